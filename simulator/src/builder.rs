@@ -1,0 +1,154 @@
+//! What a simulator is to be like, and its start.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Simulator;
+use crate::exchange::Front;
+use crate::faults::{Fault, RandomFaults};
+use crate::job::Job;
+use crate::lambda::Lambda;
+use crate::quota::Quota;
+use crate::rekognition::Rekognition;
+use crate::s3::{Buckets, S3Front};
+use crate::store::Store;
+use crate::wire::Listener;
+
+/// What a simulator is to be like; every setting has a default.
+#[must_use = "nothing runs until `start`"]
+pub struct Builder {
+    jobs: Vec<(String, Job)>,
+    buckets: Vec<String>,
+    directory: Option<PathBuf>,
+    listing_allowed: bool,
+    page_latency: Duration,
+    put_latency: Duration,
+    quota: Option<u32>,
+    shuffle_seed: u64,
+    front: Front,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            jobs: Vec::new(),
+            buckets: Vec::new(),
+            directory: None,
+            listing_allowed: false,
+            page_latency: Duration::ZERO,
+            put_latency: Duration::ZERO,
+            quota: None,
+            shuffle_seed: 1,
+            front: Front::default(),
+        }
+    }
+
+    /// Adds a job.
+    pub fn job(mut self, id: &str, job: Job) -> Self {
+        self.jobs.push((id.to_owned(), job));
+        self
+    }
+
+    /// Adds a bucket. Without any there is one, `lake`.
+    pub fn bucket(mut self, name: &str) -> Self {
+        self.buckets.push(name.to_owned());
+        self
+    }
+
+    /// Keeps the objects of the first bucket as files below this directory, which is made if need be: the key is
+    /// the path, and the bucket is not in it. By default objects are in memory. User metadata and content types are
+    /// not kept in a directory, and a key whose component has more than 255 bytes is an `InternalError`.
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.directory = Some(path.into());
+        self
+    }
+
+    /// Allows `s3:ListBucket`. Without it, the default, S3 answers 403 for a missing key, not 404, and for a listing.
+    pub fn listing_allowed(mut self, allowed: bool) -> Self {
+        self.listing_allowed = allowed;
+        self
+    }
+
+    /// Sets how long a page takes beyond the work itself; by default nothing.
+    pub fn page_latency(mut self, latency: Duration) -> Self {
+        self.page_latency = latency;
+        self
+    }
+
+    /// Sets how long an upload takes before the object is there; by default nothing.
+    pub fn put_latency(mut self, latency: Duration) -> Self {
+        self.put_latency = latency;
+        self
+    }
+
+    /// Limits `GetLabelDetection`, over all jobs, to this many calls a second. What is beyond gets
+    /// `ProvisionedThroughputExceededException`. By default there is no limit.
+    pub fn quota(mut self, calls_per_second: u32) -> Self {
+        self.quota = Some(calls_per_second);
+        self
+    }
+
+    /// Sets the seed of the order among equal confidences, which differs from fetch to fetch.
+    pub fn shuffle_seed(mut self, seed: u64) -> Self {
+        self.shuffle_seed = seed;
+        self
+    }
+
+    /// Adds a fault.
+    pub fn fault(self, fault: Fault) -> Self {
+        self.front.faults.add(fault);
+        self
+    }
+
+    /// Adds faults that come by chance.
+    pub fn random_faults(self, faults: RandomFaults) -> Self {
+        self.front.faults.set_random(faults);
+        self
+    }
+
+    /// Starts the servers, each on a free port, in the current Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port, or the directory cannot be made.
+    pub async fn start(mut self) -> io::Result<Simulator> {
+        if self.buckets.is_empty() {
+            self.buckets.push("lake".to_owned());
+        }
+        let first = match self.directory {
+            Some(path) => Store::in_directory(path)?,
+            None => Store::in_memory(),
+        };
+        let all = std::iter::once(first).chain(std::iter::repeat_with(Store::in_memory));
+        let stores: Vec<_> = self.buckets.into_iter().zip(all.map(Arc::new)).collect();
+        let store = Arc::clone(&stores[0].1);
+        let (listing_allowed, put_latency) = (self.listing_allowed, self.put_latency);
+        let s3 = Arc::new(S3Front::new(Buckets { stores, listing_allowed, put_latency }));
+        let rekognition = Arc::new(Rekognition::new(self.page_latency, self.quota.map(Quota::new), self.shuffle_seed));
+        self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
+        let lambda = Arc::new(Lambda::new());
+        let front = Arc::new(self.front);
+        Ok(Simulator {
+            rekognition_listener: Listener::start(Arc::clone(&front), Arc::clone(&rekognition)).await?,
+            s3_listener: Listener::start(Arc::clone(&front), s3).await?,
+            lambda_listener: Listener::start(Arc::clone(&front), Arc::clone(&lambda)).await?,
+            front,
+            rekognition,
+            lambda,
+            store,
+        })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Builder")
+            .field("jobs", &self.jobs)
+            .field("buckets", &self.buckets)
+            .finish_non_exhaustive()
+    }
+}

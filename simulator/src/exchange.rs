@@ -1,0 +1,124 @@
+//! One request and its reply: log it, let a fault meet it, do the work, answer.
+
+use std::future;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::http;
+use hyper::{Request, Response, StatusCode};
+
+use crate::action::Action;
+use crate::faults::Faults;
+use crate::requests::{Call, Log};
+use crate::wire::{CutAfter, Ending, Line};
+
+/// A reply in memory.
+pub(crate) type Reply = Response<Bytes>;
+
+/// One of the simulated services.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// Says what a request is; `None` for one that is neither logged nor met by faults.
+    fn describe(&self, request: &Request<Bytes>) -> Option<Call>;
+
+    /// Gives the service's form of an error.
+    fn error(&self, status: StatusCode, code: &str) -> Reply;
+
+    /// Does the work.
+    fn answer(&self, request: Request<Bytes>, line: &Line) -> impl Future<Output = Reply> + Send;
+}
+
+/// What all services share.
+#[derive(Default)]
+pub(crate) struct Front {
+    pub(crate) log: Log,
+    pub(crate) faults: Faults,
+}
+
+/// No reply: the connection ends here.
+#[derive(Debug)]
+pub(crate) struct NoReply;
+
+impl std::fmt::Display for NoReply {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("no reply")
+    }
+}
+
+impl std::error::Error for NoReply {}
+
+/// Answers one request.
+pub(crate) async fn answer<S: Service>(
+    front: &Front,
+    service: &S,
+    request: Request<Incoming>,
+    line: &Line,
+) -> Result<Response<Full<Bytes>>, NoReply> {
+    let (head, body) = request.into_parts();
+    // A body that breaks off has a client that is gone.
+    let body = body.collect().await.map_err(|_| NoReply)?.to_bytes();
+    let request = Request::from_parts(head, body);
+    line.mend();
+
+    let Some(call) = service.describe(&request) else {
+        return Ok(service.answer(request, line).await.map(Full::new));
+    };
+    let (action, fault) = front.faults.meet(&call).unzip();
+    let number = front.log.begin(&call, fault);
+    let reply = meet(service, request, action, line).await?;
+    front.log.end(number, reply.status().as_u16());
+    Ok(reply.map(Full::new))
+}
+
+/// Does the work as far as the fault lets it.
+async fn meet<S: Service>(
+    service: &S,
+    request: Request<Bytes>,
+    action: Option<Action>,
+    line: &Line,
+) -> Result<Reply, NoReply> {
+    let Some(action) = action else { return Ok(service.answer(request, line).await) };
+    match &action {
+        Action::Status { http, code } => return Ok(service.error(status(*http), code)),
+        Action::ReplyBody { status: http, body } => {
+            return Ok(reply(status(*http), "application/octet-stream", body.clone()));
+        }
+        Action::Reset => {
+            line.cut(CutAfter::Reply(0), Ending::Reset);
+            return Err(NoReply);
+        }
+        Action::Stall => return future::pending().await,
+        Action::Delay(delay) => tokio::time::sleep(*delay).await,
+        Action::Hold(gate) => gate.pass().await,
+        _ => {}
+    }
+
+    // A client that was killed meanwhile may not have been noticed yet.
+    if !line.is_open() {
+        return Err(NoReply);
+    }
+    let answer = service.answer(request, line).await;
+    match action {
+        Action::StatusAfter { http, code } => return Ok(service.error(status(http), &code)),
+        Action::LoseReply => return Err(NoReply),
+        Action::HoldReply(gate) => gate.pass().await,
+        Action::ResetAfterBytes(bytes) => line.cut(CutAfter::Reply(bytes), Ending::Reset),
+        Action::StallAfterBytes(bytes) => line.cut(CutAfter::Reply(bytes), Ending::Stall),
+        Action::Truncate(bytes) => line.cut(CutAfter::Body(bytes), Ending::Close),
+        _ => {}
+    }
+    Ok(answer)
+}
+
+/// Makes a reply.
+pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(body.into());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    reply
+}
+
+/// A status that HTTP does not know is a mistake in a test: the nearest thing to it is 500.
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,275 @@
+//! Faults as data: which request is met by what, and what has fired.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::action::Action;
+use crate::gate::Gate;
+use crate::requests::Call;
+
+/// One scripted fault: some requests, and what happens to them.
+///
+/// Of several faults that are due for the same request the one added first fires; all of them count it.
+///
+/// ```
+/// use simulator::Fault;
+///
+/// // The third PutObject is refused; the SDK's retry of it is the fourth, and passes.
+/// let refused = Fault::on("PutObject").nth(3).status(503, "SlowDown");
+/// // The reply to the first commit gets lost, though the object is stored.
+/// let lost = Fault::on("PutObject").key_contains("jobs/").lose_reply();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a fault does nothing until it is added to a simulator"]
+pub struct Fault {
+    requests: Requests,
+    action: Action,
+}
+
+impl Fault {
+    /// Begins a fault on an operation, by the API's name of it. Retries are requests of their own.
+    pub fn on(operation: &str) -> Requests {
+        Requests { operation: operation.to_owned(), key_contains: None, nth: 1, times: Some(1) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.requests, self.action)
+    }
+}
+
+/// The requests that a fault is about: by default the first of the operation.
+#[derive(Clone, Debug)]
+#[must_use = "an action makes it a fault"]
+pub struct Requests {
+    operation: String,
+    key_contains: Option<String>,
+    nth: usize,
+    times: Option<usize>,
+}
+
+impl Requests {
+    /// Counts only requests with this text in their target or detail, as the log shows them.
+    pub fn key_contains(mut self, text: &str) -> Self {
+        self.key_contains = Some(text.to_owned());
+        self
+    }
+
+    /// Fires at the k-th matching request, from 1.
+    pub fn nth(mut self, k: usize) -> Self {
+        self.nth = k;
+        self
+    }
+
+    /// Fires at this many matching requests, one after the other.
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Fires at every matching request from the `nth` on.
+    pub fn always(mut self) -> Self {
+        self.times = None;
+        self
+    }
+
+    /// Answers with an error and does no work.
+    pub fn status(self, http: u16, code: &str) -> Fault {
+        self.with(Action::Status { http, code: code.to_owned() })
+    }
+
+    /// Does the work, and answers with an error.
+    pub fn status_after(self, http: u16, code: &str) -> Fault {
+        self.with(Action::StatusAfter { http, code: code.to_owned() })
+    }
+
+    /// Does the work, and closes the connection without a reply.
+    pub fn lose_reply(self) -> Fault {
+        self.with(Action::LoseReply)
+    }
+
+    /// Resets the connection, and does no work.
+    pub fn reset(self) -> Fault {
+        self.with(Action::Reset)
+    }
+
+    /// Does the work, sends this many bytes of the reply, head included, and resets the connection.
+    pub fn reset_after_bytes(self, bytes: usize) -> Fault {
+        self.with(Action::ResetAfterBytes(bytes))
+    }
+
+    /// Does the work, announces the whole body, sends this many bytes of it, and closes in good order.
+    pub fn truncate(self, bytes: usize) -> Fault {
+        self.with(Action::Truncate(bytes))
+    }
+
+    /// Takes the request, does no work, and never answers.
+    pub fn stall(self) -> Fault {
+        self.with(Action::Stall)
+    }
+
+    /// Does the work, sends this many bytes of the reply, head included, and then nothing more.
+    pub fn stall_after_bytes(self, bytes: usize) -> Fault {
+        self.with(Action::StallAfterBytes(bytes))
+    }
+
+    /// Answers with this body instead of doing the work. It may be anything, JSON or not.
+    pub fn reply_body(self, status: u16, body: impl Into<Bytes>) -> Fault {
+        self.with(Action::ReplyBody { status, body: body.into() })
+    }
+
+    /// Waits before the work.
+    pub fn delay(self, delay: Duration) -> Fault {
+        self.with(Action::Delay(delay))
+    }
+
+    /// Waits at the gate before the work. If the client goes away meanwhile, the work is not done.
+    pub fn hold(self, gate: Gate) -> Fault {
+        self.with(Action::Hold(gate))
+    }
+
+    /// Does the work, and waits at the gate before the reply.
+    pub fn hold_reply(self, gate: Gate) -> Fault {
+        self.with(Action::HoldReply(gate))
+    }
+
+    fn with(self, action: Action) -> Fault {
+        Fault { requests: self, action }
+    }
+
+    fn matches(&self, call: &Call) -> bool {
+        let wanted = |text: &String| call.target.contains(text) || call.detail.contains(text);
+        self.operation == call.operation && self.key_contains.as_ref().is_none_or(wanted)
+    }
+
+    /// The numbers of the matching requests, from 1, that are due.
+    fn due(&self) -> Range<usize> {
+        self.nth..self.times.map_or(usize::MAX, |times| self.nth + times)
+    }
+}
+
+impl fmt::Display for Requests {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.operation)?;
+        if let Some(text) = &self.key_contains {
+            write!(formatter, " with {text:?}")?;
+        }
+        match self.times {
+            Some(1) => write!(formatter, " #{}", self.nth),
+            Some(times) => write!(formatter, " #{} to #{}", self.nth, (self.nth + times).saturating_sub(1)),
+            None => write!(formatter, " from #{}", self.nth),
+        }
+    }
+}
+
+/// Faults that come by chance, the same ones for the same seed and the same sequence of requests.
+#[derive(Clone, Debug)]
+pub struct RandomFaults {
+    /// What the choice is made from, with the number of the request.
+    pub seed: u64,
+    /// The share of requests that are met, 0 to 1.
+    pub rate: f64,
+    /// What may happen, each as likely as the other.
+    pub kinds: Vec<Action>,
+    /// How many requests of one operation and target may be met one after the other, so that a client with bounded
+    /// retries can finish.
+    pub in_a_row: u32,
+}
+
+impl Default for RandomFaults {
+    /// One request in five, at most two in a row, is refused, done but refused, done but unanswered, or reset.
+    fn default() -> Self {
+        let refused = |http, code: &str| Action::Status { http, code: code.to_owned() };
+        let failed = Action::StatusAfter { http: 500, code: "InternalError".to_owned() };
+        let kinds =
+            vec![refused(503, "SlowDown"), refused(500, "InternalError"), failed, Action::LoseReply, Action::Reset];
+        Self { seed: 1, rate: 0.2, kinds, in_a_row: 2 }
+    }
+}
+
+/// All faults of a simulator.
+#[derive(Default)]
+pub(crate) struct Faults {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    scripted: Vec<Scripted>,
+    random: Option<RandomFaults>,
+    requests: u64,
+    in_a_row: HashMap<(&'static str, String), u32>,
+    random_fired: usize,
+}
+
+struct Scripted {
+    fault: Fault,
+    matched: usize,
+    fired: usize,
+}
+
+impl Faults {
+    pub(crate) fn add(&self, fault: Fault) {
+        self.lock().scripted.push(Scripted { fault, matched: 0, fired: 0 });
+    }
+
+    pub(crate) fn set_random(&self, random: RandomFaults) {
+        self.lock().random = Some(random);
+    }
+
+    /// Counts a request, and gives what meets it, with a description.
+    pub(crate) fn meet(&self, call: &Call) -> Option<(Action, String)> {
+        self.lock().meet(call)
+    }
+
+    /// Describes the scripted faults that have not fired as often as asked.
+    pub(crate) fn not_fired(&self) -> Vec<String> {
+        let inner = self.lock();
+        let missing = |scripted: &&Scripted| scripted.fired < scripted.fault.requests.times.unwrap_or(1);
+        inner.scripted.iter().filter(missing).map(|scripted| scripted.fault.to_string()).collect()
+    }
+
+    pub(crate) fn random_fired(&self) -> usize {
+        self.lock().random_fired
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn meet(&mut self, call: &Call) -> Option<(Action, String)> {
+        let mut met = None;
+        for scripted in self.scripted.iter_mut().filter(|scripted| scripted.fault.requests.matches(call)) {
+            scripted.matched += 1;
+            if met.is_none() && scripted.fault.requests.due().contains(&scripted.matched) {
+                scripted.fired += 1;
+                met = Some((scripted.fault.action.clone(), scripted.fault.to_string()));
+            }
+        }
+        self.requests += 1;
+        met.or_else(|| self.meet_by_chance(call))
+    }
+
+    fn meet_by_chance(&mut self, call: &Call) -> Option<(Action, String)> {
+        let random = self.random.as_ref()?;
+        let row = self.in_a_row.entry((call.operation, format!("{} {}", call.target, call.detail))).or_default();
+        let mut chance = fastrand::Rng::with_seed(random.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.requests);
+        let due = chance.f64() < random.rate && *row < random.in_a_row;
+        let action = chance.choice(&random.kinds).filter(|_| due);
+        let Some(action) = action else {
+            *row = 0;
+            return None;
+        };
+        *row += 1;
+        self.random_fired += 1;
+        Some((action.clone(), format!("by chance: {action}")))
+    }
+}

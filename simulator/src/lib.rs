@@ -1,0 +1,231 @@
+//! Rekognition Video, S3 and the Lambda Runtime API on 127.0.0.1, with a log of requests and scripted faults.
+//!
+//! The simulator is an independent model of the services: it shares no code with the program that talks to it,
+//! which runs unchanged, as a process of its own or in the same one, with the variables of
+//! [`Simulator::environment`].
+//!
+//! ```
+//! use simulator::{Fault, Generated, Job, Simulator};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let simulator = Simulator::builder()
+//!     .job("job-1", Job::generated(Generated { labels: 25_000, ..Generated::default() }))
+//!     .fault(Fault::on("PutObject").nth(3).status(503, "SlowDown"))
+//!     .start()
+//!     .await?;
+//! // … run the program with `simulator.environment()` …
+//! assert!(simulator.objects().is_empty());
+//! assert_eq!(simulator.faults_not_fired(), ["PutObject #3: status 503 SlowDown"]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod action;
+mod builder;
+mod checksums;
+mod directory;
+mod element;
+mod exchange;
+mod faults;
+mod gate;
+mod generated;
+mod given;
+mod invocations;
+mod job;
+mod lambda;
+mod listing;
+mod names;
+mod quota;
+mod recorded;
+mod rekognition;
+mod requests;
+mod s3;
+mod store;
+mod token;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::exchange::Front;
+use crate::job::{Order, Slice};
+use crate::lambda::Lambda;
+use crate::rekognition::Rekognition;
+use crate::wire::Listener;
+
+pub use crate::action::Action;
+pub use crate::builder::Builder;
+pub use crate::faults::{Fault, RandomFaults, Requests};
+pub use crate::gate::Gate;
+pub use crate::generated::Generated;
+pub use crate::invocations::{Invocation, Outcome};
+pub use crate::job::{Aggregation, Job, JobStatus, NameOrder};
+pub use crate::recorded::RecordedError;
+pub use crate::requests::Request;
+pub use crate::store::Store;
+
+/// The account that owns everything, what `x-amz-expected-bucket-owner` must say.
+pub const ACCOUNT: &str = "123456789012";
+
+/// The region of everything.
+pub const REGION: &str = "us-east-1";
+
+/// The ARN of the function, unless an [`Invocation`] says otherwise.
+pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:label-lake";
+
+/// The one key pair that S3 accepts; the other services do not look.
+pub const ACCESS_KEY_ID: &str = "AKIDSIMULATOR";
+
+/// The secret to [`ACCESS_KEY_ID`].
+pub const SECRET_ACCESS_KEY: &str = "simulator-secret";
+
+/// The running services; they stop when it is dropped.
+pub struct Simulator {
+    rekognition_listener: Listener,
+    s3_listener: Listener,
+    lambda_listener: Listener,
+    front: Arc<Front>,
+    rekognition: Arc<Rekognition>,
+    lambda: Arc<Lambda>,
+    store: Arc<Store>,
+}
+
+impl Simulator {
+    /// Begins a simulator.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Gives the environment of a Lambda function that talks to this simulator; the function's own settings are
+    /// missing.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+            ("AWS_ENDPOINT_URL_REKOGNITION", self.rekognition_url()),
+            ("AWS_ENDPOINT_URL_S3", self.s3_url()),
+            ("AWS_ENDPOINT_URL_LAMBDA", self.lambda_url()),
+            ("AWS_LAMBDA_RUNTIME_API", self.lambda_listener.address().to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "label-lake".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/label-lake".to_owned()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "simulator".to_owned()),
+        ]
+    }
+
+    /// The endpoint of Rekognition.
+    pub fn rekognition_url(&self) -> String {
+        self.rekognition_listener.url()
+    }
+
+    /// The endpoint of S3; buckets are addressed by path.
+    pub fn s3_url(&self) -> String {
+        self.s3_listener.url()
+    }
+
+    /// The endpoint of Lambda: Invoke, and the Runtime API.
+    pub fn lambda_url(&self) -> String {
+        self.lambda_listener.url()
+    }
+
+    /// The objects of the first bucket.
+    ///
+    /// # Panics
+    ///
+    /// If the directory that holds them cannot be read.
+    pub fn objects(&self) -> BTreeMap<String, Bytes> {
+        self.store.objects()
+    }
+
+    /// The first bucket, for tests that arrange what is in it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The requests so far, in order of arrival; those of the Runtime API are not among them.
+    pub fn requests(&self) -> Vec<Request> {
+        self.front.log.entries()
+    }
+
+    /// Forgets the requests so far. Faults go on counting.
+    pub fn clear_requests(&self) {
+        self.front.log.clear();
+    }
+
+    /// Adds a job, or replaces it.
+    pub fn add_job(&self, id: &str, job: Job) {
+        self.rekognition.add_job(id, job);
+    }
+
+    /// Adds a fault; it counts requests from now on.
+    pub fn add_fault(&self, fault: Fault) {
+        self.front.faults.add(fault);
+    }
+
+    /// Describes the scripted faults that have not fired as often as they were to: a test with one of these has not
+    /// shown what it says.
+    pub fn faults_not_fired(&self) -> Vec<String> {
+        self.front.faults.not_fired()
+    }
+
+    /// How many faults came by chance.
+    pub fn random_faults_fired(&self) -> usize {
+        self.front.faults.random_fired()
+    }
+
+    /// Gives all elements of a job, by time, independent of pages and edits, to compare with.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such job.
+    #[expect(clippy::expect_used, clippy::panic, reason = "a test has nothing to compare with, and the JSON is ours")]
+    pub fn served(&self, job: &str, aggregation: Aggregation) -> Vec<Value> {
+        let job = self.rekognition.job(job).unwrap_or_else(|| panic!("no job {job}"));
+        let to = job.labels.count(aggregation);
+        let mut json = vec![b'['];
+        job.labels.write(Slice { aggregation, order: Order::Time, from: 0, to }, &mut json);
+        json.push(b']');
+        serde_json::from_slice(&json).expect("what is written is JSON")
+    }
+
+    /// Gives an event to the process that polls the Runtime API, now or later, and waits for its response or error.
+    /// If that process dies there is none: drop the future, and the simulator is ready for the next.
+    pub async fn invoke(&self, event: impl Into<Bytes>, invocation: Invocation) -> Outcome {
+        self.lambda.invocations.invoke(event.into(), invocation).await
+    }
+
+    /// The payloads of asynchronous invocations so far. They are not delivered: a test that wants them to arrive
+    /// invokes with them.
+    pub fn invoked(&self) -> Vec<Value> {
+        self.lambda.invoked().clone()
+    }
+
+    /// Gives and forgets the payloads of asynchronous invocations so far.
+    pub fn take_invoked(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.lambda.invoked())
+    }
+
+    /// The type and the message of the last error that a process reported from its start.
+    pub fn init_error(&self) -> Option<(String, String)> {
+        self.lambda.invocations.init_error()
+    }
+
+    /// Waits until a process waits for its next event.
+    pub async fn idle(&self) {
+        self.lambda.invocations.idle().await;
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls = (self.rekognition_url(), self.s3_url(), self.lambda_url());
+        formatter.debug_struct("Simulator").field("urls", &urls).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! The log of requests.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One request that came in, in order of arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The API's name of the operation: `GetLabelDetection`, `PutObject`, `Invoke`, …
+    pub operation: String,
+    /// What it is about: the job id, the key, the prefix of a listing, the function's name or ARN.
+    pub target: String,
+    /// Of `GetLabelDetection` the order, the aggregation and the position: `NAME TIMESTAMPS from 2000`
+    /// (`from ?` for a token that is not ours). Otherwise empty.
+    pub detail: String,
+    /// The status of the reply; 0 as long as none was sent.
+    pub status: u16,
+    /// The fault that met this request.
+    pub fault: Option<String>,
+}
+
+/// What a service says a request is, before any work is done.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) target: String,
+    pub(crate) detail: String,
+}
+
+/// The log.
+#[derive(Default)]
+pub(crate) struct Log {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Requests cleared away before the first of `entries`.
+    cleared: usize,
+    entries: Vec<Request>,
+}
+
+impl Log {
+    /// Adds a request that has no reply yet, and gives its number.
+    pub(crate) fn begin(&self, call: &Call, fault: Option<String>) -> usize {
+        let mut inner = self.lock();
+        inner.entries.push(Request {
+            operation: call.operation.to_owned(),
+            target: call.target.clone(),
+            detail: call.detail.clone(),
+            status: 0,
+            fault,
+        });
+        inner.cleared + inner.entries.len() - 1
+    }
+
+    /// Notes the reply. A request that was cleared away meanwhile stays so.
+    pub(crate) fn end(&self, number: usize, status: u16) {
+        let mut inner = self.lock();
+        let entry = number.checked_sub(inner.cleared).and_then(|index| inner.entries.get_mut(index));
+        if let Some(entry) = entry {
+            entry.status = status;
+        }
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Request> {
+        self.lock().entries.clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut inner = self.lock();
+        inner.cleared += inner.entries.len();
+        inner.entries.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,245 @@
+//! Each kind of fault, seen by a client that does not retry.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
+
+mod client;
+
+use std::time::Duration;
+
+use client::{ask, page, receive};
+use serde_json::{Value, json};
+use simulator::{Action, Fault, Gate, Generated, Job, RandomFaults, Simulator};
+
+const PUT: &str = "PutObject";
+const GET: &str = "GetLabelDetection";
+
+async fn with(fault: Fault) -> Simulator {
+    let job = Job::generated(Generated { labels: 100, ..Generated::default() });
+    Simulator::builder().job("job-1", job).fault(fault).start().await.unwrap()
+}
+
+fn request() -> Value {
+    json!({ "JobId": "job-1" })
+}
+
+/// Uploads the object `a`; says whether the client was told that it is there.
+async fn put(simulator: &Simulator) -> bool {
+    let body = aws_sdk_s3::primitives::ByteStream::from_static(b"hello");
+    client::s3(simulator).put_object().bucket("lake").key("a").body(body).send().await.is_ok()
+}
+
+/// What the log says of the last request.
+fn last(simulator: &Simulator) -> (u16, Option<String>) {
+    let last = simulator.requests().pop().unwrap();
+    (last.status, last.fault)
+}
+
+#[tokio::test]
+async fn status_does_no_work_and_status_after_does() {
+    let simulator = with(Fault::on(PUT).status(503, "SlowDown")).await;
+    assert!(!put(&simulator).await);
+    assert!(simulator.objects().is_empty());
+    assert_eq!(last(&simulator), (503, Some("PutObject #1: status 503 SlowDown".to_owned())));
+
+    simulator.add_fault(Fault::on(PUT).status_after(500, "InternalError"));
+    assert!(!put(&simulator).await);
+    assert!(simulator.store().contains("a"));
+    assert!(put(&simulator).await);
+    assert_eq!(simulator.faults_not_fired(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn errors_have_the_form_of_the_service() {
+    let simulator = with(Fault::on(GET).status(400, "ThrottlingException")).await;
+    assert_eq!(page(&simulator, &request()).await.json()["__type"], "ThrottlingException");
+    simulator.add_fault(Fault::on(GET).status(400, "AccessDeniedException"));
+    let client = client::rekognition(&simulator);
+    let error = client.get_label_detection().job_id("job-1").send().await.unwrap_err().into_service_error();
+    assert!(error.is_access_denied_exception(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_lost_reply_leaves_the_object() {
+    let simulator = with(Fault::on(PUT).key_contains("a").lose_reply()).await;
+    assert!(!put(&simulator).await);
+    assert!(simulator.store().contains("a"));
+    assert_eq!(last(&simulator).0, 0);
+}
+
+#[tokio::test]
+async fn a_reset_does_no_work() {
+    let simulator = with(Fault::on(PUT).reset()).await;
+    assert!(!put(&simulator).await);
+    assert!(simulator.objects().is_empty());
+
+    simulator.add_fault(Fault::on(GET).reset());
+    let received = page(&simulator, &request()).await;
+    assert_eq!((received.bytes.len(), received.reset), (0, true));
+}
+
+#[tokio::test]
+async fn a_reply_is_reset_after_so_many_bytes() {
+    let simulator = with(Fault::on(GET).reset_after_bytes(20)).await;
+    let received = page(&simulator, &request()).await;
+    assert!(received.reset);
+    assert!(received.bytes.len() <= 20);
+
+    simulator.add_fault(Fault::on(PUT).reset_after_bytes(10));
+    assert!(!put(&simulator).await);
+    assert!(simulator.store().contains("a"), "the work was done");
+}
+
+#[tokio::test]
+async fn a_truncated_reply_announces_its_whole_length() {
+    let simulator = with(Fault::on(GET).truncate(1_000)).await;
+    let received = page(&simulator, &request()).await;
+    assert!(!received.reset);
+    assert_eq!(received.body().len(), 1_000);
+    assert!(received.content_length() > 10_000);
+    assert_eq!(page(&simulator, &request()).await.json()["JobStatus"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_stalled_request_gets_nothing() {
+    let simulator = with(Fault::on(GET).key_contains("job-1").stall()).await;
+    let stream = ask(&simulator, &request()).await;
+    while !simulator.faults_not_fired().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // Whatever would come has come before the reply to a later request.
+    page(&simulator, &json!({ "JobId": "job-2" })).await;
+    assert_eq!(stream.try_read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    let stalled = &simulator.requests()[0];
+    assert_eq!((stalled.status, stalled.fault.as_deref()), (0, Some("GetLabelDetection with \"job-1\" #1: stall")));
+}
+
+#[tokio::test]
+async fn a_reply_stalls_after_so_many_bytes() {
+    use tokio::io::AsyncReadExt;
+
+    let simulator = with(Fault::on(GET).stall_after_bytes(20)).await;
+    let mut stream = ask(&simulator, &request()).await;
+    let mut first = [0; 20];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first[..15], b"HTTP/1.1 200 OK");
+    let more = stream.try_read(&mut [0; 1]);
+    assert_eq!(more.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn a_reply_may_be_anything() {
+    let simulator = with(Fault::on(GET).reply_body(200, &b"\xff{"[..])).await;
+    let received = page(&simulator, &request()).await;
+    assert_eq!((received.status(), received.body()), (200, &b"\xff{"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_takes_its_time() {
+    let simulator = with(Fault::on(GET).delay(Duration::from_hours(1))).await;
+    let begin = tokio::time::Instant::now();
+    assert_eq!(page(&simulator, &request()).await.status(), 200);
+    assert!(begin.elapsed() >= Duration::from_hours(1));
+}
+
+#[tokio::test]
+async fn gates_hold_before_the_work_and_before_the_reply() {
+    for before in [true, false] {
+        let gate = Gate::new();
+        let fault = Fault::on(PUT);
+        let fault = if before { fault.hold(gate.clone()) } else { fault.hold_reply(gate.clone()) };
+        let simulator = with(fault).await;
+        let seen = async {
+            gate.reached().await;
+            let stored = simulator.store().contains("a");
+            gate.release();
+            stored
+        };
+        let (told, stored) = tokio::join!(put(&simulator), seen);
+        assert!(told);
+        assert_eq!(stored, !before);
+    }
+}
+
+#[tokio::test]
+async fn several_requests_meet_at_a_gate() {
+    let gate = Gate::new();
+    let simulator = with(Fault::on(GET).times(3).hold(gate.clone())).await;
+    let request = request();
+    let release = async {
+        gate.reached_by(3).await;
+        gate.release();
+    };
+    let (one, two, three, ()) =
+        tokio::join!(page(&simulator, &request), page(&simulator, &request), page(&simulator, &request), release);
+    assert_eq!([one, two, three].map(|page| page.status()), [200; 3]);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_the_gate_takes_its_work_along() {
+    let gate = Gate::new();
+    let simulator = with(Fault::on(GET).hold(gate.clone())).await;
+    let stream = ask(&simulator, &request()).await;
+    gate.reached().await;
+    drop(stream);
+    gate.release();
+    assert_eq!(page(&simulator, &request()).await.status(), 200);
+    let statuses: Vec<_> = simulator.requests().iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [0, 200]);
+}
+
+#[tokio::test]
+async fn faults_fire_at_the_requests_that_were_meant() {
+    let simulator =
+        with(Fault::on(GET).key_contains("from 50").nth(2).times(2).status(500, "InternalServerError")).await;
+    let first = page(&simulator, &json!({ "JobId": "job-1", "MaxResults": 50 })).await.json();
+    let next = json!({ "JobId": "job-1", "MaxResults": 50, "NextToken": first["NextToken"] });
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(page(&simulator, &next).await.status());
+    }
+    assert_eq!(seen, [200, 500, 500, 200]);
+    assert_eq!(simulator.requests()[0].detail, "TIMESTAMP TIMESTAMPS from 0");
+}
+
+#[tokio::test]
+async fn what_did_not_fire_is_reported() {
+    let simulator = with(Fault::on(GET).times(2).status(500, "InternalServerError")).await;
+    simulator.add_fault(Fault::on("GetLabelDetections").always().reset());
+    page(&simulator, &request()).await;
+    assert_eq!(
+        simulator.faults_not_fired(),
+        ["GetLabelDetection #1 to #2: status 500 InternalServerError", "GetLabelDetections from #1: reset"]
+    );
+    simulator.clear_requests();
+    assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn chance_is_the_same_for_the_same_seed_and_leaves_a_way_through() {
+    let refused = Action::Status { http: 500, code: "InternalServerError".to_owned() };
+    let faults = |seed| RandomFaults { seed, rate: 0.9, kinds: vec![refused.clone()], in_a_row: 2 };
+    let mut seen = Vec::new();
+    for seed in [1, 1, 2] {
+        let job = Job::generated(Generated::default());
+        let simulator = Simulator::builder().job("job-1", job).random_faults(faults(seed)).start().await.unwrap();
+        for _ in 0..30 {
+            page(&simulator, &request()).await;
+        }
+        let statuses: Vec<_> = simulator.requests().iter().map(|request| request.status).collect();
+        assert!(statuses.windows(3).all(|three| three.contains(&200)), "{statuses:?}");
+        assert_eq!(simulator.random_faults_fired(), statuses.iter().filter(|status| **status == 500).count());
+        seen.push(statuses);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_ne!(seen[0], seen[2]);
+}
+
+#[tokio::test]
+async fn a_held_request_is_answered_on_the_same_connection() {
+    let gate = Gate::new();
+    let simulator = with(Fault::on(GET).hold(gate.clone())).await;
+    let stream = ask(&simulator, &request()).await;
+    gate.reached().await;
+    gate.release();
+    assert_eq!(receive(stream).await.status(), 200);
+}
