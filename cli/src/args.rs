@@ -1,0 +1,180 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueHint;
+use clap::{Args, Parser, Subcommand, value_parser};
+use clap_complete::Shell;
+use label_lake::config::Settings;
+use label_lake::error::Error;
+
+/// Rekognition Video label detection results as Parquet, ready for SQL.
+///
+/// Runs the code of the Lambda function on this machine: the same handler and the same AWS SDK, against a simulator of
+/// Rekognition and S3 inside this process. It needs no AWS account and no network, and the lake lands in a directory.
+#[derive(Debug, Parser)]
+#[command(name = "label-lake", version, after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  label-lake run events/sns.json                    Export a generated job of 10,000 labels into ./lake
+  label-lake run events/job-id.json --recorded job.json
+                                                    Turn recorded results into Parquet
+  label-lake completions bash > /etc/bash_completion.d/label-lake
+                                                    Install completions
+
+`label-lake help run` says more.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an event on this machine, and leave the lake in a directory.
+    ///
+    /// The event is what Lambda would deliver: an SNS or SQS event, a failure record, an SNS envelope, or the
+    /// completion message itself, of which `{"JobId": "…"}` is enough. The results of its jobs are generated, or taken
+    /// from what the AWS CLI recorded.
+    ///
+    /// The lake is laid out as in the bucket. A job that is committed in it already is not exported again.
+    #[command(after_long_help = RUN_EXAMPLES)]
+    Run(RunArguments),
+
+    /// Print a completion script for a shell.
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  label-lake run events/sns.json
+  label-lake run events/sns.json --pages 1000 --labels 3000 --seed 7 --out /tmp/big
+  label-lake run events/completion.json --aggregate-by TIMESTAMPS,SEGMENTS --json
+  echo '{\"JobId\": \"my-job\"}' | label-lake run -
+
+  Real results, with one file for each page:
+    aws rekognition get-label-detection --job-id ID --max-results 1000 > page-1.json
+    aws rekognition get-label-detection --job-id ID --max-results 1000 --next-token TOKEN > page-2.json
+    echo '{\"JobId\": \"ID\"}' | label-lake run - --recorded page-1.json page-2.json
+
+Exit codes: 0 done, 1 the event or the export of one of its jobs failed, 2 wrong usage, 130 interrupted. That a job
+failed at Rekognition is a result like others: it is committed, and the code is 0.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  label-lake completions bash > /etc/bash_completion.d/label-lake
+  label-lake completions zsh > ~/.zfunc/_label-lake
+  label-lake completions fish > ~/.config/fish/completions/label-lake.fish";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// The event, a file of JSON; - reads standard input.
+    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath)]
+    pub(crate) event: PathBuf,
+
+    /// The directory of the lake, made if need be.
+    #[arg(long, value_name = "DIRECTORY", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+
+    /// A prefix of the lake in that directory, as `OUTPUT_PREFIX` in the bucket.
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = prefix)]
+    pub(crate) prefix: String,
+
+    /// Which tables to fill: TIMESTAMPS, SEGMENTS, or both with a comma.
+    #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS", value_parser = aggregate_by)]
+    pub(crate) aggregate_by: String,
+
+    /// Pages of a thousand labels that each generated job has.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=100_000))]
+    pub(crate) pages: u32,
+
+    /// Different label names in a generated job.
+    #[arg(long, value_name = "N", default_value_t = 220, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) labels: u32,
+
+    /// What a generated job is made from: the same seed gives the same job.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Replies of `aws rekognition get-label-detection`, instead of a generated job.
+    ///
+    /// One reply or all pages of a job, in any order of files and labels. Put EVENT before this option, or another
+    /// option between them.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["pages", "labels", "seed"],
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) recorded: Vec<PathBuf>,
+
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Show no progress; without a terminal there is none anyway.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Show the log lines of the function instead of the progress; `RUST_LOG` chooses which.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+impl RunArguments {
+    /// The settings that the function would have from its environment.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+        settings(&self.prefix, &self.aggregate_by)
+    }
+}
+
+/// What the simulated bucket is called.
+const BUCKET: &str = "lake";
+/// The memory that the export may count on, in MB: as much as is seldom missing on a desk.
+const MEMORY_MB: &str = "2048";
+
+fn settings(prefix: &str, aggregate_by: &str) -> Result<Settings, Error> {
+    Settings::from_variables(|name| {
+        let value = match name {
+            "OUTPUT_BUCKET" => BUCKET,
+            "OUTPUT_PREFIX" => prefix,
+            "AGGREGATE_BY" => aggregate_by,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => MEMORY_MB,
+            _ => return None,
+        };
+        Some(value.to_owned())
+    })
+}
+
+fn prefix(given: &str) -> Result<String, String> {
+    settings(given, "").map(|_| given.to_owned()).map_err(expected)
+}
+
+fn aggregate_by(given: &str) -> Result<String, String> {
+    settings("", given).map(|_| given.to_owned()).map_err(expected)
+}
+
+/// Leaves out the name of the environment variable: here it is an option.
+fn expected(error: Error) -> String {
+    match error {
+        Error::Configuration { expected, .. } => format!("expected {expected}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

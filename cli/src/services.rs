@@ -1,0 +1,46 @@
+//! The services that the function calls, inside this process, and its clients for them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use aws_config::Region;
+use aws_sdk_rekognition::config::Credentials;
+use label_lake::config::{self, Settings};
+use label_lake::export::Exporter;
+use simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
+
+use crate::rehearsal::Rehearsed;
+
+/// The simulator, and the exporter that talks to it.
+pub(crate) struct Services {
+    /// The services end when it is dropped.
+    _simulator: Simulator,
+    pub(crate) exporter: Exporter,
+}
+
+impl Services {
+    /// Starts Rekognition, which knows the jobs, and S3, whose bucket is the directory.
+    pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<Rehearsed>) -> anyhow::Result<Self> {
+        let mut builder = Simulator::builder().bucket(&settings.bucket).directory(lake).listing_allowed(true);
+        for Rehearsed { id, job, .. } in jobs {
+            builder = builder.job(&id, job);
+        }
+        let cannot = || format!("the lake {} cannot be made; choose another directory with --out", lake.display());
+        let simulator = builder.start().await.with_context(cannot)?;
+
+        // Each of these is set, so that nothing comes from the environment or the profile of the person at the desk.
+        let aws = config::aws()
+            .region(Region::from_static(REGION))
+            .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
+            .endpoint_url(simulator.s3_url())
+            .use_fips(false)
+            .use_dual_stack(false)
+            .load()
+            .await;
+        let rekognition =
+            aws_sdk_rekognition::config::Builder::from(&aws).endpoint_url(simulator.rekognition_url()).build();
+        let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
+        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true));
+        Ok(Self { _simulator: simulator, exporter })
+    }
+}

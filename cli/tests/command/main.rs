@@ -1,0 +1,107 @@
+//! The command `label-lake` as a person runs it: the real program, its output, its exit code, and the files it leaves.
+
+mod errors;
+mod recorded;
+mod run;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a run left.
+struct Ran {
+    code: Option<i32>,
+    output: String,
+    errors: String,
+}
+
+impl Ran {
+    /// The summary of `--json`.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("{error}: {}{}", self.output, self.errors))
+    }
+}
+
+/// Runs the command, with standard input.
+fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    // A run that is refused early does not read it.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    let ended = process.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: ended.status.code(), output: text(ended.stdout), errors: text(ended.stderr) }
+}
+
+/// `label-lake run`, with a new place for a lake.
+struct Desk {
+    directory: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    fn lake(&self) -> PathBuf {
+        self.directory.path().join("lake")
+    }
+
+    /// Runs an event of two pages with `--out`, and more arguments.
+    fn run(&self, event: impl AsRef<OsStr>, more: &[&str]) -> Ran {
+        self.run_with_input(event, more, "")
+    }
+
+    fn run_with_input(&self, event: impl AsRef<OsStr>, more: &[&str], input: &str) -> Ran {
+        let lake = self.lake();
+        let mut arguments = vec![OsStr::new("run"), event.as_ref(), OsStr::new("--out"), lake.as_os_str()];
+        arguments.extend(more.iter().map(OsStr::new));
+        label_lake(arguments, input)
+    }
+
+    /// The lake's files, by path in it.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(&self.lake(), "", &mut files);
+        files
+    }
+
+    /// The sum of rows of a table.
+    fn rows(&self, table: &str) -> i64 {
+        let paths = self.files().into_keys().filter(|path| path.starts_with(table));
+        let rows = |path: String| {
+            let reader = SerializedFileReader::new(File::open(self.lake().join(path)).unwrap()).unwrap();
+            reader.metadata().file_metadata().num_rows()
+        };
+        paths.map(rows).sum()
+    }
+}
+
+fn collect(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), files);
+        } else {
+            files.insert(name, fs::read(path).unwrap());
+        }
+    }
+}
+
+/// A sample event.
+fn event(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name)
+}
+
+/// The job of all sample events.
+const JOB: &str = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62";

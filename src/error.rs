@@ -1,0 +1,286 @@
+//! What went wrong, and what to do next.
+//!
+//! One enum, by what a person or a caller does next. Each variant names the job and the resource, keeps
+//! its source, and has an [`Error::error_type`] that alarms and dead-letter queues can rely on.
+//! `docs/OPERATIONS.md` lists them.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use serde_json::Value;
+
+use crate::notification::JobId;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why an event, or one job of it, was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The event is none that a notification comes in. Nothing was called.
+    #[error("the event holds no completion message: {reason}; send one of the shapes in events/")]
+    InvalidEvent {
+        /// What was looked for and not found.
+        reason: String,
+    },
+    /// The `JobId` is not one of Rekognition's. Nothing was called.
+    #[error("JobId {given} is not a job id: 1 to 64 characters of a-z A-Z 0-9 - _ were expected")]
+    InvalidJobId {
+        /// What was given, as JSON, shortened.
+        given: String,
+    },
+    /// Rekognition does not know the job.
+    #[error("job {job}: Rekognition does not know it; results are kept for 7 days, in the job's account and region")]
+    JobNotFound {
+        /// The job.
+        job: JobId,
+        /// The reply.
+        source: Source,
+    },
+    /// The completion message came, and yet the job did not end while it was waited for.
+    #[error("job {job}: still IN_PROGRESS after {} s of waiting; deliver the message again later", waited.as_secs())]
+    JobStillRunning {
+        /// The job.
+        job: JobId,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The function's role may not do this.
+    #[error("job {job}: access denied; allow {action} on {resource} in the role of the function")]
+    AccessDenied {
+        /// The job.
+        job: JobId,
+        /// The IAM action or actions.
+        action: &'static str,
+        /// The resource, as an ARN, a URL or in words.
+        resource: String,
+        /// The reply.
+        source: Source,
+    },
+    /// The service still throttles when the time for trying is over.
+    #[error("job {job}: {action} on {resource} is throttled; deliver the message again, or raise the quota")]
+    Throttled {
+        /// The job.
+        job: JobId,
+        /// The IAM action.
+        action: &'static str,
+        /// The resource.
+        resource: String,
+        /// The reply.
+        source: Source,
+    },
+    /// Rekognition does not answer, or not with a result.
+    #[error("job {job}: {action} failed; {}", retry_hint(*.transient))]
+    Upstream {
+        /// The job.
+        job: JobId,
+        /// The IAM action.
+        action: &'static str,
+        /// Whether trying again can help.
+        transient: bool,
+        /// What came instead.
+        source: Source,
+    },
+    /// Rekognition answered, but not with a page that may go into the lake.
+    #[error("job {job}: page {page} of {aggregation} cannot be used: {reason}")]
+    UnexpectedPage {
+        /// The job.
+        job: JobId,
+        /// `TIMESTAMPS` or `SEGMENTS`.
+        aggregation: &'static str,
+        /// The page, from 1.
+        page: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// S3 allows 1,024 bytes a key.
+    #[error("job {job}: the key {key:?} has {} bytes, S3 allows 1024; shorten OUTPUT_PREFIX", key.len())]
+    KeyTooLong {
+        /// The job.
+        job: JobId,
+        /// The key.
+        key: String,
+    },
+    /// S3 does not do what it was asked for.
+    #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
+    Storage {
+        /// The job.
+        job: JobId,
+        /// The IAM action.
+        action: &'static str,
+        /// The bucket and the key, as a URL.
+        resource: String,
+        /// Whether trying again can help.
+        transient: bool,
+        /// The reply, or what came instead.
+        source: Source,
+    },
+    /// A setting is missing or wrong. The function does not start.
+    #[error("{variable} is {given}: expected {expected}")]
+    Configuration {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value, or `not set`.
+        given: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+}
+
+fn retry_hint(transient: bool) -> &'static str {
+    if transient { "deliver the message again" } else { "it will fail again until its cause is removed" }
+}
+
+impl Error {
+    /// The event holds no completion message.
+    pub fn invalid_event(reason: impl Into<String>) -> Self {
+        Self::InvalidEvent { reason: reason.into() }
+    }
+
+    /// `JobId` is not one. What was given is quoted as JSON, so that it stays on one line.
+    pub fn invalid_job_id(given: &Value) -> Self {
+        let mut given = given.to_string();
+        if given.chars().count() > 80 {
+            given = given.chars().take(80).chain("…".chars()).collect();
+        }
+        Self::InvalidJobId { given }
+    }
+
+    /// The stable name: `errorType` of a failed invocation.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidEvent { .. } => "InvalidEvent",
+            Self::InvalidJobId { .. } => "InvalidJobId",
+            Self::JobNotFound { .. } => "JobNotFound",
+            Self::JobStillRunning { .. } => "JobStillRunning",
+            Self::AccessDenied { .. } => "AccessDenied",
+            Self::Throttled { .. } => "Throttled",
+            Self::Upstream { .. } => "Upstream",
+            Self::UnexpectedPage { .. } => "UnexpectedPage",
+            Self::KeyTooLong { .. } => "KeyTooLong",
+            Self::Storage { .. } => "Storage",
+            Self::Configuration { .. } => "Configuration",
+        }
+    }
+
+    /// Whether the same call, made again a little later, can succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled { .. } => true,
+            Self::Upstream { transient, .. } | Self::Storage { transient, .. } => *transient,
+            _ => false,
+        }
+    }
+
+    /// The error and all its sources on one line.
+    pub fn with_sources(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // The SDK's errors repeat the text of their source in their own.
+            if !text.contains(&cause_text) {
+                let _ = write!(text, ": {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+}
+
+/// One call to a service: what an error of it has to name.
+#[derive(Clone, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) job: &'a JobId,
+    pub(crate) action: &'static str,
+    pub(crate) resource: String,
+}
+
+impl Call<'_> {
+    /// Sorts the SDK's error by what to do next: one of `AccessDenied`, `Throttled` and, for the rest, what
+    /// `other` makes of it, given whether trying again can help.
+    pub(crate) fn error<E>(
+        self,
+        error: SdkError<E, HttpResponse>,
+        other: impl FnOnce(Self, bool, Source) -> Error,
+    ) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        match kind(&error) {
+            Kind::Denied => {
+                let Self { job, action, resource } = self;
+                Error::AccessDenied { job: job.clone(), action, resource, source: error.into() }
+            }
+            Kind::Throttled => {
+                let Self { job, action, resource } = self;
+                Error::Throttled { job: job.clone(), action, resource, source: error.into() }
+            }
+            Kind::Transient => other(self, true, error.into()),
+            Kind::Permanent => other(self, false, error.into()),
+        }
+    }
+
+    /// S3 failed otherwise.
+    pub(crate) fn storage(self, transient: bool, source: Source) -> Error {
+        let Self { job, action, resource } = self;
+        Error::Storage { job: job.clone(), action, resource, transient, source }
+    }
+
+    /// Rekognition failed otherwise.
+    pub(crate) fn upstream(self, transient: bool, source: Source) -> Error {
+        let Self { job, action, .. } = self;
+        Error::Upstream { job: job.clone(), action, transient, source }
+    }
+}
+
+enum Kind {
+    Denied,
+    Throttled,
+    Transient,
+    Permanent,
+}
+
+/// Codes of a call that is refused, beside those that say `AccessDenied`.
+const DENIED: [&str; 4] =
+    ["AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"];
+/// Codes of a call that is one too many.
+const THROTTLED: [&str; 7] = [
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+/// Codes of 400 and 403 after which the next attempt, signed anew, can succeed.
+const OUT_OF_DATE: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestTimeout", "RequestTimeTooSkewed"];
+
+fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+    let code = error.code().unwrap_or_default();
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    // A key of KMS that may not be used is an error of S3.
+    if DENIED.contains(&code) || code.contains("AccessDenied") || code.starts_with("KMS.") {
+        return Kind::Denied;
+    }
+    if THROTTLED.contains(&code) {
+        return Kind::Throttled;
+    }
+    if OUT_OF_DATE.contains(&code) {
+        return Kind::Transient;
+    }
+    match status {
+        // The reply to HEAD has no body, and so no code.
+        Some(403) if code.is_empty() => Kind::Denied,
+        Some(429) => Kind::Throttled,
+        // 409 is a conflict of two conditional writers: S3 asks for another try.
+        Some(409 | 500..) => Kind::Transient,
+        Some(400..) => Kind::Permanent,
+        // What could not even be built is our mistake. Else no reply, or one that broke off or cannot be read.
+        _ if matches!(error, SdkError::ConstructionFailure(_)) => Kind::Permanent,
+        _ => Kind::Transient,
+    }
+}

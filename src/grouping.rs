@@ -1,0 +1,182 @@
+//! Which labels are open: pages → one file for each label.
+//!
+//! `SortBy=NAME` groups the labels over all pages, so one label is open at a time: when the next begins, the one
+//! before is complete, and its rows become a file. Should a label come back after that, the order is not what was
+//! relied on. Then the job is read again with all labels open until its last page.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use aws_sdk_rekognition::types::LabelDetection;
+
+use crate::layout::Label;
+use crate::notification::JobId;
+use crate::pages::Aggregation;
+use crate::parquet::encode_rows;
+use crate::rows::{LabelSummary, Rows};
+
+/// The labels of one job in one aggregation.
+#[derive(Debug)]
+pub struct Grouping {
+    job: JobId,
+    aggregation: Aggregation,
+    open: Open,
+    closed: BTreeMap<Label, LabelSummary>,
+}
+
+#[derive(Debug)]
+enum Open {
+    /// The label under way.
+    One(Option<Box<(Label, Rows)>>),
+    /// All labels so far, and how many bytes they may take.
+    All(BTreeMap<Label, Rows>, usize),
+}
+
+/// The one file of a label, complete.
+#[derive(Debug)]
+pub struct LabelFile {
+    /// The label.
+    pub label: Label,
+    /// Parquet.
+    pub bytes: Vec<u8>,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// Why a page cannot be taken in.
+#[derive(Debug, PartialEq)]
+pub enum Disorder {
+    /// This label came back after it was closed: read the job again with [`Grouping::all_open`].
+    CameBack(Label),
+    /// With all labels open, the rows take more than this many bytes.
+    TooLarge(usize),
+}
+
+impl Grouping {
+    /// One label open at a time.
+    pub fn one_open(job: JobId, aggregation: Aggregation) -> Self {
+        Self { job, aggregation, open: Open::One(None), closed: BTreeMap::new() }
+    }
+
+    /// All labels open, in at most `budget` bytes.
+    pub fn all_open(job: JobId, aggregation: Aggregation, budget: usize) -> Self {
+        Self { job, aggregation, open: Open::All(BTreeMap::new(), budget), closed: BTreeMap::new() }
+    }
+
+    /// Takes in a page, and returns the files of the labels that it completes.
+    ///
+    /// # Errors
+    /// [`Disorder`]; the grouping is of no use then.
+    pub fn add(&mut self, page: Vec<LabelDetection>) -> Result<Vec<LabelFile>, Disorder> {
+        let mut files = Vec::new();
+        for detection in page {
+            let name = detection.label.as_ref().and_then(|label| label.name.as_deref());
+            match &mut self.open {
+                Open::One(Some(open)) if open.0.holds(name) => open.1.push(detection),
+                Open::One(open) => {
+                    let label = Label::new(name);
+                    if self.closed.contains_key(&label) {
+                        return Err(Disorder::CameBack(label));
+                    }
+                    let mut rows = Rows::new(self.aggregation);
+                    rows.push(detection);
+                    if let Some(complete) = open.replace(Box::new((label, rows))) {
+                        files.push(self.close(complete.0, complete.1));
+                    }
+                }
+                Open::All(open, _) => {
+                    let rows = open.entry(Label::new(name)).or_insert_with(|| Rows::new(self.aggregation));
+                    rows.push(detection);
+                }
+            }
+        }
+        if let Open::All(open, budget) = &self.open
+            && open.values().map(Rows::memory).sum::<usize>() > *budget
+        {
+            return Err(Disorder::TooLarge(*budget));
+        }
+        Ok(files)
+    }
+
+    /// After the last page: closes one of the labels that are still open.
+    pub fn close_next(&mut self) -> Option<LabelFile> {
+        let (label, rows) = match &mut self.open {
+            Open::One(open) => *open.take()?,
+            Open::All(open, _) => open.pop_first()?,
+        };
+        Some(self.close(label, rows))
+    }
+
+    /// What the table `jobs` says of the labels closed so far.
+    pub fn into_summaries(mut self) -> BTreeMap<Label, LabelSummary> {
+        mem::take(&mut self.closed)
+    }
+
+    fn close(&mut self, label: Label, mut rows: Rows) -> LabelFile {
+        let summary = rows.summary();
+        let bytes = encode_rows(&mut rows, &self.job);
+        self.closed.insert(label.clone(), summary);
+        LabelFile { label, bytes, rows: summary.rows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rekognition::types::Label as ApiLabel;
+
+    use super::*;
+
+    fn page(names: &[&str]) -> Vec<LabelDetection> {
+        let label = |name: &&str| ApiLabel::builder().name(*name).build();
+        names.iter().map(|name| LabelDetection::builder().label(label(name)).build()).collect()
+    }
+
+    fn names(files: &[LabelFile]) -> Vec<String> {
+        files.iter().map(|file| file.label.to_string()).collect()
+    }
+
+    fn one_open() -> Grouping {
+        Grouping::one_open(JobId::try_from("job-1").unwrap(), Aggregation::Timestamps)
+    }
+
+    #[test]
+    fn a_label_is_complete_when_the_next_begins() {
+        let mut grouping = one_open();
+        assert_eq!(names(&grouping.add(page(&["Car", "Car"])).unwrap()), [""; 0]);
+        let files = grouping.add(page(&["Car", "Dog", "Eel"])).unwrap();
+        assert_eq!(names(&files), ["Car", "Dog"]);
+        assert_eq!(files[0].rows, 3);
+        assert_eq!(names(&Vec::from_iter(grouping.close_next())), ["Eel"]);
+        assert!(grouping.close_next().is_none());
+        assert_eq!(grouping.into_summaries().len(), 3);
+    }
+
+    #[test]
+    fn a_label_that_comes_back_is_an_error() {
+        let mut grouping = one_open();
+        let disorder = grouping.add(page(&["Car", "Dog", "Car"])).unwrap_err();
+        assert_eq!(disorder, Disorder::CameBack(Label::new(Some("Car"))));
+    }
+
+    #[test]
+    fn with_all_labels_open_the_order_does_not_matter() {
+        let job = JobId::try_from("job-1").unwrap();
+        let mut grouping = Grouping::all_open(job.clone(), Aggregation::Timestamps, 1 << 20);
+        assert!(grouping.add(page(&["Car", "Dog", "Car"])).unwrap().is_empty());
+        let files: Vec<_> = std::iter::from_fn(|| grouping.close_next()).collect();
+        assert_eq!(names(&files), ["Car", "Dog"]);
+        assert_eq!(files[0].rows, 2);
+
+        let mut grouping = Grouping::all_open(job, Aggregation::Timestamps, 100);
+        assert_eq!(grouping.add(page(&["Car", "Dog"])).unwrap_err(), Disorder::TooLarge(100));
+    }
+
+    #[test]
+    fn names_of_the_default_partition_share_a_file() {
+        let mut grouping = one_open();
+        let mut labels = page(&["", "__HIVE_DEFAULT_PARTITION__"]);
+        labels.push(LabelDetection::builder().build());
+        assert!(grouping.add(labels).unwrap().is_empty());
+        assert_eq!(grouping.close_next().unwrap().rows, 3);
+    }
+}

@@ -1,0 +1,312 @@
+//! The objects of the lake in S3.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, ObjectIdentifier};
+use bytes::Bytes;
+
+use crate::error::{Call, Error};
+use crate::layout::{Label, Layout, ObjectKey};
+use crate::notification::JobId;
+use crate::pacing::{Deadline, persist};
+use crate::pages::Aggregation;
+use crate::tables::SCHEMA_VERSION;
+
+/// User metadata of a job's row, so that a HEAD shows what was committed.
+const META_SCHEMA_VERSION: &str = "schema-version";
+/// As above: the aggregations, with commas.
+const META_AGGREGATE_BY: &str = "aggregate-by";
+/// User metadata of a file that was written after the job's last page, and so cannot lack a row.
+const META_WHOLE: &str = "whole";
+
+/// One lake: a bucket, and a prefix in it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    client: Client,
+    bucket: Arc<str>,
+    owner: Option<Arc<str>>,
+    layout: Arc<Layout>,
+}
+
+/// What a job was committed with, as far as its row's object says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The version of the layout.
+    pub schema_version: Option<String>,
+    /// The aggregations, with commas.
+    pub aggregate_by: Option<String>,
+}
+
+impl Commit {
+    /// What this build commits for these aggregations.
+    pub fn of(aggregations: &[Aggregation]) -> Self {
+        let names: Vec<_> = aggregations.iter().map(|aggregation| aggregation.name()).collect();
+        Self { schema_version: Some(SCHEMA_VERSION.to_string()), aggregate_by: Some(names.join(",")) }
+    }
+
+    /// Whether both say something else. A copy of an object may have lost what it said.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let contradict = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+        contradict(&self.schema_version, &other.schema_version) || contradict(&self.aggregate_by, &other.aggregate_by)
+    }
+}
+
+/// Whether a file may still lack rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// All rows of its label, if the pages are grouped by label.
+    Grouped,
+    /// All rows of its label, whatever the order: the job's last page was seen.
+    Whole,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is in the lake.
+    Yes,
+    /// The lake has another, made by an export that found the pages not grouped by label.
+    BesideWhole,
+}
+
+impl Lake {
+    /// The lake below `prefix` in `bucket`; with `owner`, S3 refuses a bucket of another account.
+    pub fn new(client: Client, bucket: &str, prefix: &str, owner: Option<&str>) -> Self {
+        Self { client, bucket: bucket.into(), owner: owner.map(Arc::from), layout: Arc::new(Layout::new(prefix)) }
+    }
+
+    /// Whether the job is committed: one HEAD.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied` (which S3 also answers for a missing key without `s3:ListBucket`), `Throttled`,
+    /// `Storage`.
+    pub async fn commit_of(&self, job: &JobId, deadline: Deadline) -> Result<Option<Commit>, Error> {
+        let key = self.layout.commit(job)?;
+        let Some(head) = self.head(job, &key, deadline).await? else { return Ok(None) };
+        let metadata = |name| head.metadata()?.get(name).cloned();
+        Ok(Some(Commit { schema_version: metadata(META_SCHEMA_VERSION), aggregate_by: metadata(META_AGGREGATE_BY) }))
+    }
+
+    /// Stores the file of a label.
+    ///
+    /// A file is created, or found there already with the same bytes. So a copy of this export that is late, or
+    /// duplicated, writes nothing that a query may be reading. Other bytes are replaced (another build, another
+    /// reply), but never those of an export that saw the whole job by those of one that relies on the order of its
+    /// pages.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn put_part(
+        &self,
+        job: &JobId,
+        aggregation: Aggregation,
+        label: &Label,
+        bytes: Bytes,
+        completeness: Completeness,
+        deadline: Deadline,
+    ) -> Result<Stored, Error> {
+        let key = self.layout.part(aggregation.table(), job, label)?;
+        if completeness == Completeness::Whole {
+            self.put(job, &key, &bytes, Put::whole(), deadline).await?;
+            return Ok(Stored::Yes);
+        }
+        let mut put = Put::create();
+        // Ends: whoever is in the way has written this object, and each copy of the export writes it once.
+        while !self.put(job, &key, &bytes, put, deadline).await? {
+            put = match self.head(job, &key, deadline).await? {
+                Some(head) if holds(&head, &bytes) => return Ok(Stored::Yes),
+                Some(head) if head.metadata().is_some_and(|metadata| metadata.contains_key(META_WHOLE)) => {
+                    return Ok(Stored::BesideWhole);
+                }
+                Some(head) => Put::replace(head.e_tag().unwrap_or_default()),
+                None => Put::create(),
+            };
+        }
+        Ok(Stored::Yes)
+    }
+
+    /// Commits the job: creates its row in `jobs`. Returns false if another copy of the export was first.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn commit(&self, job: &JobId, row: Vec<u8>, commit: Commit, deadline: Deadline) -> Result<bool, Error> {
+        let key = self.layout.commit(job)?;
+        let Commit { schema_version, aggregate_by } = commit;
+        let names = [META_SCHEMA_VERSION, META_AGGREGATE_BY].into_iter();
+        let metadata = names.zip([schema_version, aggregate_by].into_iter().flatten()).collect();
+        self.put(job, &key, &row.into(), Put { metadata, ..Put::create() }, deadline).await
+    }
+
+    /// Removes a job: its row first, so that no reader takes it for complete, then its files.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn delete_job(&self, job: &JobId, deadline: Deadline) -> Result<(), Error> {
+        let row = self.layout.commit(job)?;
+        persist(deadline, || async {
+            let request = self.client.delete_object().bucket(&*self.bucket).key(row.as_str());
+            let request = request.set_expected_bucket_owner(self.owner());
+            request.send().await.map_err(|error| self.failed(job, "s3:DeleteObject", row.as_str(), error))
+        })
+        .await?;
+        for aggregation in Aggregation::ALL {
+            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_below(&self, job: &JobId, prefix: &str, deadline: Deadline) -> Result<(), Error> {
+        loop {
+            let listing = persist(deadline, || async {
+                let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
+                let request = request.set_expected_bucket_owner(self.owner());
+                request.send().await.map_err(|error| self.failed(job, "s3:ListBucket", prefix, error))
+            })
+            .await?;
+            let keys: Vec<_> = listing.contents().iter().filter_map(|object| object.key()).collect();
+            if keys.is_empty() {
+                return Ok(());
+            }
+            persist(deadline, || self.delete_all(job, prefix, &keys)).await?;
+        }
+    }
+
+    async fn delete_all(&self, job: &JobId, prefix: &str, keys: &[&str]) -> Result<(), Error> {
+        let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(*key).build());
+        let objects = objects.collect::<Result<_, _>>();
+        let delete = objects.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
+        let delete = delete.map_err(|error| self.call(job, "s3:DeleteObject", prefix).storage(false, error.into()))?;
+        let request = self.client.delete_objects().bucket(&*self.bucket).delete(delete);
+        let request = request.set_expected_bucket_owner(self.owner());
+        let reply = request.send().await.map_err(|error| self.failed(job, "s3:DeleteObject", prefix, error))?;
+        // The reply is a success even if not one of the keys was deleted.
+        let Some(failed) = reply.errors().first() else { return Ok(()) };
+        let source = format!("{}: {}", failed.code().unwrap_or_default(), failed.message().unwrap_or_default());
+        let call = self.call(job, "s3:DeleteObject", failed.key().unwrap_or(prefix));
+        Err(match failed.code() {
+            Some("AccessDenied") => {
+                let (job, action, resource) = (job.clone(), call.action, call.resource);
+                Error::AccessDenied { job, action, resource, source: source.into() }
+            }
+            _ => call.storage(true, source.into()),
+        })
+    }
+
+    async fn head(&self, job: &JobId, key: &ObjectKey, deadline: Deadline) -> Result<Option<HeadObjectOutput>, Error> {
+        persist(deadline, || async {
+            let request = self.client.head_object().bucket(&*self.bucket).key(key.as_str());
+            let request = request.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner());
+            match request.send().await {
+                Ok(head) => Ok(Some(head)),
+                Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Ok(None),
+                // For a key that is not there S3 answers 403 to a role that may not list the bucket.
+                Err(error) => Err(self.failed(job, "s3:GetObject and s3:ListBucket", key.as_str(), error)),
+            }
+        })
+        .await
+    }
+
+    /// Returns false if the condition of the put does not hold.
+    async fn put(
+        &self,
+        job: &JobId,
+        key: &ObjectKey,
+        bytes: &Bytes,
+        put: Put,
+        deadline: Deadline,
+    ) -> Result<bool, Error> {
+        persist(deadline, || async {
+            let metadata = put.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let request = self
+                .client
+                .put_object()
+                .bucket(&*self.bucket)
+                .key(key.as_str())
+                .body(ByteStream::from(bytes.clone()))
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .set_metadata(Some(metadata))
+                .set_if_none_match(put.only_if_absent.then(|| "*".to_owned()))
+                .set_if_match(put.only_if.clone())
+                .set_expected_bucket_owner(self.owner());
+            match request.send().await {
+                Ok(_) => Ok(true),
+                Err(error) if put.is_refused_by(&error) => Ok(false),
+                Err(error) => Err(self.failed(job, "s3:PutObject", key.as_str(), error)),
+            }
+        })
+        .await
+    }
+
+    fn owner(&self) -> Option<String> {
+        self.owner.as_deref().map(str::to_owned)
+    }
+
+    fn call<'a>(&self, job: &'a JobId, action: &'static str, key: &str) -> Call<'a> {
+        Call { job, action, resource: format!("s3://{}/{key}", self.bucket) }
+    }
+
+    fn failed<E>(
+        &self,
+        job: &JobId,
+        action: &'static str,
+        key: &str,
+        error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
+    ) -> Error
+    where
+        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.call(job, action, key).error(error, Call::storage)
+    }
+}
+
+/// How an object is put.
+struct Put {
+    only_if_absent: bool,
+    /// The ETag that the object must have.
+    only_if: Option<String>,
+    metadata: Vec<(&'static str, String)>,
+}
+
+impl Put {
+    fn create() -> Self {
+        Self { only_if_absent: true, only_if: None, metadata: Vec::new() }
+    }
+
+    fn replace(e_tag: &str) -> Self {
+        Self { only_if_absent: false, only_if: Some(e_tag.to_owned()), metadata: Vec::new() }
+    }
+
+    fn whole() -> Self {
+        Self { only_if_absent: false, only_if: None, metadata: vec![(META_WHOLE, "true".to_owned())] }
+    }
+
+    /// 412: the object is there, or is another. A lost reply to our own put, tried again, ends here too. With an
+    /// ETag, 404 says that the object is gone.
+    fn is_refused_by(&self, error: &SdkError<PutObjectError, aws_sdk_s3::config::http::HttpResponse>) -> bool {
+        match error.raw_response().map(|response| response.status().as_u16()) {
+            Some(412) => self.only_if_absent || self.only_if.is_some(),
+            Some(404) => {
+                self.only_if.is_some()
+                    && error
+                        .as_service_error()
+                        .is_some_and(|error| aws_sdk_s3::error::ProvideErrorMetadata::code(error) == Some("NoSuchKey"))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether an object has these bytes: same length, same CRC-32. A store that keeps no checksum says no.
+fn holds(head: &HeadObjectOutput, bytes: &Bytes) -> bool {
+    head.content_length() == i64::try_from(bytes.len()).ok()
+        && head.checksum_crc32().is_some_and(|crc32| crc32 == crc32_base64(bytes))
+}
+
+fn crc32_base64(bytes: &[u8]) -> String {
+    aws_smithy_types::base64::encode(crc32fast::hash(bytes).to_be_bytes())
+}

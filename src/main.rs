@@ -1,0 +1,24 @@
+//! The function's `bootstrap`: settings, clients, run.
+
+use label_lake::config::{self, Settings};
+use label_lake::error::Error;
+use label_lake::export::Exporter;
+use label_lake::handler::{Event, handle};
+use label_lake::telemetry;
+use lambda_runtime::{LambdaEvent, run, service_fn};
+
+// One thread for all I/O: below 1,769 MB a function has less than one processor.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(config::log_filter().inspect_err(refuse)?);
+    let settings = Settings::from_env().inspect_err(refuse)?;
+    let aws = config::aws().load().await;
+    let rekognition = aws_sdk_rekognition::Client::new(&aws);
+    let exporter = Exporter::new(&settings, rekognition, config::s3(&aws, settings.s3_by_path));
+    run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
+}
+
+/// Says on standard error why the function does not start; Lambda adds it to the log.
+fn refuse(error: &Error) {
+    eprintln!("{}: {error}", error.error_type());
+}

@@ -1,0 +1,307 @@
+//! The event that Lambda delivers → the jobs to export.
+//!
+//! One recursive unwrapping decodes every shape in which a completion message of Rekognition Video
+//! arrives. At each level the first of these that is there leads on:
+//!
+//! 1. `Records`: an SNS or an SQS event; each record holds the message in `Sns` or in `body`,
+//! 2. `requestPayload`: a failure record that Lambda sent to an on-failure destination,
+//! 3. `JobId`: the completion message itself,
+//! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// How many layers are unwrapped: an SQS event of failure records of SQS events of SNS envelopes
+/// has seven. Deeper is not a notification but an attack on the stack.
+const MAX_DEPTH: u32 = 8;
+
+/// The `API` of a label detection message: what real messages carry, and what the documentation says.
+const LABEL_DETECTION: [&str; 2] = ["StartLabelDetection", "LABEL_DETECTION"];
+
+/// The id of a Rekognition Video job.
+///
+/// - 1 to 64 characters,
+/// - each of `a-z A-Z 0-9 - _`,
+///
+/// so it is a whole path segment and needs no escaping anywhere.
+///
+/// ```
+/// use label_lake::notification::JobId;
+/// assert!(JobId::try_from("97285c8e-1").is_ok());
+/// assert!(JobId::try_from("../97285c8e").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct JobId(String);
+
+impl JobId {
+    /// The id as Rekognition spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<&str> for JobId {
+    type Error = Error;
+
+    fn try_from(id: &str) -> Result<Self, Error> {
+        let valid = (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if valid { Ok(Self(id.to_owned())) } else { Err(Error::invalid_job_id(&Value::from(id))) }
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        Self::try_from(id.as_str()).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Rekognition's completion message, with the field that is ours.
+///
+/// `Status` is not here: it is a hint, and the `JobStatus` that GetLabelDetection returns decides.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Completion {
+    /// The job that is done.
+    pub job_id: JobId,
+    /// When it was done, Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<i64>,
+    /// What the caller of StartLabelDetection named the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_tag: Option<String>,
+    /// The video that was analysed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video: Option<Video>,
+    /// Ours: replace what is committed already.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overwrite: bool,
+}
+
+/// Where the video is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Video {
+    /// The key, not URL-encoded.
+    #[serde(rename = "S3ObjectName", skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The bucket.
+    #[serde(rename = "S3Bucket", skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// One event: what it asks for, in its order.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Each completion message, or why there is none. Messages of other Rekognition APIs are left out.
+    pub messages: Vec<Message>,
+    /// Whether the event came from an SQS queue, which is answered item by item.
+    pub from_queue: bool,
+}
+
+/// One completion message of an event.
+#[derive(Debug)]
+pub struct Message {
+    /// The `messageId` of the SQS record that held it.
+    pub item: Option<String>,
+    /// What it says.
+    pub completion: Result<Completion, Error>,
+}
+
+impl Delivery {
+    /// Unwraps an event. A part that cannot be understood becomes a message with an error; the rest is kept.
+    pub fn unwrap_event(event: &Value) -> Self {
+        let from_queue = records(event).is_some_and(|records| records.iter().any(|record| item(record).is_some()));
+        let mut messages = Vec::new();
+        unwrap(event, None, 0, &mut messages);
+        Self { messages, from_queue }
+    }
+}
+
+fn records(event: &Value) -> Option<&Vec<Value>> {
+    event.get("Records")?.as_array()
+}
+
+/// The `messageId` that SQS wants back for a record that failed.
+fn item(record: &Value) -> Option<&str> {
+    record.get("body")?;
+    record.get("messageId")?.as_str()
+}
+
+fn unwrap(event: &Value, queue_item: Option<&str>, depth: u32, messages: &mut Vec<Message>) {
+    if let Some(records) = records(event)
+        && depth < MAX_DEPTH
+    {
+        for record in records {
+            // Only the queue that invoked the function takes items back, not one inside a failure record.
+            let queue_item = if depth == 0 { item(record) } else { queue_item };
+            match content(record) {
+                Ok(content) => unwrap(&content, queue_item, depth + 1, messages),
+                Err(error) => messages.push(Message { item: queue_item.map(str::to_owned), completion: Err(error) }),
+            }
+        }
+        if records.is_empty() {
+            let completion = Err(Error::invalid_event("Records is empty"));
+            messages.push(Message { item: None, completion });
+        }
+        return;
+    }
+    let completion = match layer(event, depth) {
+        Ok(Layer::Wrapped(inner)) => return unwrap(&inner, queue_item, depth + 1, messages),
+        Ok(Layer::OtherApi(api)) => {
+            tracing::info!(?api, "skipped a message of another Rekognition API");
+            return;
+        }
+        Ok(Layer::Completion(completion)) => Ok(completion),
+        Err(error) => Err(error),
+    };
+    messages.push(Message { item: queue_item.map(str::to_owned), completion });
+}
+
+/// What a record of an SNS or SQS event carries.
+fn content(record: &Value) -> Result<Value, Error> {
+    if let Some(envelope) = record.get("Sns") {
+        return Ok(envelope.clone());
+    }
+    match record.get("body") {
+        Some(Value::String(body)) => parse(body, "Records[].body"),
+        Some(_) => Err(Error::invalid_event("Records[].body is not a string")),
+        None => Err(Error::invalid_event("a record has neither Sns nor body")),
+    }
+}
+
+enum Layer {
+    Wrapped(Value),
+    OtherApi(String),
+    Completion(Completion),
+}
+
+fn layer(event: &Value, depth: u32) -> Result<Layer, Error> {
+    if depth >= MAX_DEPTH {
+        return Err(Error::invalid_event(format!("the message is wrapped more than {MAX_DEPTH} times")));
+    }
+    if let Some(payload) = event.get("requestPayload") {
+        return Ok(Layer::Wrapped(payload.clone()));
+    }
+    if let Some(id) = event.get("JobId") {
+        if let Some(api) = event.get("API").and_then(Value::as_str)
+            && !LABEL_DETECTION.contains(&api)
+        {
+            return Ok(Layer::OtherApi(api.to_owned()));
+        }
+        id.as_str().ok_or_else(|| Error::invalid_job_id(id)).and_then(JobId::try_from)?;
+        return Ok(Layer::Completion(decode(event.clone(), "the completion message")?));
+    }
+    match event.get("Message") {
+        Some(Value::String(message)) => Ok(Layer::Wrapped(parse(message, "Message")?)),
+        Some(_) => Err(Error::invalid_event("Message is not a string")),
+        None => Err(Error::invalid_event("found none of Records, requestPayload, JobId, Message")),
+    }
+}
+
+fn parse(text: &str, place: &str) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|error| Error::invalid_event(format!("{place} is not JSON: {error}")))
+}
+
+fn decode<T: DeserializeOwned>(value: Value, place: &str) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|error| Error::invalid_event(format!("{place}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn only(event: &Value) -> Result<Completion, String> {
+        let mut messages = Delivery::unwrap_event(event).messages;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages.remove(0).completion.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_bare_job_id_is_enough() {
+        let completion = only(&json!({"JobId": "job-1"})).unwrap();
+        assert_eq!(completion.job_id.as_str(), "job-1");
+        assert_eq!((completion.timestamp, completion.overwrite), (None, false));
+    }
+
+    #[test]
+    fn every_wrapping_leads_to_the_same_message() {
+        let message = json!({
+            "JobId": "job-1", "Status": "SUCCEEDED", "API": "LABEL_DETECTION", "Timestamp": 5, "JobTag": "a/b",
+            "Video": {"S3ObjectName": "clip 1.mp4", "S3Bucket": "videos"}, "Unknown": [1],
+        });
+        let envelope = json!({"Type": "Notification", "Message": message.to_string()});
+        let sns = json!({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]});
+        let sqs = |body: &Value| json!({"Records": [{"messageId": "m", "body": body.to_string()}]});
+        let failure = json!({"requestContext": {}, "requestPayload": sns});
+        let expected = only(&message).unwrap();
+        for event in [&envelope, &sns, &sqs(&envelope), &sqs(&message), &sqs(&failure), &failure] {
+            assert_eq!(only(event).unwrap(), expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_does_not_hide_the_others() {
+        let event = json!({"Records": [
+            {"messageId": "bad", "body": "not json"},
+            {"messageId": "good", "body": r#"{"JobId":"job-1"}"#},
+        ]});
+        let delivery = Delivery::unwrap_event(&event);
+        assert!(delivery.from_queue);
+        let items: Vec<_> =
+            delivery.messages.iter().map(|m| (m.item.as_deref().unwrap(), m.completion.is_ok())).collect();
+        assert_eq!(items, [("bad", false), ("good", true)]);
+    }
+
+    #[test]
+    fn another_api_is_skipped() {
+        assert!(Delivery::unwrap_event(&json!({"JobId": "j", "API": "StartFaceDetection"})).messages.is_empty());
+    }
+
+    #[test]
+    fn the_error_names_what_is_wrong() {
+        for (event, word) in [
+            (json!({}), "JobId"),
+            (json!([1]), "JobId"),
+            (json!({"JobId": "../x"}), "../x"),
+            (json!({"JobId": ""}), "JobId"),
+            (json!({"JobId": "x".repeat(65)}), "JobId"),
+            (json!({"JobId": 12}), "12"),
+            (json!({"JobId": "a\nb"}), r"a\nb"),
+            (json!({"JobId": "j", "Timestamp": "today"}), "today"),
+            (json!({"Records": []}), "Records"),
+            (json!({"Records": [{}]}), "body"),
+            (json!({"Message": "{"}), "Message"),
+        ] {
+            let error = only(&event).unwrap_err();
+            assert!(error.contains(word) && !error.contains('\n'), "{event}: {error}");
+        }
+    }
+
+    #[test]
+    fn wrapping_is_bounded() {
+        let mut event = json!({"JobId": "job-1"});
+        for _ in 0..MAX_DEPTH {
+            event = json!({"requestPayload": event});
+        }
+        assert!(only(&event).unwrap_err().contains("wrapped"));
+    }
+}

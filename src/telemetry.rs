@@ -1,0 +1,50 @@
+//! Logs, and the numbers of the work under way.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The runtime logs each error that a handler returns. Ours are logged before, with their fields, and panics by
+/// the hook that [`init`] sets.
+const RUNTIME_ERRORS: &str = "lambda_runtime::layers::panic";
+
+/// Logs as Lambda's JSON format: one line an event on standard output, with the fields at its top.
+pub fn init(filter: Targets) {
+    let json =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    tracing_subscriber::registry().with(filter.with_target(RUNTIME_ERRORS, LevelFilter::OFF)).with(json).init();
+    // The default hook writes several lines, and CloudWatch makes an event of each.
+    std::panic::set_hook(Box::new(|panic| tracing::error!(error = %panic, "panicked")));
+}
+
+/// How far the work is. Counts up from zero over all jobs of a process.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Pages fetched.
+    pub pages: AtomicU64,
+    /// Elements of `Labels` fetched.
+    pub labels: AtomicU64,
+    /// Files stored.
+    pub files: AtomicU64,
+    /// Rows in them.
+    pub rows: AtomicU64,
+    /// Bytes in them.
+    pub bytes: AtomicU64,
+}
+
+impl Progress {
+    /// A page came.
+    pub fn page_fetched(&self, labels: usize) {
+        self.pages.fetch_add(1, Relaxed);
+        self.labels.fetch_add(labels as u64, Relaxed);
+    }
+
+    /// A file is in the lake.
+    pub fn file_stored(&self, rows: u64, bytes: u64) {
+        self.files.fetch_add(1, Relaxed);
+        self.rows.fetch_add(rows, Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+}

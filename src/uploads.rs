@@ -1,0 +1,123 @@
+//! Files on their way to the lake, beside the fetching of pages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::error::Error;
+use crate::grouping::LabelFile;
+use crate::lake::{Completeness, Lake, Stored};
+use crate::notification::JobId;
+use crate::pacing::Deadline;
+use crate::pages::Aggregation;
+use crate::telemetry::Progress;
+
+/// How many files are sent at once. More only cost more TLS handshakes.
+const IN_FLIGHT: usize = 16;
+/// About what an upload that waits takes beside its file: the state of a call of the SDK.
+const CALL_BYTES: usize = 16 * KIB;
+/// The unit in which the bytes of waiting files are counted.
+const KIB: usize = 1024;
+
+/// What all uploads of an export share: how many there are at once, and how many bytes wait for them.
+#[derive(Clone, Debug)]
+pub struct UploadLimits {
+    slots: Arc<Semaphore>,
+    kib: Arc<Semaphore>,
+    kib_in_all: usize,
+}
+
+impl UploadLimits {
+    /// At most `bytes` are held by files on their way.
+    pub fn new(bytes: usize) -> Self {
+        let kib_in_all = (bytes / KIB).clamp(1, u32::MAX as usize);
+        Self { slots: Arc::new(Semaphore::new(IN_FLIGHT)), kib: Arc::new(Semaphore::new(kib_in_all)), kib_in_all }
+    }
+
+    /// Waits until there is room for a file. One that would take more than all the room waits until it is alone.
+    async fn room_for(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let kib = bytes.div_ceil(KIB).min(self.kib_in_all);
+        acquire(Arc::clone(&self.kib), kib as u32).await
+    }
+}
+
+/// The semaphores are never closed.
+#[expect(clippy::expect_used, reason = "says why it does not happen")]
+async fn acquire(semaphore: Arc<Semaphore>, permits: u32) -> OwnedSemaphorePermit {
+    semaphore.acquire_many_owned(permits).await.expect("the semaphore is open")
+}
+
+/// Where the files of an export go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The lake.
+    pub lake: Lake,
+    /// The job.
+    pub job: JobId,
+    /// Which table.
+    pub aggregation: Aggregation,
+    /// Whether the files may still lack rows.
+    pub completeness: Completeness,
+}
+
+/// The uploads of one job in one aggregation. Dropping them aborts them.
+#[derive(Debug)]
+pub struct Uploads {
+    target: Target,
+    limits: UploadLimits,
+    deadline: Deadline,
+    progress: Arc<Progress>,
+    running: JoinSet<Result<Stored, Error>>,
+    beside_whole: bool,
+}
+
+impl Uploads {
+    /// No upload yet.
+    pub fn new(target: Target, limits: UploadLimits, deadline: Deadline, progress: Arc<Progress>) -> Self {
+        Self { target, limits, deadline, progress, running: JoinSet::new(), beside_whole: false }
+    }
+
+    /// Begins to send a file. Waits first while too many bytes are on their way.
+    ///
+    /// # Errors
+    /// Of any upload that has ended by now: see [`Lake::put_part`].
+    pub async fn begin(&mut self, file: LabelFile) -> Result<(), Error> {
+        while let Some(ended) = self.running.try_join_next() {
+            self.take(ended)?;
+        }
+        let room = self.limits.room_for(file.bytes.capacity() + CALL_BYTES).await;
+        let (target, deadline, progress) = (self.target.clone(), self.deadline, Arc::clone(&self.progress));
+        let slots = Arc::clone(&self.limits.slots);
+        self.running.spawn(async move {
+            let _slot = acquire(slots, 1).await;
+            let Target { lake, job, aggregation, completeness } = target;
+            let bytes = Bytes::from(file.bytes);
+            let size = bytes.len();
+            let stored = lake.put_part(&job, aggregation, &file.label, bytes, completeness, deadline).await?;
+            drop(room);
+            progress.file_stored(file.rows, size as u64);
+            tracing::debug!(%job, label = %file.label, rows = file.rows, size_bytes = size, "stored a file");
+            Ok(stored)
+        });
+        Ok(())
+    }
+
+    /// Waits for all of them. Returns `BesideWhole` if any file met one that it may not replace.
+    ///
+    /// # Errors
+    /// The first of them: see [`Lake::put_part`].
+    pub async fn finish(mut self) -> Result<Stored, Error> {
+        while let Some(ended) = self.running.join_next().await {
+            self.take(ended)?;
+        }
+        Ok(if self.beside_whole { Stored::BesideWhole } else { Stored::Yes })
+    }
+
+    fn take(&mut self, ended: Result<Result<Stored, Error>, JoinError>) -> Result<(), Error> {
+        let stored = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        self.beside_whole |= stored == Stored::BesideWhole;
+        Ok(())
+    }
+}

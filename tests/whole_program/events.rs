@@ -1,0 +1,105 @@
+//! Each shape of event, and several jobs in one.
+
+use serde_json::{Value, json};
+use simulator::{Generated, Job, Outcome, Simulator};
+
+use crate::function::Function;
+
+/// The job that all samples name.
+fn sample_job() -> String {
+    sample("job-id.json")["JobId"].as_str().unwrap().to_owned()
+}
+
+fn sample(name: &str) -> Value {
+    let path = format!("{}/events/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn small() -> Job {
+    Job::generated(Generated { labels: 50, names: 5, ..Generated::default() })
+}
+
+async fn function() -> Function {
+    Function::start(Simulator::builder().job(&sample_job(), small()).listing_allowed(true), &[]).await
+}
+
+fn commits(function: &Function) -> Vec<String> {
+    let objects = function.simulator.objects();
+    objects.into_keys().filter(|key| key.starts_with("jobs/")).collect()
+}
+
+#[tokio::test]
+async fn every_sample_of_a_direct_event_exports_its_job() {
+    for name in
+        ["sns.json", "failure-record.json", "sns-envelope.json", "completion.json", "job-id.json", "overwrite.json"]
+    {
+        let function = function().await;
+        let answer = function.succeed(sample(name)).await;
+        assert_eq!(answer["jobs"][0]["outcome"], "EXPORTED", "{name}");
+        assert_eq!(answer["jobs"][0]["detections"], 50, "{name}");
+        assert_eq!(commits(&function), [format!("jobs/job-{}.parquet", sample_job())], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_sample_of_a_queue_event_exports_its_job_and_fails_no_item() {
+    for name in ["sqs.json", "sqs-raw.json", "sqs-redrive.json"] {
+        let function = function().await;
+        assert_eq!(function.succeed(sample(name)).await, json!({"batchItemFailures": []}), "{name}");
+        assert_eq!(commits(&function).len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_another_api_asks_for_nothing() {
+    let function = function().await;
+    assert_eq!(function.succeed(sample("other-api.json")).await, json!({"jobs": []}));
+    assert!(function.operations().is_empty());
+    let log = function.stop().await;
+    assert_eq!(log.iter().filter(|line| line.contains("StartFaceDetection")).count(), 1);
+}
+
+#[tokio::test]
+async fn of_a_queue_only_the_items_that_failed_are_reported() {
+    let function = function().await;
+    let item = |id: &str, body: String| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
+    let event = json!({"Records": [
+        item("not-json", "{".to_owned()),
+        item("good", json!({"JobId": sample_job()}).to_string()),
+        item("unknown-job", json!({"JobId": "nobody"}).to_string()),
+        item("good-again", json!({"JobId": sample_job()}).to_string()),
+    ]});
+    let answer = function.succeed(event).await;
+    assert_eq!(
+        answer,
+        json!({"batchItemFailures": [{"itemIdentifier": "not-json"}, {"itemIdentifier": "unknown-job"}]})
+    );
+    assert_eq!(function.count("HeadObject"), 2, "the same job once");
+    assert_eq!(commits(&function).len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_sns_records_the_good_ones_are_exported_before_the_event_fails() {
+    let function = function().await;
+    let record = |message: Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
+    let event = json!({"Records": [
+        record(json!({"JobId": "nobody"})),
+        record(json!({"JobId": sample_job()})),
+        record(json!({"JobId": "../x"})),
+    ]});
+    let (error_type, message) = function.fail(event).await;
+    assert_eq!(error_type, "InvalidJobId");
+    assert!(message.contains("nobody") && message.contains("../x"), "{message}");
+    assert_eq!(commits(&function).len(), 1);
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_json_are_an_invalid_event() {
+    let function = function().await;
+    for bytes in [&b""[..], b"{", b"\xff\xfe", b"[[[[", "[".repeat(10_000).as_bytes()] {
+        let outcome = function.simulator.invoke(bytes.to_vec(), simulator::Invocation::default()).await;
+        let Outcome::Error { error_type, .. } = outcome else { panic!("{bytes:?} → {outcome:?}") };
+        assert_eq!(error_type, "InvalidEvent");
+    }
+    assert!(function.operations().is_empty());
+}

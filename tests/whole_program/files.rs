@@ -1,0 +1,83 @@
+//! What every file is like: schema, encodings, metadata and size.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use expect_test::expect_file;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use serde_json::json;
+use simulator::{Generated, Job, Simulator};
+
+use crate::function::Function;
+
+/// All that a footer says, but for offsets and sizes.
+fn footer(file: &Bytes) -> String {
+    let reader = SerializedFileReader::new(file.clone()).unwrap();
+    let metadata: &ParquetMetaData = reader.metadata();
+    let mut text = Vec::new();
+    parquet::schema::printer::print_schema(&mut text, metadata.file_metadata().schema());
+    let mut text = String::from_utf8(text).unwrap();
+    let file = metadata.file_metadata();
+    writeln!(text, "\nversion {}, created by {:?}, {} rows", file.version(), file.created_by(), file.num_rows())
+        .unwrap();
+    for entry in file.key_value_metadata().unwrap() {
+        writeln!(text, "{} = {:?}", entry.key, entry.value).unwrap();
+    }
+    for group in metadata.row_groups() {
+        writeln!(text, "\nrow group: {} rows, sorted by {:?}", group.num_rows(), group.sorting_columns()).unwrap();
+        for column in group.columns() {
+            let mut encodings: Vec<_> = column.encodings().map(|encoding| encoding.to_string()).collect();
+            encodings.sort_unstable();
+            let (path, compression) = (column.column_path().string(), column.compression());
+            let statistics = if column.statistics().is_some() { ", statistics" } else { "" };
+            let index = if column.offset_index_offset().is_some() { ", page index" } else { "" };
+            writeln!(text, "  {path}: {compression} {}{statistics}{index}", encodings.join("+")).unwrap();
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_footer_of_each_table_is_as_pinned() {
+    let instance = json!({"Confidence": 99.5, "BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}});
+    let labels = |name: &str, count: usize| {
+        let label = json!({
+            "Name": name, "Confidence": 98.5, "Instances": [instance], "Parents": [{"Name": "Animal"}],
+            "Aliases": [], "Categories": [{"Name": "Animals and Pets"}],
+        });
+        (0..count).map(move |n| json!({"Timestamp": n * 500, "Label": label})).collect::<Vec<_>>()
+    };
+    let job = Job::from_labels([labels("Dog", 10), labels("Cat", 300)].concat());
+    let settings = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
+    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), settings).await;
+    function.export("job").await;
+    let objects = function.simulator.objects();
+    for (key, pinned) in [
+        ("label_detections/job_id=job/label=Dog/part-00000.parquet", expect_file!["golden/label_detections.txt"]),
+        ("label_detections/job_id=job/label=Cat/part-00000.parquet", expect_file!["golden/label_detections_large.txt"]),
+        ("label_segments/job_id=job/label=Dog/part-00000.parquet", expect_file!["golden/label_segments.txt"]),
+        ("jobs/job-job.parquet", expect_file!["golden/jobs.txt"]),
+    ] {
+        pinned.assert_eq(&footer(&objects[key]));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_ten_rows_is_small() {
+    let generated = Generated { labels: 10_000, names: 1_000, ..Generated::default() };
+    let job = "97".repeat(32);
+    let account = Simulator::builder().job(&job, Job::generated(generated)).listing_allowed(true);
+    let function = Function::start(account, &[]).await;
+    function.export(&job).await;
+    let objects = function.simulator.objects();
+    let small = objects.values().filter_map(|file| {
+        let reader = SerializedFileReader::new(file.clone()).unwrap();
+        (reader.metadata().file_metadata().num_rows() == 10).then_some(file.len())
+    });
+    let sizes: Vec<_> = small.collect();
+    assert!(sizes.len() > 10, "the job has such labels");
+    let mean = sizes.iter().sum::<usize>() / sizes.len();
+    println!("10 rows: {mean} bytes on average, {:?} to {:?}", sizes.iter().min(), sizes.iter().max());
+    assert!(mean <= 2_048, "{sizes:?}");
+}

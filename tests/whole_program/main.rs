@@ -1,0 +1,13 @@
+//! The real `bootstrap` behind a Lambda Runtime API, against Rekognition and S3 on 127.0.0.1.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
+mod bad_input;
+mod commit;
+mod events;
+mod files;
+mod function;
+mod jobs;
+mod lossless;
+mod memory;
+mod reader;

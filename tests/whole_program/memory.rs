@@ -1,0 +1,43 @@
+//! Memory is bounded by the largest label, not by the pages.
+
+use simulator::{Generated, Job, Simulator};
+
+use crate::function::Function;
+
+const MIB: usize = 1024 * 1024;
+
+async fn peak(labels: usize, names: usize) -> usize {
+    let job = Job::generated(Generated { labels, names, ..Generated::default() });
+    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
+    let answer = function.export("job").await;
+    assert_eq!(answer["jobs"][0]["detections"], labels);
+    function.peak_memory()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_times_the_pages_with_ten_times_the_labels_take_the_same_memory() {
+    let (short, long) = (peak(20_000, 300).await, peak(200_000, 3_000).await);
+    println!("20 pages: {} KiB, 200 pages: {} KiB", short / 1024, long / 1024);
+    assert!(long < short + 8 * MIB, "20 pages: {short}, 200 pages: {long}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_of_the_largest_label_takes_at_most_64_bytes() {
+    let (short, long) = (peak(50_000, 1).await, peak(400_000, 1).await);
+    // 29 % of the detections have 1 to 5 instances, and so 3 rows on average.
+    let rows = 350_000.0 * 1.58;
+    let bytes_a_row = long.saturating_sub(short) as f64 / rows;
+    println!(
+        "one label of 50,000 detections: {} KiB, of 400,000: {} KiB: {bytes_a_row:.0} bytes a row",
+        short / 1024,
+        long / 1024
+    );
+    assert!(bytes_a_row <= 64.0, "{bytes_a_row}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_files_on_their_way_stop_the_fetching_before_memory_runs_out() {
+    let peak = peak(20_000, 20_000).await;
+    println!("20,000 labels of one detection: {} KiB", peak / 1024);
+    assert!(peak < 100 * MIB, "{peak}");
+}
