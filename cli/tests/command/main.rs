@@ -1,5 +1,7 @@
 //! The command `label-lake` as a person runs it: the real program, its output, its exit code, and the files it leaves.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 mod errors;
 mod recorded;
 mod run;
