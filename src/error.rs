@@ -117,6 +117,28 @@ pub enum Error {
         /// The reply, or what came instead.
         source: Source,
     },
+    /// The checkpoint cannot be read, written or removed.
+    #[error("job {job}: {action} on the checkpoint {resource} failed; {}", retry_hint(*.transient))]
+    Checkpoint {
+        /// The job.
+        job: JobId,
+        /// The IAM action.
+        action: &'static str,
+        /// The bucket and the key, as a URL.
+        resource: String,
+        /// Whether trying again can help.
+        transient: bool,
+        /// The reply, or what came instead.
+        source: Source,
+    },
+    /// Continuations follow each other and do nothing.
+    #[error("job {job}: {stalled} invocations in a row made no progress; give the function more time")]
+    TooManyContinuations {
+        /// The job.
+        job: JobId,
+        /// How many.
+        stalled: u32,
+    },
     /// A setting is missing or wrong. The function does not start.
     #[error("{variable} is {given}: expected {expected}")]
     Configuration {
@@ -161,6 +183,8 @@ impl Error {
             Self::UnexpectedPage { .. } => "UnexpectedPage",
             Self::KeyTooLong { .. } => "KeyTooLong",
             Self::Storage { .. } => "Storage",
+            Self::Checkpoint { .. } => "Checkpoint",
+            Self::TooManyContinuations { .. } => "TooManyContinuations",
             Self::Configuration { .. } => "Configuration",
         }
     }
@@ -169,8 +193,27 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } => true,
-            Self::Upstream { transient, .. } | Self::Storage { transient, .. } => *transient,
+            Self::Upstream { transient, .. } | Self::Storage { transient, .. } | Self::Checkpoint { transient, .. } => {
+                *transient
+            }
             _ => false,
+        }
+    }
+
+    /// The job, if the error is of one.
+    pub fn job(&self) -> Option<&JobId> {
+        match self {
+            Self::InvalidEvent { .. } | Self::InvalidJobId { .. } | Self::Configuration { .. } => None,
+            Self::JobNotFound { job, .. }
+            | Self::JobStillRunning { job, .. }
+            | Self::AccessDenied { job, .. }
+            | Self::Throttled { job, .. }
+            | Self::Upstream { job, .. }
+            | Self::UnexpectedPage { job, .. }
+            | Self::KeyTooLong { job, .. }
+            | Self::Storage { job, .. }
+            | Self::Checkpoint { job, .. }
+            | Self::TooManyContinuations { job, .. } => Some(job),
         }
     }
 
@@ -190,49 +233,69 @@ impl Error {
     }
 }
 
+/// What an error of a call becomes, if it is neither a refusal nor a throttle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Service {
+    /// [`Error::Upstream`].
+    Rekognition,
+    /// [`Error::Upstream`]: the function invokes itself.
+    Lambda,
+    /// [`Error::Storage`].
+    Storage,
+    /// [`Error::Checkpoint`].
+    Checkpoint,
+}
+
 /// One call to a service: what an error of it has to name.
 #[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) job: &'a JobId,
+    pub(crate) service: Service,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
 }
 
 impl Call<'_> {
-    /// Sorts the SDK's error by what to do next: one of `AccessDenied`, `Throttled` and, for the rest, what
-    /// `other` makes of it, given whether trying again can help.
-    pub(crate) fn error<E>(
-        self,
-        error: SdkError<E, HttpResponse>,
-        other: impl FnOnce(Self, bool, Source) -> Error,
-    ) -> Error
+    /// Sorts the SDK's error by what to do next.
+    pub(crate) fn error<E>(&self, error: SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
+        let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
         match kind(&error) {
-            Kind::Denied => {
-                let Self { job, action, resource } = self;
-                Error::AccessDenied { job: job.clone(), action, resource, source: error.into() }
+            Kind::Denied => Error::AccessDenied { job, action, resource, source: error.into() },
+            Kind::Throttled => Error::Throttled { job, action, resource, source: error.into() },
+            Kind::Transient => self.failed(true, error.into()),
+            // The first call that has a body to say so in is that for the checkpoint.
+            Kind::Permanent if error.code() == Some("NoSuchBucket") => {
+                Error::Storage { job, action, resource, transient: false, source: error.into() }
             }
-            Kind::Throttled => {
-                let Self { job, action, resource } = self;
-                Error::Throttled { job: job.clone(), action, resource, source: error.into() }
-            }
-            Kind::Transient => other(self, true, error.into()),
-            Kind::Permanent => other(self, false, error.into()),
+            Kind::Permanent => self.failed(false, error.into()),
         }
     }
 
-    /// S3 failed otherwise.
-    pub(crate) fn storage(self, transient: bool, source: Source) -> Error {
-        let Self { job, action, resource } = self;
-        Error::Storage { job: job.clone(), action, resource, transient, source }
+    /// The call failed otherwise.
+    pub(crate) fn failed(&self, transient: bool, source: Source) -> Error {
+        let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
+        match self.service {
+            Service::Rekognition | Service::Lambda => Error::Upstream { job, action, transient, source },
+            Service::Storage => Error::Storage { job, action, resource, transient, source },
+            Service::Checkpoint => Error::Checkpoint { job, action, resource, transient, source },
+        }
     }
 
-    /// Rekognition failed otherwise.
-    pub(crate) fn upstream(self, transient: bool, source: Source) -> Error {
-        let Self { job, action, .. } = self;
-        Error::Upstream { job: job.clone(), action, transient, source }
+    /// A part of the call was refused, with this code in a reply that is a success.
+    pub(crate) fn refused(&self, code: &str, source: Source) -> Error {
+        if code.contains("AccessDenied") {
+            let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
+            return Error::AccessDenied { job, action, resource, source };
+        }
+        self.failed(true, source)
+    }
+
+    /// The time was over before there was any reply.
+    pub(crate) fn late(&self) -> Error {
+        self.failed(true, "no reply before the time of the invocation was over".into())
     }
 }
 

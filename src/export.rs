@@ -1,34 +1,36 @@
 //! One job, end to end: pages → files → commit.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use aws_sdk_rekognition::types::LabelDetection;
 use futures_util::future::try_join_all;
 
+use crate::chain::{Advanced, Chain, Stop, Work};
+use crate::checkpoint::Checkpoint;
 use crate::config::Settings;
+use crate::continuation;
 use crate::error::Error;
-use crate::grouping::{Disorder, Grouping, LabelFile};
-use crate::lake::{Commit, Completeness, Lake, Stored};
-use crate::layout::Label;
+use crate::lake::{Commit, Lake};
 use crate::notification::{Completion, JobId};
 use crate::pacing::Deadline;
-use crate::pages::{Aggregation, FirstPage, JobReply, Page, Pages};
+use crate::pages::{Aggregation, FirstPage, JobDescription, Page};
 use crate::parquet::encode_job;
-use crate::rows::{JobRow, LabelSummary};
+use crate::rows::JobRow;
 use crate::telemetry::Progress;
-use crate::uploads::{Target, UploadLimits, Uploads};
+use crate::uploads::UploadLimits;
 
-/// The share of the memory that all open labels may take: the rest is for pages, files and the program.
-const OPEN_LABELS_SHARE: u64 = 2;
 /// The share of the memory that files on their way may take.
 const FILES_SHARE: u64 = 8;
+/// After this many invocations in a row without progress a job is given up.
+const MAX_STALLED: u32 = 3;
 
 /// What an export works with: the clients, made once a process.
 #[derive(Clone, Debug)]
 pub struct Exporter {
     /// Rekognition's client.
     pub rekognition: aws_sdk_rekognition::Client,
+    /// Lambda's client, to go on with a job in another invocation.
+    pub lambda: aws_sdk_lambda::Client,
     /// Where the tables are.
     pub lake: Lake,
     /// Which tables to fill.
@@ -37,6 +39,15 @@ pub struct Exporter {
     pub memory: u64,
     /// How far the work is.
     pub progress: Arc<Progress>,
+}
+
+/// The invocation that an export runs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// Its end.
+    pub deadline: Deadline,
+    /// The ARN that the function was invoked by: an alias goes on as the same alias.
+    pub function_arn: &'a str,
 }
 
 /// What became of a job.
@@ -48,13 +59,29 @@ pub enum Outcome {
     AlreadyCommitted,
     /// Another copy of the export committed it while this one worked.
     CommittedByAnother,
+    /// Another invocation goes on with it.
+    HandedOver,
+}
+
+/// What an invocation made of a job.
+enum Worked {
+    /// All files are in the lake: commit this row.
+    Complete(Box<JobRow>),
+    /// It is time to leave. Whether it is nearer to its end than before, and what held it up.
+    Unfinished { progress: bool, held_up: Option<Error> },
 }
 
 impl Exporter {
     /// An exporter with these settings and clients.
-    pub fn new(settings: &Settings, rekognition: aws_sdk_rekognition::Client, s3: aws_sdk_s3::Client) -> Self {
+    pub fn new(
+        settings: &Settings,
+        rekognition: aws_sdk_rekognition::Client,
+        s3: aws_sdk_s3::Client,
+        lambda: aws_sdk_lambda::Client,
+    ) -> Self {
         Self {
             rekognition,
+            lambda,
             lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_deref()),
             aggregations: settings.aggregations.clone(),
             memory: settings.memory,
@@ -62,204 +89,176 @@ impl Exporter {
         }
     }
 
-    /// Exports a job, if it is not committed yet.
+    /// Exports a job, if it is not committed yet; goes on where an earlier invocation stopped.
     ///
     /// With [`Completion::overwrite`] what is committed is replaced, but nothing is deleted before Rekognition has
     /// returned the first page: results are gone after 7 days.
     ///
     /// # Errors
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
-    pub async fn export(&self, completion: &Completion, deadline: Deadline) -> Result<Outcome, Error> {
-        let job = &completion.job_id;
+    pub async fn export(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
+        let (job, deadline) = (&completion.job_id, invocation.deadline);
         let ours = Commit::of(&self.aggregations);
         if !completion.overwrite
-            && let Some(committed) = self.lake.commit_of(job, deadline).await?
+            && let Some(committed) = self.lake.commit_of(job, deadline.leave()).await?
         {
             if committed.contradicts(&ours) {
                 tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
             }
+            if completion.continuation > 0 {
+                // A copy that was late may have saved one after the commit.
+                self.lake.delete_checkpoint(job, deadline.answer()).await?;
+            }
             return Ok(Outcome::AlreadyCommitted);
         }
+
+        let mut saved = false;
+        let mut overwrite = completion.overwrite;
+        let mut state = Checkpoint::new(completion.clone());
+        if overwrite {
+            self.lake.delete_checkpoint(job, deadline.leave()).await?;
+        } else if let Some(found) = self.load(job, deadline).await? {
+            saved = true;
+            state = found.unwrap_or(state);
+        }
+        let row = loop {
+            match self.work(&mut state, &mut overwrite, deadline).await {
+                // What is left is one request or two; with the state saved, the next invocation begins with them.
+                Ok(Worked::Complete(row)) if deadline.allows(Duration::ZERO) => break row,
+                Ok(Worked::Complete(_)) => return self.hand_over(state, true, completion, invocation).await,
+                Ok(Worked::Unfinished { progress: false, held_up: Some(error) }) => return Err(error),
+                Ok(Worked::Unfinished { progress, .. }) => {
+                    return self.hand_over(state, progress, completion, invocation).await;
+                }
+                Err(stop) => {
+                    restart(&mut state, stop)?;
+                    // Once a job, whatever becomes of this invocation.
+                    self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
+                    saved = true;
+                }
+            }
+        };
+        if saved {
+            self.lake.delete_checkpoint(job, deadline.answer()).await?;
+        }
+        let committed = self.lake.commit(job, encode_job(&row), ours, deadline.answer()).await?;
+        Ok(if committed { Outcome::Exported(row) } else { Outcome::CommittedByAnother })
+    }
+
+    /// The checkpoint of a job, if there is one: None in it, with a warning, if it is of no use.
+    async fn load(&self, job: &JobId, deadline: Deadline) -> Result<Option<Option<Checkpoint>>, Error> {
+        let Some(bytes) = self.lake.get_checkpoint(job, deadline.leave()).await? else { return Ok(None) };
+        match Checkpoint::decode(&bytes, job, &self.aggregations) {
+            Ok(checkpoint) => Ok(Some(Some(checkpoint))),
+            Err(reason) => {
+                tracing::warn!(%job, reason, "the checkpoint is of no use: starting from the first page");
+                Ok(Some(None))
+            }
+        }
+    }
+
+    /// Works on a job until all its files are in the lake, or until it is time to leave.
+    async fn work(&self, state: &mut Checkpoint, overwrite: &mut bool, deadline: Deadline) -> Result<Worked, Stop> {
+        let job = &state.completion.job_id.clone();
         let limits = UploadLimits::new((self.memory / FILES_SHARE) as usize);
-        let chain = |&aggregation| Chain { exporter: self, job, aggregation, deadline, limits: limits.clone() };
-        let chains: Vec<_> = self.aggregations.iter().map(chain).collect();
-        let row = match first_pages(&chains).await? {
-            FirstPages::Succeeded(reply, first_pages) => {
-                if completion.overwrite {
-                    self.lake.delete_job(job, deadline).await?;
+        let work = Work { exporter: self, job, deadline, limits };
+
+        let mut chains = std::mem::take(&mut state.chains);
+        let mut in_hand = Vec::new();
+        if chains.is_empty() {
+            match self.begin(&work, state.restarts.all_open).await? {
+                Begun::Succeeded(description, begun) => {
+                    state.description = *description;
+                    (chains, in_hand) = begun.into_iter().unzip();
                 }
-                let side_by_side = chains.iter().zip(first_pages).map(|(chain, (pages, page))| chain.run(pages, page));
-                let summaries = try_join_all(side_by_side).await?;
-                JobRow::succeeded(completion.clone(), reply, self.aggregations.iter().copied().zip(summaries).collect())
+                Begun::Failed(description) => {
+                    tracing::warn!(%job, status_message = description.status_message, "the job failed at Rekognition");
+                    let row = JobRow::failed(state.completion.clone(), *description, self.aggregations.clone());
+                    return Ok(Worked::Complete(Box::new(row)));
+                }
             }
-            FirstPages::Failed(reply) => {
-                tracing::warn!(%job, status_message = reply.status_message(), "the job failed at Rekognition");
-                JobRow::failed(completion.clone(), reply, self.aggregations.clone())
-            }
-        };
-        let committed = self.lake.commit(job, encode_job(&row), ours, deadline).await?;
-        Ok(if committed { Outcome::Exported(Box::new(row)) } else { Outcome::CommittedByAnother })
-    }
-}
-
-enum FirstPages<'a> {
-    /// What the first reply says of the job, and the first page of each chain.
-    Succeeded(JobReply, Vec<(Pages<'a>, Page)>),
-    Failed(JobReply),
-}
-
-/// Fetches the first page of each chain, which tells how the job ended.
-async fn first_pages<'a>(chains: &[Chain<'a>]) -> Result<FirstPages<'a>, Error> {
-    let first_pages = try_join_all(chains.iter().map(|chain| async {
-        let mut pages = chain.pages();
-        let first = pages.first().await?;
-        Ok((pages, first))
-    }));
-    let mut succeeded = Vec::new();
-    let mut reply = None;
-    for (pages, first) in first_pages.await? {
-        match first {
-            FirstPage::Failed(failed) => return Ok(FirstPages::Failed(failed)),
-            FirstPage::Succeeded(of_this_chain, page) => {
-                reply.get_or_insert(of_this_chain);
-                succeeded.push((pages, page));
+            if std::mem::take(overwrite) {
+                self.lake.delete_job(job, deadline.answer()).await?;
             }
         }
-    }
-    Ok(FirstPages::Succeeded(reply.unwrap_or_else(|| JobReply::builder().build()), succeeded))
-}
-
-/// The pages of one aggregation on their way into its table.
-struct Chain<'a> {
-    exporter: &'a Exporter,
-    job: &'a JobId,
-    aggregation: Aggregation,
-    deadline: Deadline,
-    limits: UploadLimits,
-}
-
-/// What is known of each label when its file is in the lake.
-type Summaries = BTreeMap<Label, LabelSummary>;
-
-/// Why a chain stopped before its end.
-enum Stop {
-    /// The pages are not grouped by label.
-    NotGrouped(String),
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl<'a> Chain<'a> {
-    fn pages(&self) -> Pages<'a> {
-        Pages::new(&self.exporter.rekognition, self.job, self.aggregation, self.deadline)
-    }
-
-    /// Fetches all pages and stores all files: with one label open at a time or, if the pages turn out not to be
-    /// grouped by label, once more from the first with all of them open.
-    async fn run(&self, pages: Pages<'a>, first: Page) -> Result<Summaries, Error> {
-        let one_open = Grouping::one_open(self.job.clone(), self.aggregation);
-        let reason = match self.store(pages, first, one_open, Completeness::Grouped).await {
-            Ok(summaries) => return Ok(summaries),
-            Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::NotGrouped(reason)) => reason,
-        };
-        tracing::warn!(job = %self.job, reason, "the pages are not grouped by label: starting again, all labels open");
-        let mut pages = self.pages();
-        let FirstPage::Succeeded(_, first) = pages.first().await? else {
-            return Err(pages.unexpected("the job failed after it had succeeded"));
-        };
-        let budget = self.exporter.memory / OPEN_LABELS_SHARE / self.exporter.aggregations.len() as u64;
-        let all_open = Grouping::all_open(self.job.clone(), self.aggregation, budget as usize);
-        match self.store(pages, first, all_open, Completeness::Whole).await {
-            Ok(summaries) => Ok(summaries),
-            Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::NotGrouped(reason)) => Err(self.pages().unexpected(reason)),
+        in_hand.resize_with(chains.len(), || None);
+        let side_by_side = chains.into_iter().zip(in_hand).map(|(chain, page)| chain.advance(&work, page));
+        let advanced = try_join_all(side_by_side).await?;
+        if advanced.iter().all(|advanced| advanced.done) {
+            let summaries =
+                advanced.into_iter().map(|advanced| (advanced.chain.aggregation(), advanced.chain.into_summaries()));
+            let (completion, description) = (state.completion.clone(), state.description.clone());
+            let row = JobRow::succeeded(completion, description, summaries.collect());
+            return Ok(Worked::Complete(Box::new(row)));
         }
+        let progress = advanced.iter().any(|advanced| advanced.progress);
+        let mut held_up = None;
+        for Advanced { chain, held_up: error, .. } in advanced {
+            held_up = held_up.or(error);
+            state.chains.push(chain);
+        }
+        Ok(Worked::Unfinished { progress, held_up })
     }
 
-    async fn store(
+    /// Fetches the first page of each chain, which tells how the job ended.
+    async fn begin(&self, work: &Work<'_>, all_open: bool) -> Result<Begun, Error> {
+        let first_pages = self.aggregations.iter().map(|&aggregation| async move {
+            let mut chain = Chain::begin(aggregation, all_open);
+            let mut pages = work.pages(&chain);
+            let first = pages.first().await?;
+            chain.position_after(pages);
+            Ok::<_, Error>((chain, first))
+        });
+        let mut begun = Vec::new();
+        let mut described = None;
+        for (chain, first) in try_join_all(first_pages).await? {
+            match first {
+                FirstPage::Failed(description) => return Ok(Begun::Failed(description)),
+                FirstPage::Succeeded(description, page) => {
+                    described.get_or_insert(description);
+                    begun.push((chain, Some(page)));
+                }
+            }
+        }
+        Ok(Begun::Succeeded(described.unwrap_or_default(), begun))
+    }
+
+    /// Saves the state, and invokes the function anew.
+    async fn hand_over(
         &self,
-        mut pages: Pages<'a>,
-        first: Page,
-        mut grouping: Grouping,
-        completeness: Completeness,
-    ) -> Result<Summaries, Stop> {
-        let mut uploads = self.uploads(completeness);
-        let mut page = Some(first);
-        while let Some(Page { labels, next }) = page {
-            self.exporter.progress.page_fetched(labels.len());
-            let next_page = async {
-                match next {
-                    Some(token) => Ok(Some(pages.next(token).await?)),
-                    None => Ok(None),
-                }
-            };
-            // The next request is on its way before this page is flattened, and its files leave while it is.
-            let flattened = async {
-                let (grouping, files) = add(grouping, labels).await?;
-                for file in files {
-                    uploads.begin(file).await?;
-                }
-                Ok::<_, Stop>(grouping)
-            };
-            (page, grouping) = tokio::try_join!(next_page, flattened)?;
+        mut state: Checkpoint,
+        progress: bool,
+        completion: &Completion,
+        invocation: Invocation<'_>,
+    ) -> Result<Outcome, Error> {
+        let (job, until) = (&completion.job_id, invocation.deadline.answer());
+        state.stalled = if progress { 0 } else { state.stalled + 1 };
+        if state.stalled >= MAX_STALLED {
+            return Err(Error::TooManyContinuations { job: job.clone(), stalled: state.stalled });
         }
-        loop {
-            let (closed, file) = close_next(grouping).await;
-            grouping = closed;
-            let Some(file) = file else { break };
-            uploads.begin(file).await?;
-        }
-        match uploads.finish().await? {
-            Stored::Yes => Ok(grouping.into_summaries()),
-            Stored::BesideWhole => {
-                Err(Stop::NotGrouped("another copy of this export found a label that came back".to_owned()))
-            }
-        }
-    }
-
-    fn uploads(&self, completeness: Completeness) -> Uploads {
-        let Exporter { lake, progress, .. } = self.exporter;
-        let target = Target { lake: lake.clone(), job: self.job.clone(), aggregation: self.aggregation, completeness };
-        Uploads::new(target, self.limits.clone(), self.deadline, Arc::clone(progress))
+        self.lake.put_checkpoint(job, state.encode(), until).await?;
+        let next = Completion { continuation: completion.continuation + 1, ..state.completion };
+        continuation::invoke(&self.lambda, invocation.function_arn, &next, until).await?;
+        Ok(Outcome::HandedOver)
     }
 }
 
-/// Flattens a page, beside the thread that fetches and uploads.
-async fn add(mut grouping: Grouping, labels: Vec<LabelDetection>) -> Result<(Grouping, Vec<LabelFile>), Stop> {
-    compute(move || match grouping.add(labels) {
-        Ok(files) => Ok((grouping, files)),
-        Err(Disorder::CameBack(label)) => {
-            Err(Stop::NotGrouped(format!("label {:?} came back", label.partition_value())))
-        }
-        Err(Disorder::TooLarge(budget)) => {
-            let budget = budget >> 20;
-            Err(Stop::NotGrouped(format!(
-                "not grouped by label, and larger than {budget} MiB; give the function more memory"
-            )))
-        }
-    })
-    .await
+enum Begun {
+    /// What the first reply says of the job, and each chain with its first page.
+    Succeeded(Box<JobDescription>, Vec<(Chain, Option<Page>)>),
+    Failed(Box<JobDescription>),
 }
 
-/// Encodes the file of one of the labels that are open after the last page.
-async fn close_next(mut grouping: Grouping) -> (Grouping, Option<LabelFile>) {
-    compute(move || {
-        let file = grouping.close_next();
-        (grouping, file)
-    })
-    .await
-}
-
-/// Runs what takes the processor on a thread of its own.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+/// Makes a job begin again from its first page, if it has not done so for the same reason before.
+fn restart(state: &mut Checkpoint, stop: Stop) -> Result<(), Error> {
+    let (again, error) = match stop {
+        Stop::NotGrouped(error) => (&mut state.restarts.all_open, error),
+        Stop::TokenRefused(error) => (&mut state.restarts.token_refused, error),
+        Stop::Failed(error) => return Err(error),
+    };
+    if std::mem::replace(again, true) {
+        return Err(error);
     }
+    tracing::warn!(job = %state.completion.job_id, reason = error.to_string(), "starting again from the first page");
+    Ok(())
 }

@@ -5,10 +5,11 @@
 //! relied on. Then the job is read again with all labels open until its last page.
 
 use std::collections::BTreeMap;
-use std::mem;
 
 use aws_sdk_rekognition::types::LabelDetection;
+use serde::{Deserialize, Serialize};
 
+use crate::lake::Completeness;
 use crate::layout::Label;
 use crate::notification::JobId;
 use crate::pages::Aggregation;
@@ -16,20 +17,19 @@ use crate::parquet::encode_rows;
 use crate::rows::{LabelSummary, Rows};
 
 /// The labels of one job in one aggregation.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Grouping {
-    job: JobId,
     aggregation: Aggregation,
     open: Open,
     closed: BTreeMap<Label, LabelSummary>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 enum Open {
     /// The label under way.
     One(Option<Box<(Label, Rows)>>),
-    /// All labels so far, and how many bytes they may take.
-    All(BTreeMap<Label, Rows>, usize),
+    /// All labels so far.
+    All(BTreeMap<Label, Rows>),
 }
 
 /// The one file of a label, complete.
@@ -54,20 +54,37 @@ pub enum Disorder {
 
 impl Grouping {
     /// One label open at a time.
-    pub fn one_open(job: JobId, aggregation: Aggregation) -> Self {
-        Self { job, aggregation, open: Open::One(None), closed: BTreeMap::new() }
+    pub fn one_open(aggregation: Aggregation) -> Self {
+        Self { aggregation, open: Open::One(None), closed: BTreeMap::new() }
     }
 
-    /// All labels open, in at most `budget` bytes.
-    pub fn all_open(job: JobId, aggregation: Aggregation, budget: usize) -> Self {
-        Self { job, aggregation, open: Open::All(BTreeMap::new(), budget), closed: BTreeMap::new() }
+    /// All labels open.
+    pub fn all_open(aggregation: Aggregation) -> Self {
+        Self { aggregation, open: Open::All(BTreeMap::new()), closed: BTreeMap::new() }
     }
 
-    /// Takes in a page, and returns the files of the labels that it completes.
+    /// Whether a file is whole whatever the order of the pages.
+    pub fn completeness(&self) -> Completeness {
+        match self.open {
+            Open::One(_) => Completeness::Grouped,
+            Open::All(_) => Completeness::Whole,
+        }
+    }
+
+    /// Whether a grouping from elsewhere can be gone on with.
+    pub fn is_sound(&self) -> bool {
+        match &self.open {
+            Open::One(open) => open.iter().all(|open| open.1.is_sound()),
+            Open::All(open) => open.values().all(Rows::is_sound),
+        }
+    }
+
+    /// Takes in a page, and returns the files of the labels that it completes. With all labels open, they may take
+    /// `budget` bytes.
     ///
     /// # Errors
     /// [`Disorder`]; the grouping is of no use then.
-    pub fn add(&mut self, page: Vec<LabelDetection>) -> Result<Vec<LabelFile>, Disorder> {
+    pub fn add(&mut self, job: &JobId, page: Vec<LabelDetection>, budget: usize) -> Result<Vec<LabelFile>, Disorder> {
         let mut files = Vec::new();
         for detection in page {
             let name = detection.label.as_ref().and_then(|label| label.name.as_deref());
@@ -81,40 +98,40 @@ impl Grouping {
                     let mut rows = Rows::new(self.aggregation);
                     rows.push(detection);
                     if let Some(complete) = open.replace(Box::new((label, rows))) {
-                        files.push(self.close(complete.0, complete.1));
+                        files.push(self.close(job, complete.0, complete.1));
                     }
                 }
-                Open::All(open, _) => {
+                Open::All(open) => {
                     let rows = open.entry(Label::new(name)).or_insert_with(|| Rows::new(self.aggregation));
                     rows.push(detection);
                 }
             }
         }
-        if let Open::All(open, budget) = &self.open
-            && open.values().map(Rows::memory).sum::<usize>() > *budget
+        if let Open::All(open) = &self.open
+            && open.values().map(Rows::memory).sum::<usize>() > budget
         {
-            return Err(Disorder::TooLarge(*budget));
+            return Err(Disorder::TooLarge(budget));
         }
         Ok(files)
     }
 
     /// After the last page: closes one of the labels that are still open.
-    pub fn close_next(&mut self) -> Option<LabelFile> {
+    pub fn close_next(&mut self, job: &JobId) -> Option<LabelFile> {
         let (label, rows) = match &mut self.open {
             Open::One(open) => *open.take()?,
-            Open::All(open, _) => open.pop_first()?,
+            Open::All(open) => open.pop_first()?,
         };
-        Some(self.close(label, rows))
+        Some(self.close(job, label, rows))
     }
 
     /// What the table `jobs` says of the labels closed so far.
-    pub fn into_summaries(mut self) -> BTreeMap<Label, LabelSummary> {
-        mem::take(&mut self.closed)
+    pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
+        self.closed
     }
 
-    fn close(&mut self, label: Label, mut rows: Rows) -> LabelFile {
+    fn close(&mut self, job: &JobId, label: Label, mut rows: Rows) -> LabelFile {
         let summary = rows.summary();
-        let bytes = encode_rows(&mut rows, &self.job);
+        let bytes = encode_rows(&mut rows, job);
         self.closed.insert(label.clone(), summary);
         LabelFile { label, bytes, rows: summary.rows }
     }
@@ -135,40 +152,45 @@ mod tests {
         files.iter().map(|file| file.label.to_string()).collect()
     }
 
+    const BUDGET: usize = 1 << 20;
+
+    fn job() -> JobId {
+        JobId::try_from("job-1").unwrap()
+    }
+
     fn one_open() -> Grouping {
-        Grouping::one_open(JobId::try_from("job-1").unwrap(), Aggregation::Timestamps)
+        Grouping::one_open(Aggregation::Timestamps)
     }
 
     #[test]
     fn a_label_is_complete_when_the_next_begins() {
         let mut grouping = one_open();
-        assert_eq!(names(&grouping.add(page(&["Car", "Car"])).unwrap()), [""; 0]);
-        let files = grouping.add(page(&["Car", "Dog", "Eel"])).unwrap();
+        assert_eq!(names(&grouping.add(&job(), page(&["Car", "Car"]), BUDGET).unwrap()), [""; 0]);
+        let files = grouping.add(&job(), page(&["Car", "Dog", "Eel"]), BUDGET).unwrap();
         assert_eq!(names(&files), ["Car", "Dog"]);
         assert_eq!(files[0].rows, 3);
-        assert_eq!(names(&Vec::from_iter(grouping.close_next())), ["Eel"]);
-        assert!(grouping.close_next().is_none());
+        assert_eq!(names(&Vec::from_iter(grouping.close_next(&job()))), ["Eel"]);
+        assert!(grouping.close_next(&job()).is_none());
         assert_eq!(grouping.into_summaries().len(), 3);
     }
 
     #[test]
     fn a_label_that_comes_back_is_an_error() {
         let mut grouping = one_open();
-        let disorder = grouping.add(page(&["Car", "Dog", "Car"])).unwrap_err();
+        let disorder = grouping.add(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap_err();
         assert_eq!(disorder, Disorder::CameBack(Label::new(Some("Car"))));
     }
 
     #[test]
     fn with_all_labels_open_the_order_does_not_matter() {
-        let job = JobId::try_from("job-1").unwrap();
-        let mut grouping = Grouping::all_open(job.clone(), Aggregation::Timestamps, 1 << 20);
-        assert!(grouping.add(page(&["Car", "Dog", "Car"])).unwrap().is_empty());
-        let files: Vec<_> = std::iter::from_fn(|| grouping.close_next()).collect();
+        let mut grouping = Grouping::all_open(Aggregation::Timestamps);
+        assert!(grouping.add(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap().is_empty());
+        let files: Vec<_> = std::iter::from_fn(|| grouping.close_next(&job())).collect();
         assert_eq!(names(&files), ["Car", "Dog"]);
         assert_eq!(files[0].rows, 2);
 
-        let mut grouping = Grouping::all_open(job, Aggregation::Timestamps, 100);
-        assert_eq!(grouping.add(page(&["Car", "Dog"])).unwrap_err(), Disorder::TooLarge(100));
+        let mut grouping = Grouping::all_open(Aggregation::Timestamps);
+        assert_eq!(grouping.add(&job(), page(&["Car", "Dog"]), 100).unwrap_err(), Disorder::TooLarge(100));
     }
 
     #[test]
@@ -176,7 +198,7 @@ mod tests {
         let mut grouping = one_open();
         let mut labels = page(&["", "__HIVE_DEFAULT_PARTITION__"]);
         labels.push(LabelDetection::builder().build());
-        assert!(grouping.add(labels).unwrap().is_empty());
-        assert_eq!(grouping.close_next().unwrap().rows, 3);
+        assert!(grouping.add(&job(), labels, BUDGET).unwrap().is_empty());
+        assert_eq!(grouping.close_next(&job()).unwrap().rows, 3);
     }
 }

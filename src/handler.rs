@@ -5,18 +5,16 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::continuation;
 use crate::error::Error;
-use crate::export::{Exporter, Outcome};
+use crate::export::{Exporter, Invocation, Outcome};
 use crate::notification::{Completion, Delivery, JobId};
 use crate::pacing::Deadline;
 use crate::pages::Aggregation;
-
-/// Kept back from Lambda's deadline, so that the function answers itself instead of being killed.
-const RESERVE: Duration = Duration::from_secs(1);
 
 /// The event as it came. It is never refused by the runtime, whose error would have a type of its own: what is not
 /// JSON is an `InvalidEvent` like any other.
@@ -58,7 +56,8 @@ pub struct JobsAnswer {
 pub struct JobAnswer {
     /// The job.
     pub job_id: JobId,
-    /// `EXPORTED`, `ALREADY_COMMITTED`, or `COMMITTED_BY_ANOTHER` (a copy that ran at the same time).
+    /// `EXPORTED`, `ALREADY_COMMITTED`, `COMMITTED_BY_ANOTHER` (a copy that ran at the same time), or `HANDED_OVER`
+    /// (another invocation goes on).
     pub outcome: &'static str,
     /// `SUCCEEDED` or `FAILED`: how the job ended at Rekognition.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +82,7 @@ impl JobAnswer {
             Outcome::Exported(row) => ("EXPORTED", Some(row)),
             Outcome::AlreadyCommitted => ("ALREADY_COMMITTED", None),
             Outcome::CommittedByAnother => ("COMMITTED_BY_ANOTHER", None),
+            Outcome::HandedOver => ("HANDED_OVER", None),
         };
         Self {
             job_id,
@@ -96,20 +96,24 @@ impl JobAnswer {
     }
 }
 
-/// Why an invocation failed: the first error, and how many more there were.
+/// What became of an event.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The jobs that are done or under way, in the order of the event.
+    pub jobs: Vec<(JobId, Outcome)>,
+    /// Why the others, or messages without a job, failed.
+    pub errors: Vec<Error>,
+    /// The items of the queue that held them.
+    failed_items: Vec<String>,
+    from_queue: bool,
+}
+
+/// Why an invocation failed.
 pub struct Failure {
-    /// See [`Error::error_type`].
+    /// [`Error::error_type`] of the first error.
     pub error_type: &'static str,
     /// All errors, one after the other.
     pub message: String,
-}
-
-impl Failure {
-    fn new(errors: &[Error]) -> Option<Self> {
-        let first = errors.first()?;
-        let messages: Vec<_> = errors.iter().map(Error::with_sources).collect();
-        Some(Self { error_type: first.error_type(), message: messages.join("; ") })
-    }
 }
 
 impl fmt::Debug for Failure {
@@ -124,26 +128,38 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Handles one event.
-///
-/// The same job is exported once, however often the event names it. Jobs that can be exported are, then the event
-/// fails if any failed; of an event from a queue only the items that failed are reported.
+/// Handles one event, as the Lambda runtime asks for it.
 ///
 /// # Errors
-/// The first job's or message's error, with the text of all.
+/// The first job's or message's error, with the text of all. To a queue, failures are a part of the answer.
 pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<Answer, Failure> {
-    let deadline = deadline(&event.context);
-    let delivery = match event.payload.0 {
+    let LambdaEvent { payload, context } = event;
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    let Some(deadline) = Deadline::of_invocation(left) else {
+        // An emulator's: with it, each invocation would hand over to the next at once.
+        let (variable, given) = ("Lambda-Runtime-Deadline-Ms", context.deadline.to_string());
+        let error = Error::Configuration { variable, given, expected: "a time in the future" };
+        log(&error);
+        return Err(failure(&error, &[]));
+    };
+    let invocation = Invocation { deadline, function_arn: &context.invoked_function_arn };
+    process(exporter, payload, invocation).await.answer()
+}
+
+/// Exports the jobs that an event names.
+///
+/// The same job is exported once, however often the event names it. Jobs that can be exported are, whatever becomes of
+/// the others. One that is not begun when it is time to leave is handed to an invocation of its own.
+pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'_>) -> Report {
+    let delivery = match event.0 {
         Ok(event) => Delivery::unwrap_event(&event),
         Err(reason) => {
             let error = Error::invalid_event(format!("it is not JSON: {reason}"));
-            log(&error, None);
-            return Err(Failure { error_type: error.error_type(), message: error.to_string() });
+            log(&error);
+            return Report { errors: vec![error], ..Report::default() };
         }
     };
-    let mut jobs = Vec::new();
-    let mut errors = Vec::new();
-    let mut failed_items = Vec::new();
+    let mut report = Report { from_queue: delivery.from_queue, ..Report::default() };
     let mut items = BTreeMap::<JobId, Vec<String>>::new();
     let mut asked_for: Vec<Completion> = Vec::new();
     for message in delivery.messages {
@@ -155,35 +171,57 @@ pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<An
                     None => asked_for.push(completion),
                 }
             }
-            Err(error) => {
-                log(&error, None);
-                failed_items.extend(message.item);
-                errors.push(error);
-            }
+            Err(error) => report.fail(error, message.item),
         }
     }
-    for completion in asked_for {
-        let job = completion.job_id.clone();
-        match exporter.export(&completion, deadline).await {
+    for (index, completion) in asked_for.iter().enumerate() {
+        // The first is begun whatever the time.
+        let ended = if index == 0 || invocation.deadline.allows(Duration::ZERO) {
+            // Boxed: the state of an export is large, and would be copied into that of each caller.
+            Box::pin(exporter.export(completion, invocation)).await
+        } else {
+            hand_on(exporter, completion, invocation).await
+        };
+        match ended {
             Ok(outcome) => {
-                let answer = JobAnswer::new(job, &outcome);
-                log_answer(&answer);
-                jobs.push(answer);
+                log_answer(&JobAnswer::new(completion.job_id.clone(), &outcome));
+                report.jobs.push((completion.job_id.clone(), outcome));
             }
-            Err(error) => {
-                log(&error, Some(&job));
-                failed_items.extend(items.remove(&job).into_iter().flatten());
-                errors.push(error);
-            }
+            Err(error) => report.fail(error, items.remove(&completion.job_id).into_iter().flatten()),
         }
     }
-    if delivery.from_queue {
-        return Ok(Answer::Batch(batch(failed_items)));
+    report
+}
+
+/// Hands a job that was not begun to an invocation of its own.
+async fn hand_on(exporter: &Exporter, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
+    let next = Completion { continuation: completion.continuation + 1, ..completion.clone() };
+    continuation::invoke(&exporter.lambda, invocation.function_arn, &next, invocation.deadline.answer()).await?;
+    Ok(Outcome::HandedOver)
+}
+
+impl Report {
+    fn fail(&mut self, error: Error, items: impl IntoIterator<Item = String>) {
+        log(&error);
+        self.errors.push(error);
+        self.failed_items.extend(items);
     }
-    match Failure::new(&errors) {
-        Some(failure) => Err(failure),
-        None => Ok(Answer::Jobs(JobsAnswer { jobs })),
+
+    fn answer(self) -> Result<Answer, Failure> {
+        if self.from_queue {
+            return Ok(Answer::Batch(batch(self.failed_items)));
+        }
+        if let [first, others @ ..] = self.errors.as_slice() {
+            return Err(failure(first, others));
+        }
+        let jobs = self.jobs.into_iter().map(|(job, outcome)| JobAnswer::new(job, &outcome)).collect();
+        Ok(Answer::Jobs(JobsAnswer { jobs }))
     }
+}
+
+fn failure(first: &Error, others: &[Error]) -> Failure {
+    let messages: Vec<_> = std::iter::once(first).chain(others).map(Error::with_sources).collect();
+    Failure { error_type: first.error_type(), message: messages.join("; ") }
 }
 
 fn batch(failed_items: Vec<String>) -> SqsBatchResponse {
@@ -200,14 +238,9 @@ fn batch(failed_items: Vec<String>) -> SqsBatchResponse {
     response
 }
 
-fn deadline(context: &Context) -> Deadline {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Deadline::after(left.saturating_sub(RESERVE))
-}
-
 /// Logs a failure: here, once.
-fn log(error: &Error, job: Option<&JobId>) {
-    let job = job.map(JobId::as_str);
+fn log(error: &Error) {
+    let job = error.job().map(JobId::as_str);
     tracing::error!(job, error_type = error.error_type(), error = error.with_sources(), "not exported");
 }
 

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, ObjectIdentifier};
 use bytes::Bytes;
+use tokio::time::Instant;
 
-use crate::error::{Call, Error};
+use crate::error::{Call, Error, Service};
 use crate::layout::{Label, Layout, ObjectKey};
 use crate::notification::JobId;
-use crate::pacing::{Deadline, persist};
+use crate::pacing::persist;
 use crate::pages::Aggregation;
 use crate::tables::SCHEMA_VERSION;
 
@@ -85,9 +87,9 @@ impl Lake {
     /// # Errors
     /// `KeyTooLong`, `AccessDenied` (which S3 also answers for a missing key without `s3:ListBucket`), `Throttled`,
     /// `Storage`.
-    pub async fn commit_of(&self, job: &JobId, deadline: Deadline) -> Result<Option<Commit>, Error> {
+    pub async fn commit_of(&self, job: &JobId, until: Instant) -> Result<Option<Commit>, Error> {
         let key = self.layout.commit(job)?;
-        let Some(head) = self.head(job, &key, deadline).await? else { return Ok(None) };
+        let Some(head) = self.head(job, &key, until).await? else { return Ok(None) };
         let metadata = |name| head.metadata()?.get(name).cloned();
         Ok(Some(Commit { schema_version: metadata(META_SCHEMA_VERSION), aggregate_by: metadata(META_AGGREGATE_BY) }))
     }
@@ -108,17 +110,18 @@ impl Lake {
         label: &Label,
         bytes: Bytes,
         completeness: Completeness,
-        deadline: Deadline,
+        until: Instant,
     ) -> Result<Stored, Error> {
         let key = self.layout.part(aggregation.table(), job, label)?;
         if completeness == Completeness::Whole {
-            self.put(job, &key, &bytes, Put::whole(), deadline).await?;
+            let put = Put { metadata: vec![(META_WHOLE, "true".to_owned())], ..Put::always() };
+            self.put(Service::Storage, job, &key, &bytes, put, until).await?;
             return Ok(Stored::Yes);
         }
         let mut put = Put::create();
         // Ends: whoever is in the way has written this object, and each copy of the export writes it once.
-        while !self.put(job, &key, &bytes, put, deadline).await? {
-            put = match self.head(job, &key, deadline).await? {
+        while !self.put(Service::Storage, job, &key, &bytes, put, until).await? {
+            put = match self.head(job, &key, until).await? {
                 Some(head) if holds(&head, &bytes) => return Ok(Stored::Yes),
                 Some(head) if head.metadata().is_some_and(|metadata| metadata.contains_key(META_WHOLE)) => {
                     return Ok(Stored::BesideWhole);
@@ -134,78 +137,121 @@ impl Lake {
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn commit(&self, job: &JobId, row: Vec<u8>, commit: Commit, deadline: Deadline) -> Result<bool, Error> {
+    pub async fn commit(&self, job: &JobId, row: Vec<u8>, commit: Commit, until: Instant) -> Result<bool, Error> {
         let key = self.layout.commit(job)?;
         let Commit { schema_version, aggregate_by } = commit;
         let names = [META_SCHEMA_VERSION, META_AGGREGATE_BY].into_iter();
         let metadata = names.zip([schema_version, aggregate_by].into_iter().flatten()).collect();
-        self.put(job, &key, &row.into(), Put { metadata, ..Put::create() }, deadline).await
+        self.put(Service::Storage, job, &key, &row.into(), Put { metadata, ..Put::create() }, until).await
     }
 
     /// Removes a job: its row first, so that no reader takes it for complete, then its files.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn delete_job(&self, job: &JobId, deadline: Deadline) -> Result<(), Error> {
-        let row = self.layout.commit(job)?;
-        persist(deadline, || async {
-            let request = self.client.delete_object().bucket(&*self.bucket).key(row.as_str());
-            let request = request.set_expected_bucket_owner(self.owner());
-            request.send().await.map_err(|error| self.failed(job, "s3:DeleteObject", row.as_str(), error))
-        })
-        .await?;
+    pub async fn delete_job(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        self.delete(Service::Storage, job, &self.layout.commit(job)?, until).await?;
         for aggregation in Aggregation::ALL {
-            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), deadline).await?;
+            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), until).await?;
         }
         Ok(())
     }
 
-    async fn delete_below(&self, job: &JobId, prefix: &str, deadline: Deadline) -> Result<(), Error> {
+    /// Saves a job that is under way.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Checkpoint`.
+    pub async fn put_checkpoint(&self, job: &JobId, bytes: Vec<u8>, until: Instant) -> Result<(), Error> {
+        let key = self.layout.checkpoint(job)?;
+        tracing::debug!(%job, size_bytes = bytes.len(), "saving a checkpoint");
+        self.put(Service::Checkpoint, job, &key, &bytes.into(), Put::always(), until).await?;
+        Ok(())
+    }
+
+    /// The saved state of a job, if there is one.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Checkpoint`.
+    pub async fn get_checkpoint(&self, job: &JobId, until: Instant) -> Result<Option<Bytes>, Error> {
+        let key = self.layout.checkpoint(job)?;
+        let call = self.call(Service::Checkpoint, job, "s3:GetObject", key.as_str());
+        persist(until, &call, || async {
+            let request = self.client.get_object().bucket(&*self.bucket).key(key.as_str());
+            match request.set_expected_bucket_owner(self.owner()).send().await {
+                Ok(object) => match object.body.collect().await {
+                    Ok(body) => Ok(Some(body.into_bytes())),
+                    Err(error) => Err(call.failed(true, error.into())),
+                },
+                Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => Ok(None),
+                Err(error) => Err(call.error(error)),
+            }
+        })
+        .await
+    }
+
+    /// Removes the saved state of a job, if there is one.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Checkpoint`.
+    pub async fn delete_checkpoint(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        self.delete(Service::Checkpoint, job, &self.layout.checkpoint(job)?, until).await
+    }
+
+    async fn delete(&self, service: Service, job: &JobId, key: &ObjectKey, until: Instant) -> Result<(), Error> {
+        let call = self.call(service, job, "s3:DeleteObject", key.as_str());
+        persist(until, &call, || async {
+            let request = self.client.delete_object().bucket(&*self.bucket).key(key.as_str());
+            request.set_expected_bucket_owner(self.owner()).send().await.map_err(|error| call.error(error))
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn delete_below(&self, job: &JobId, prefix: &str, until: Instant) -> Result<(), Error> {
+        let call = self.call(Service::Storage, job, "s3:ListBucket", prefix);
         loop {
-            let listing = persist(deadline, || async {
+            let listing = persist(until, &call, || async {
                 let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
-                let request = request.set_expected_bucket_owner(self.owner());
-                request.send().await.map_err(|error| self.failed(job, "s3:ListBucket", prefix, error))
+                request.set_expected_bucket_owner(self.owner()).send().await.map_err(|error| call.error(error))
             })
             .await?;
             let keys: Vec<_> = listing.contents().iter().filter_map(|object| object.key()).collect();
             if keys.is_empty() {
                 return Ok(());
             }
-            persist(deadline, || self.delete_all(job, prefix, &keys)).await?;
+            self.delete_all(job, prefix, &keys, until).await?;
         }
     }
 
-    async fn delete_all(&self, job: &JobId, prefix: &str, keys: &[&str]) -> Result<(), Error> {
+    async fn delete_all(&self, job: &JobId, prefix: &str, keys: &[&str], until: Instant) -> Result<(), Error> {
+        let call = self.call(Service::Storage, job, "s3:DeleteObject", prefix);
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(*key).build());
-        let objects = objects.collect::<Result<_, _>>();
-        let delete = objects.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
-        let delete = delete.map_err(|error| self.call(job, "s3:DeleteObject", prefix).storage(false, error.into()))?;
-        let request = self.client.delete_objects().bucket(&*self.bucket).delete(delete);
-        let request = request.set_expected_bucket_owner(self.owner());
-        let reply = request.send().await.map_err(|error| self.failed(job, "s3:DeleteObject", prefix, error))?;
-        // The reply is a success even if not one of the keys was deleted.
-        let Some(failed) = reply.errors().first() else { return Ok(()) };
-        let source = format!("{}: {}", failed.code().unwrap_or_default(), failed.message().unwrap_or_default());
-        let call = self.call(job, "s3:DeleteObject", failed.key().unwrap_or(prefix));
-        Err(match failed.code() {
-            Some("AccessDenied") => {
-                let (job, action, resource) = (job.clone(), call.action, call.resource);
-                Error::AccessDenied { job, action, resource, source: source.into() }
+        let delete = objects.collect::<Result<_, _>>();
+        let delete = delete.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
+        let delete = delete.map_err(|error| call.failed(false, error.into()))?;
+        persist(until, &call, || async {
+            let request = self.client.delete_objects().bucket(&*self.bucket).delete(delete.clone());
+            let request = request.set_expected_bucket_owner(self.owner());
+            let reply = request.send().await.map_err(|error| call.error(error))?;
+            // The reply is a success even if not one of the keys was deleted.
+            match reply.errors().first() {
+                None => Ok(()),
+                Some(error) => Err(call.refused(error.code().unwrap_or_default(), format!("{error:?}").into())),
             }
-            _ => call.storage(true, source.into()),
         })
+        .await
     }
 
-    async fn head(&self, job: &JobId, key: &ObjectKey, deadline: Deadline) -> Result<Option<HeadObjectOutput>, Error> {
-        persist(deadline, || async {
+    async fn head(&self, job: &JobId, key: &ObjectKey, until: Instant) -> Result<Option<HeadObjectOutput>, Error> {
+        // For a key that is not there S3 answers 403 to a role that may not list the bucket.
+        let call = self.call(Service::Storage, job, "s3:GetObject and s3:ListBucket", key.as_str());
+        persist(until, &call, || async {
             let request = self.client.head_object().bucket(&*self.bucket).key(key.as_str());
             let request = request.checksum_mode(ChecksumMode::Enabled).set_expected_bucket_owner(self.owner());
             match request.send().await {
                 Ok(head) => Ok(Some(head)),
                 Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Ok(None),
-                // For a key that is not there S3 answers 403 to a role that may not list the bucket.
-                Err(error) => Err(self.failed(job, "s3:GetObject and s3:ListBucket", key.as_str(), error)),
+                Err(error) => Err(call.error(error)),
             }
         })
         .await
@@ -214,13 +260,15 @@ impl Lake {
     /// Returns false if the condition of the put does not hold.
     async fn put(
         &self,
+        service: Service,
         job: &JobId,
         key: &ObjectKey,
         bytes: &Bytes,
         put: Put,
-        deadline: Deadline,
+        until: Instant,
     ) -> Result<bool, Error> {
-        persist(deadline, || async {
+        let call = self.call(service, job, "s3:PutObject", key.as_str());
+        persist(until, &call, || async {
             let metadata = put.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             let request = self
                 .client
@@ -236,7 +284,7 @@ impl Lake {
             match request.send().await {
                 Ok(_) => Ok(true),
                 Err(error) if put.is_refused_by(&error) => Ok(false),
-                Err(error) => Err(self.failed(job, "s3:PutObject", key.as_str(), error)),
+                Err(error) => Err(call.error(error)),
             }
         })
         .await
@@ -246,21 +294,8 @@ impl Lake {
         self.owner.as_deref().map(str::to_owned)
     }
 
-    fn call<'a>(&self, job: &'a JobId, action: &'static str, key: &str) -> Call<'a> {
-        Call { job, action, resource: format!("s3://{}/{key}", self.bucket) }
-    }
-
-    fn failed<E>(
-        &self,
-        job: &JobId,
-        action: &'static str,
-        key: &str,
-        error: SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-    ) -> Error
-    where
-        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        self.call(job, action, key).error(error, Call::storage)
+    fn call<'a>(&self, service: Service, job: &'a JobId, action: &'static str, key: &str) -> Call<'a> {
+        Call { job, service, action, resource: format!("s3://{}/{key}", self.bucket) }
     }
 }
 
@@ -281,8 +316,8 @@ impl Put {
         Self { only_if_absent: false, only_if: Some(e_tag.to_owned()), metadata: Vec::new() }
     }
 
-    fn whole() -> Self {
-        Self { only_if_absent: false, only_if: None, metadata: vec![(META_WHOLE, "true".to_owned())] }
+    fn always() -> Self {
+        Self { only_if_absent: false, only_if: None, metadata: Vec::new() }
     }
 
     /// 412: the object is there, or is another. A lost reply to our own put, tried again, ends here too. With an

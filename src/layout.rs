@@ -4,10 +4,13 @@
 //! <prefix>/label_detections/job_id=<job>/label=<label>/part-00000.parquet
 //! <prefix>/label_segments/job_id=<job>/label=<label>/part-00000.parquet
 //! <prefix>/jobs/job-<job>.parquet
+//! <prefix>/_checkpoints/<job>
 //! ```
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::notification::JobId;
@@ -29,7 +32,8 @@ const MAX_KEY_BYTES: usize = 1024;
 /// assert_eq!(Label::new(Some("")), Label::new(None));
 /// assert_eq!(Label::new(Some("Dog")).name(), Some("Dog"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(from = "Option<String>")]
 pub struct Label(Option<Box<str>>);
 
 impl Label {
@@ -56,6 +60,12 @@ impl Label {
 
 fn is_partition_of_its_own(name: &str) -> bool {
     !name.is_empty() && name != HIVE_DEFAULT_PARTITION
+}
+
+impl From<Option<String>> for Label {
+    fn from(name: Option<String>) -> Self {
+        Self::new(name.as_deref())
+    }
 }
 
 impl fmt::Display for Label {
@@ -113,6 +123,14 @@ impl Layout {
     /// `KeyTooLong`.
     pub fn commit(&self, job: &JobId) -> Result<ObjectKey, Error> {
         Self::key(job, format!("{}{}/job-{job}.parquet", self.prefix, JOBS.name))
+    }
+
+    /// Where the job is saved while it is under way. Athena and Hive ignore what begins with `_`.
+    ///
+    /// # Errors
+    /// `KeyTooLong`.
+    pub fn checkpoint(&self, job: &JobId) -> Result<ObjectKey, Error> {
+        Self::key(job, format!("{}_checkpoints/{job}", self.prefix))
     }
 
     /// What all keys of a job in a partitioned table begin with.

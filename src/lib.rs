@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chain;
+pub mod checkpoint;
 pub mod config;
+pub mod continuation;
 pub mod error;
 pub mod export;
 pub mod grouping;

@@ -14,7 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env().inspect_err(refuse)?;
     let aws = config::aws().load().await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
-    let exporter = Exporter::new(&settings, rekognition, config::s3(&aws, settings.s3_by_path));
+    let lambda = aws_sdk_lambda::Client::new(&aws);
+    let exporter = Exporter::new(&settings, rekognition, config::s3(&aws, settings.s3_by_path), lambda);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }
 

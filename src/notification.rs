@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for JobId {
     }
 }
 
-/// Rekognition's completion message, with the field that is ours.
+/// Rekognition's completion message, with the fields that are ours.
 ///
 /// `Status` is not here: it is a hint, and the `JobStatus` that GetLabelDetection returns decides.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -88,6 +88,9 @@ pub struct Completion {
     /// Ours: replace what is committed already.
     #[serde(default, skip_serializing_if = "is_false")]
     pub overwrite: bool,
+    /// Ours: how many invocations have worked on the job before this one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub continuation: u32,
 }
 
 /// Where the video is.
@@ -104,6 +107,11 @@ pub struct Video {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// One event: what it asks for, in its order.

@@ -1,17 +1,20 @@
 //! Job → pages: GetLabelDetection, one page after the other.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use aws_sdk_rekognition::Client;
-use aws_sdk_rekognition::error::SdkError;
 use aws_sdk_rekognition::operation::get_label_detection::{GetLabelDetectionError, GetLabelDetectionOutput};
-use aws_sdk_rekognition::types::{LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, VideoJobStatus};
-use tokio::time::Instant;
+use aws_sdk_rekognition::types::{
+    LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, S3Object, VideoJobStatus, VideoMetadata,
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
 
-use crate::error::{Call, Error};
+use crate::error::{Call, Error, Service};
 use crate::notification::JobId;
-use crate::pacing::{Deadline, persist};
+use crate::pacing::{Pace, persist};
 use crate::tables::{LABEL_DETECTIONS, LABEL_SEGMENTS, Table};
 
 /// The most labels that a page has.
@@ -23,7 +26,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const GET_LABEL_DETECTION: &str = "rekognition:GetLabelDetection";
 
 /// `AggregateBy` of GetLabelDetection. Each has a table of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Aggregation {
     /// One label for each moment at which it is detected.
     Timestamps,
@@ -52,8 +55,58 @@ impl Aggregation {
     }
 }
 
-/// What every page says of the job: the reply without its labels and its token.
-pub type JobReply = GetLabelDetectionOutput;
+/// What a reply says of the job, beside its labels.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct JobDescription {
+    /// `StatusMessage`.
+    pub status_message: Option<String>,
+    /// `JobTag`.
+    pub job_tag: Option<String>,
+    /// `Video.S3Object.Bucket`.
+    pub video_bucket: Option<String>,
+    /// `Video.S3Object.Name`.
+    pub video_key: Option<String>,
+    /// `Video.S3Object.Version`.
+    pub video_version: Option<String>,
+    /// `LabelModelVersion`.
+    pub label_model_version: Option<String>,
+    /// `VideoMetadata.Codec`.
+    pub codec: Option<String>,
+    /// `VideoMetadata.Format`.
+    pub format: Option<String>,
+    /// `VideoMetadata.ColorRange`.
+    pub color_range: Option<String>,
+    /// `VideoMetadata.DurationMillis`.
+    pub duration_ms: Option<i64>,
+    /// `VideoMetadata.FrameRate`.
+    pub frame_rate: Option<f32>,
+    /// `VideoMetadata.FrameWidth`.
+    pub frame_width: Option<i64>,
+    /// `VideoMetadata.FrameHeight`.
+    pub frame_height: Option<i64>,
+}
+
+impl JobDescription {
+    fn of(reply: GetLabelDetectionOutput) -> Self {
+        let video = reply.video.and_then(|video| video.s3_object).unwrap_or_else(|| S3Object::builder().build());
+        let metadata = reply.video_metadata.unwrap_or_else(|| VideoMetadata::builder().build());
+        Self {
+            status_message: reply.status_message,
+            job_tag: reply.job_tag,
+            video_bucket: video.bucket,
+            video_key: video.name,
+            video_version: video.version,
+            label_model_version: reply.label_model_version,
+            codec: metadata.codec,
+            format: metadata.format,
+            color_range: metadata.color_range.map(|range| range.as_str().to_owned()),
+            duration_ms: metadata.duration_millis,
+            frame_rate: metadata.frame_rate,
+            frame_width: metadata.frame_width,
+            frame_height: metadata.frame_height,
+        }
+    }
+}
 
 /// One page of a job that succeeded.
 #[derive(Debug)]
@@ -68,9 +121,35 @@ pub struct Page {
 #[derive(Debug)]
 pub enum FirstPage {
     /// It succeeded: what the reply says of the job, and the first page.
-    Succeeded(JobReply, Page),
+    Succeeded(Box<JobDescription>, Page),
     /// It failed: the reply says why.
-    Failed(JobReply),
+    Failed(Box<JobDescription>),
+}
+
+/// Why there is no page.
+#[derive(Debug)]
+pub enum NoPage {
+    /// Rekognition takes the token no more: it lives for 24 hours.
+    TokenRefused,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for NoPage {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Where a chain of pages is: all that another invocation needs to go on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Position {
+    /// How many pages there were.
+    page: u64,
+    /// Hashes of all tokens so far: one that comes twice would lead around for ever.
+    tokens: HashSet<u64>,
+    /// The longest pause before the next call, see [`Pace`].
+    pause_limit: Duration,
 }
 
 /// The pages of one job in one aggregation.
@@ -79,17 +158,34 @@ pub struct Pages<'a> {
     client: &'a Client,
     job: &'a JobId,
     aggregation: Aggregation,
-    deadline: Deadline,
-    /// The number of the page asked for last, from 1.
-    number: u64,
-    /// Every token so far: one that comes twice would lead around for ever.
-    tokens: HashSet<String>,
+    until: Instant,
+    position: Position,
+    pace: Pace,
+    /// How long the slowest page of this invocation took, with its pauses.
+    slowest: Duration,
 }
 
 impl<'a> Pages<'a> {
-    /// The pages of a job, none fetched yet.
-    pub fn new(client: &'a Client, job: &'a JobId, aggregation: Aggregation, deadline: Deadline) -> Self {
-        Self { client, job, aggregation, deadline, number: 0, tokens: HashSet::new() }
+    /// The pages after a position; from the first with the default one.
+    pub fn new(
+        client: &'a Client,
+        job: &'a JobId,
+        aggregation: Aggregation,
+        until: Instant,
+        position: Position,
+    ) -> Self {
+        let pace = Pace::resume(position.pause_limit);
+        Self { client, job, aggregation, until, position, pace, slowest: Duration::ZERO }
+    }
+
+    /// How long a page may take, by those of this invocation.
+    pub fn slowest(&self) -> Duration {
+        self.slowest
+    }
+
+    /// Where the chain is.
+    pub fn into_position(self) -> Position {
+        Position { pause_limit: self.pace.limit(), ..self.position }
     }
 
     /// Fetches the first page, and waits while the job is still `IN_PROGRESS`: the message may overtake the result.
@@ -100,23 +196,26 @@ impl<'a> Pages<'a> {
         let begun = Instant::now();
         let mut pause = FIRST_WAIT;
         loop {
-            self.number = 1;
-            let mut reply = self.get(None).await?;
+            let mut reply = match self.get(None).await {
+                Ok(reply) => reply,
+                Err(NoPage::Failed(error)) => return Err(error),
+                Err(NoPage::TokenRefused) => return Err(self.unexpected("its token is refused, and none was sent")),
+            };
             match &reply.job_status {
                 Some(VideoJobStatus::Succeeded) => {
                     let page = self.page(&mut reply)?;
-                    return Ok(FirstPage::Succeeded(reply, page));
+                    return Ok(FirstPage::Succeeded(Box::new(JobDescription::of(reply)), page));
                 }
-                Some(VideoJobStatus::Failed) => return Ok(FirstPage::Failed(reply)),
+                Some(VideoJobStatus::Failed) => return Ok(FirstPage::Failed(Box::new(JobDescription::of(reply)))),
                 Some(VideoJobStatus::InProgress) => {}
-                other => return Err(self.unexpected(format!("JobStatus is {other:?}"))),
+                other => return Err(self.unexpected(status(other.as_ref()))),
             }
             let waited = begun.elapsed();
-            if waited + pause > LONGEST_WAIT || pause >= self.deadline.left() {
+            if waited + pause > LONGEST_WAIT || Instant::now() + pause >= self.until {
                 return Err(Error::JobStillRunning { job: self.job.clone(), waited });
             }
             tracing::info!(job = %self.job, "the job is still in progress, waiting");
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             pause *= 2;
         }
     }
@@ -124,14 +223,14 @@ impl<'a> Pages<'a> {
     /// Fetches the page that a token leads to.
     ///
     /// # Errors
-    /// As [`Pages::first`], without `JobStillRunning`.
-    pub async fn next(&mut self, token: String) -> Result<Page, Error> {
-        self.number += 1;
-        let mut reply = self.get(Some(&token)).await?;
+    /// [`NoPage`], with an error as of [`Pages::first`] but `JobStillRunning`.
+    pub async fn next(&mut self, token: &str) -> Result<Page, NoPage> {
+        let mut reply = self.get(Some(token)).await?;
         if reply.job_status != Some(VideoJobStatus::Succeeded) {
-            return Err(self.unexpected(format!("JobStatus is {:?} after a page that succeeded", reply.job_status)));
+            let status = status(reply.job_status.as_ref());
+            return Err(self.unexpected(format!("{status} after a page that succeeded")).into());
         }
-        self.page(&mut reply)
+        Ok(self.page(&mut reply)?)
     }
 
     /// Takes the page out of a reply that succeeded.
@@ -147,41 +246,77 @@ impl<'a> Pages<'a> {
         }
         let next = reply.next_token.take();
         if let Some(token) = &next
-            && !self.tokens.insert(token.clone())
+            && !self.position.tokens.insert(hash(token))
         {
             return Err(self.unexpected("its NextToken was there before"));
         }
+        self.position.page += 1;
         Ok(Page { labels: reply.labels.take().unwrap_or_default(), next })
     }
 
-    async fn get(&self, token: Option<&str>) -> Result<GetLabelDetectionOutput, Error> {
-        persist(self.deadline, || async {
-            self.client
+    /// One reply. A throttle sets the pace of all calls that follow.
+    async fn get(&mut self, token: Option<&str>) -> Result<GetLabelDetectionOutput, NoPage> {
+        let begun = Instant::now();
+        let mut last_throttle = None;
+        loop {
+            let pause = self.pace.pause();
+            if Instant::now() + pause >= self.until {
+                return Err(last_throttle.unwrap_or_else(|| self.call().late()).into());
+            }
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            match self.send(token).await? {
+                Sent::Served(reply) => {
+                    self.pace.served();
+                    self.slowest = self.slowest.max(begun.elapsed());
+                    return Ok(*reply);
+                }
+                Sent::TokenRefused => return Err(NoPage::TokenRefused),
+                Sent::Throttled(error) => {
+                    self.pace.throttled();
+                    tracing::debug!(error = error.with_sources(), limit = ?self.pace.limit(), "throttled");
+                    last_throttle = Some(error);
+                }
+            }
+        }
+    }
+
+    async fn send(&self, token: Option<&str>) -> Result<Sent, Error> {
+        let call = self.call();
+        persist(self.until, &call, || async {
+            let request = self
+                .client
                 .get_label_detection()
                 .job_id(self.job.as_str())
                 .max_results(MAX_RESULTS)
                 .sort_by(LabelDetectionSortBy::Name)
                 .aggregate_by(LabelDetectionAggregateBy::from(self.aggregation.name()))
-                .set_next_token(token.map(str::to_owned))
-                .send()
-                .await
-                .map_err(|error| self.failed(error))
+                .set_next_token(token.map(str::to_owned));
+            match request.send().await {
+                // A success may carry the body of an error, and the SDK reads what it knows of it: nothing.
+                Ok(reply) if reply.job_status.is_none() => Err(call.failed(true, "the reply has no JobStatus".into())),
+                Ok(reply) => Ok(Sent::Served(Box::new(reply))),
+                Err(error) => match error.as_service_error() {
+                    Some(GetLabelDetectionError::InvalidPaginationTokenException(_)) if token.is_some() => {
+                        Ok(Sent::TokenRefused)
+                    }
+                    Some(GetLabelDetectionError::ResourceNotFoundException(_)) => {
+                        Err(Error::JobNotFound { job: self.job.clone(), source: error.into() })
+                    }
+                    _ => match call.error(error) {
+                        throttled @ Error::Throttled { .. } => Ok(Sent::Throttled(throttled)),
+                        failed => Err(failed),
+                    },
+                },
+            }
         })
         .await
     }
 
-    fn failed(&self, error: SdkError<GetLabelDetectionError>) -> Error {
-        match error.as_service_error() {
-            Some(GetLabelDetectionError::ResourceNotFoundException(_)) => {
-                Error::JobNotFound { job: self.job.clone(), source: error.into() }
-            }
-            Some(GetLabelDetectionError::InvalidPaginationTokenException(_)) => self.unexpected("its token is refused"),
-            _ => {
-                // GetLabelDetection has no resource type in IAM: a policy allows it on "*".
-                let call = Call { job: self.job, action: GET_LABEL_DETECTION, resource: "*".to_owned() };
-                call.error(error, Call::upstream)
-            }
-        }
+    fn call(&self) -> Call<'a> {
+        // GetLabelDetection has no resource type in IAM: a policy allows it on "*".
+        Call { job: self.job, service: Service::Rekognition, action: GET_LABEL_DETECTION, resource: "*".to_owned() }
     }
 
     /// An error that names the page asked for last.
@@ -189,8 +324,26 @@ impl<'a> Pages<'a> {
         Error::UnexpectedPage {
             job: self.job.clone(),
             aggregation: self.aggregation.name(),
-            page: self.number,
+            page: self.position.page + 1,
             reason: reason.into(),
         }
     }
+}
+
+/// What became of one call.
+enum Sent {
+    Served(Box<GetLabelDetectionOutput>),
+    TokenRefused,
+    Throttled(Error),
+}
+
+fn status(status: Option<&VideoJobStatus>) -> String {
+    format!("JobStatus is {}", status.map_or("missing", VideoJobStatus::as_str))
+}
+
+/// The hash goes into the checkpoint: another version of the standard library may find a repeated token a page later.
+fn hash(token: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    token.hash(&mut hasher);
+    hasher.finish()
 }

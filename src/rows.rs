@@ -9,6 +9,7 @@ mod job;
 mod segments;
 
 use aws_sdk_rekognition::types::{Label, LabelDetection};
+use serde::{Deserialize, Serialize};
 
 pub use detections::{DetectionRow, DetectionRows};
 pub use interned::Interned;
@@ -21,7 +22,7 @@ use crate::pages::Aggregation;
 pub type Names = Option<Vec<Option<String>>>;
 
 /// What many detections of a label have in common.
-#[derive(Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct Attributes {
     /// `Label.Name`: one partition may hold several, see [`crate::layout::Label`].
     pub name: Option<String>,
@@ -45,7 +46,7 @@ impl Attributes {
 }
 
 /// What the table `jobs` says of one label in one aggregation.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct LabelSummary {
     /// Number of detections, or of segments.
     pub count: u64,
@@ -71,7 +72,7 @@ impl LabelSummary {
 }
 
 /// The rows of one label, in one of the tables.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub enum Rows {
     /// Of `label_detections`.
     Detections(DetectionRows),
@@ -101,6 +102,14 @@ impl Rows {
         match self {
             Self::Detections(rows) => rows.summary(),
             Self::Segments(rows) => rows.summary(),
+        }
+    }
+
+    /// Whether every number in rows from elsewhere points to something.
+    pub fn is_sound(&self) -> bool {
+        match self {
+            Self::Detections(rows) => rows.is_sound(),
+            Self::Segments(rows) => rows.is_sound(),
         }
     }
 

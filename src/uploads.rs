@@ -1,16 +1,17 @@
 //! Files on their way to the lake, beside the fetching of pages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::grouping::LabelFile;
 use crate::lake::{Completeness, Lake, Stored};
 use crate::notification::JobId;
-use crate::pacing::Deadline;
 use crate::pages::Aggregation;
 use crate::telemetry::Progress;
 
@@ -67,16 +68,18 @@ pub struct Target {
 pub struct Uploads {
     target: Target,
     limits: UploadLimits,
-    deadline: Deadline,
+    until: Instant,
     progress: Arc<Progress>,
-    running: JoinSet<Result<Stored, Error>>,
+    running: JoinSet<Result<(Stored, Duration), Error>>,
+    /// How long the slowest of them took.
+    slowest: Duration,
     beside_whole: bool,
 }
 
 impl Uploads {
     /// No upload yet.
-    pub fn new(target: Target, limits: UploadLimits, deadline: Deadline, progress: Arc<Progress>) -> Self {
-        Self { target, limits, deadline, progress, running: JoinSet::new(), beside_whole: false }
+    pub fn new(target: Target, limits: UploadLimits, until: Instant, progress: Arc<Progress>) -> Self {
+        Self { target, limits, until, progress, running: JoinSet::new(), slowest: Duration::ZERO, beside_whole: false }
     }
 
     /// Begins to send a file. Waits first while too many bytes are on their way.
@@ -88,18 +91,19 @@ impl Uploads {
             self.take(ended)?;
         }
         let room = self.limits.room_for(file.bytes.capacity() + CALL_BYTES).await;
-        let (target, deadline, progress) = (self.target.clone(), self.deadline, Arc::clone(&self.progress));
+        let (target, until, progress) = (self.target.clone(), self.until, Arc::clone(&self.progress));
         let slots = Arc::clone(&self.limits.slots);
         self.running.spawn(async move {
             let _slot = acquire(slots, 1).await;
             let Target { lake, job, aggregation, completeness } = target;
+            let begun = Instant::now();
             let bytes = Bytes::from(file.bytes);
             let size = bytes.len();
-            let stored = lake.put_part(&job, aggregation, &file.label, bytes, completeness, deadline).await?;
+            let stored = lake.put_part(&job, aggregation, &file.label, bytes, completeness, until).await?;
             drop(room);
             progress.file_stored(file.rows, size as u64);
             tracing::debug!(%job, label = %file.label, rows = file.rows, size_bytes = size, "stored a file");
-            Ok(stored)
+            Ok((stored, begun.elapsed()))
         });
         Ok(())
     }
@@ -115,8 +119,14 @@ impl Uploads {
         Ok(if self.beside_whole { Stored::BesideWhole } else { Stored::Yes })
     }
 
-    fn take(&mut self, ended: Result<Result<Stored, Error>, JoinError>) -> Result<(), Error> {
-        let stored = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    /// How long those under way may still take, by those that have ended.
+    pub fn time_to_finish(&self) -> Duration {
+        self.slowest * self.running.len().div_ceil(IN_FLIGHT) as u32
+    }
+
+    fn take(&mut self, ended: Result<Result<(Stored, Duration), Error>, JoinError>) -> Result<(), Error> {
+        let (stored, took) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        self.slowest = self.slowest.max(took);
         self.beside_whole |= stored == Stored::BesideWhole;
         Ok(())
     }

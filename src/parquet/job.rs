@@ -2,7 +2,6 @@
 
 use ::parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use ::parquet::errors::ParquetError;
-use aws_sdk_rekognition::types::{VideoColorRange, VideoMetadata};
 
 use super::columns::Columns;
 use crate::layout::Label;
@@ -12,11 +11,9 @@ use crate::tables::JOBS;
 
 /// Encodes the row of a job.
 pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
-    let JobRow { status, completion, reply, aggregations, labels } = row;
+    let JobRow { status, completion, description, aggregations, labels } = row;
     let job = &completion.job_id;
-    let video = reply.video().and_then(|video| video.s3_object());
-    let announced = completion.video.as_ref();
-    let metadata = reply.video_metadata().cloned().unwrap_or_else(|| VideoMetadata::builder().build());
+    let announced = completion.video.clone().unwrap_or_default();
     let succeeded = *status == JobStatus::Succeeded;
 
     let mut file = super::file(&JOBS, job, 1)?;
@@ -24,24 +21,21 @@ pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
     text("job_id", Some(job.as_str()))?;
     text("status", Some(status.name()))?;
-    text("status_message", reply.status_message())?;
-    text("job_tag", reply.job_tag().or(completion.job_tag.as_deref()))?;
-    text(
-        "video_bucket",
-        video.and_then(|video| video.bucket()).or(announced.and_then(|video| video.bucket.as_deref())),
-    )?;
-    text("video_key", video.and_then(|video| video.name()).or(announced.and_then(|video| video.key.as_deref())))?;
-    text("video_version", video.and_then(|video| video.version()))?;
+    text("status_message", description.status_message.as_deref())?;
+    text("job_tag", description.job_tag.as_deref().or(completion.job_tag.as_deref()))?;
+    text("video_bucket", description.video_bucket.as_deref().or(announced.bucket.as_deref()))?;
+    text("video_key", description.video_key.as_deref().or(announced.key.as_deref()))?;
+    text("video_version", description.video_version.as_deref())?;
     columns.values::<Int64Type>("completed_at_ms", once(completion.timestamp))?;
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
-    text("label_model_version", reply.label_model_version())?;
-    text("codec", metadata.codec())?;
-    text("format", metadata.format())?;
-    text("color_range", metadata.color_range().map(VideoColorRange::as_str))?;
-    columns.values::<Int64Type>("video_duration_ms", once(metadata.duration_millis()))?;
-    columns.values::<FloatType>("frame_rate", once(metadata.frame_rate()))?;
-    columns.values::<Int64Type>("frame_width", once(metadata.frame_width()))?;
-    columns.values::<Int64Type>("frame_height", once(metadata.frame_height()))?;
+    text("label_model_version", description.label_model_version.as_deref())?;
+    text("codec", description.codec.as_deref())?;
+    text("format", description.format.as_deref())?;
+    text("color_range", description.color_range.as_deref())?;
+    columns.values::<Int64Type>("video_duration_ms", once(description.duration_ms))?;
+    columns.values::<FloatType>("frame_rate", once(description.frame_rate))?;
+    columns.values::<Int64Type>("frame_width", once(description.frame_width))?;
+    columns.values::<Int64Type>("frame_height", once(description.frame_height))?;
     let names = aggregations.iter().map(|aggregation| Some(ByteArray::from(aggregation.name()))).collect();
     columns.lists("aggregate_by", [Some(names)].iter())?;
     columns.values::<Int32Type>("label_count", once(succeeded.then_some(labels.len() as i32)))?;

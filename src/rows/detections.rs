@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use aws_sdk_rekognition::types::{DominantColor, Instance as ApiInstance, LabelDetection};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::interned::Interned;
 use super::{Attributes, LabelSummary};
 
 /// The detections of one label: 24 bytes for each, and 24 for each instance.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct DetectionRows {
     detections: Vec<Detection>,
     /// The instances of all detections; those of one are together and in order.
@@ -20,7 +20,7 @@ pub struct DetectionRows {
     summary: LabelSummary,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Detection {
     timestamp_ms: i64,
     confidence: f32,
@@ -41,7 +41,7 @@ impl Detection {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Instance {
     confidence: f32,
     /// Left, top, width, height.
@@ -50,7 +50,7 @@ struct Instance {
 }
 
 /// What is the same for many detections of a label.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct DetectionKind {
     has_confidence: bool,
     has_instances: bool,
@@ -58,7 +58,7 @@ struct DetectionKind {
 }
 
 /// What is the same for many instances of a label.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct InstanceKind {
     has_confidence: bool,
     has_side: [bool; 4],
@@ -223,6 +223,15 @@ impl DetectionRows {
     /// The values of `dominant_colors`, by number.
     pub fn dominant_colors(&self) -> impl Iterator<Item = Option<&str>> {
         self.instance_kinds.iter().map(|kind| kind.dominant_colors.as_deref())
+    }
+
+    /// Whether every number points to something, which rows from elsewhere need not.
+    pub fn is_sound(&self) -> bool {
+        let kind_is_there = |detection: &Detection| (detection.kind as usize) < self.kinds.count();
+        let instances_are_there = |detection: &Detection| detection.instances().end <= self.instances.len();
+        let is_sound = |instance: &Instance| (instance.kind as usize) < self.instance_kinds.count();
+        self.detections.iter().all(|detection| kind_is_there(detection) && instances_are_there(detection))
+            && self.instances.iter().all(is_sound)
     }
 
     /// What the table `jobs` says of the label.

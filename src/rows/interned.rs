@@ -3,9 +3,11 @@
 use std::hash::Hash;
 
 use indexmap::IndexSet;
+use serde::{Deserialize, Serialize};
 
 /// Distinct values, each with a number in the order in which they first came.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de> + Eq + Hash"))]
 pub struct Interned<T> {
     values: IndexSet<T>,
     last: u32,

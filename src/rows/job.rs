@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::layout::Label;
 use crate::notification::Completion;
-use crate::pages::{Aggregation, JobReply};
+use crate::pages::{Aggregation, JobDescription};
 
 use super::LabelSummary;
 
@@ -34,8 +34,8 @@ pub struct JobRow {
     pub status: JobStatus,
     /// The completion message.
     pub completion: Completion,
-    /// The first reply. Where it says what the message says too, it counts.
-    pub reply: JobReply,
+    /// What the first reply says of it. Where it says what the message says too, it counts.
+    pub description: JobDescription,
     /// What was exported.
     pub aggregations: Vec<Aggregation>,
     /// What is in it, by label.
@@ -60,14 +60,14 @@ impl JobLabel {
 
 impl JobRow {
     /// The row of a job that failed.
-    pub fn failed(completion: Completion, reply: JobReply, aggregations: Vec<Aggregation>) -> Self {
-        Self { status: JobStatus::Failed, completion, reply, aggregations, labels: BTreeMap::new() }
+    pub fn failed(completion: Completion, description: JobDescription, aggregations: Vec<Aggregation>) -> Self {
+        Self { status: JobStatus::Failed, completion, description, aggregations, labels: BTreeMap::new() }
     }
 
     /// The row of a job that succeeded, with the summaries of each aggregation asked for.
     pub fn succeeded(
         completion: Completion,
-        reply: JobReply,
+        description: JobDescription,
         summaries: Vec<(Aggregation, BTreeMap<Label, LabelSummary>)>,
     ) -> Self {
         let aggregations: Vec<_> = summaries.iter().map(|(aggregation, _)| *aggregation).collect();
@@ -84,7 +84,7 @@ impl JobRow {
                 }
             }
         }
-        Self { status: JobStatus::Succeeded, completion, reply, aggregations, labels }
+        Self { status: JobStatus::Succeeded, completion, description, aggregations, labels }
     }
 
     /// The sum of a number over all labels; `None` if the job failed or the aggregation was not asked for.

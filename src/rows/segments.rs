@@ -1,19 +1,20 @@
 //! Rows of `label_segments`.
 
 use aws_sdk_rekognition::types::LabelDetection;
+use serde::{Deserialize, Serialize};
 
 use super::interned::Interned;
 use super::{Attributes, LabelSummary};
 
 /// The segments of one label: 32 bytes for each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct SegmentRows {
     segments: Vec<Segment>,
     kinds: Interned<SegmentKind>,
     summary: LabelSummary,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Segment {
     /// Start, end, duration.
     times_ms: [i64; 3],
@@ -22,7 +23,7 @@ struct Segment {
 }
 
 /// What is the same for many segments of a label.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct SegmentKind {
     has_time: [bool; 3],
     has_confidence: bool,
@@ -111,6 +112,11 @@ impl SegmentRows {
     /// What the segments have in common, by number.
     pub fn attributes(&self) -> impl Iterator<Item = &Attributes> {
         self.kinds.iter().map(|kind| &kind.attributes)
+    }
+
+    /// Whether every number points to something, which rows from elsewhere need not.
+    pub fn is_sound(&self) -> bool {
+        self.segments.iter().all(|segment| (segment.kind as usize) < self.kinds.count())
     }
 
     /// What the table `jobs` says of the label.

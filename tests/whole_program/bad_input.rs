@@ -36,7 +36,7 @@ async fn an_unknown_job_is_named_and_leaves_nothing() {
     let (error_type, message) = function.fail(json!({"JobId": "nobody"})).await;
     assert_eq!(error_type, "JobNotFound");
     assert!(message.contains("nobody") && message.contains("7 days"), "{message}");
-    assert_eq!(function.operations(), ["HeadObject", "GetLabelDetection"]);
+    assert_eq!(function.operations(), ["HeadObject", "GetObject", "GetLabelDetection"]);
     assert!(function.simulator.objects().is_empty());
     let log = function.stop().await;
     let failures: Vec<_> = log.iter().filter(|line| line.contains("ERROR")).collect();
@@ -58,7 +58,7 @@ async fn without_the_permission_to_list_the_error_says_which_is_missing() {
 async fn a_bucket_that_is_not_there_is_named() {
     let function = Function::start(account().listing_allowed(true), &[("OUTPUT_BUCKET", "no-such-lake")]).await;
     let (error_type, message) = function.fail(json!({"JobId": "job"})).await;
-    // HEAD has no body to say NoSuchBucket in: the first PUT does.
+    // HEAD has no body to say NoSuchBucket in: the GET of the checkpoint does.
     assert_eq!(error_type, "Storage");
     assert!(message.contains("no-such-lake") && message.contains("NoSuchBucket"), "{message}");
 }

@@ -79,7 +79,8 @@ async fn overwrite_replaces_a_committed_job_and_leaves_nothing_of_it() {
         ]
     );
     let operations = function.operations();
-    assert_eq!(operations[..2], ["GetLabelDetection", "DeleteObject"], "the first page before anything is deleted");
+    let expected = ["DeleteObject", "GetLabelDetection", "DeleteObject"];
+    assert_eq!(operations[..3], expected, "the checkpoint, then the first page, then the row");
 }
 
 #[tokio::test]

@@ -4,7 +4,13 @@
 
 mod bad_input;
 mod commit;
+mod crashes;
+mod deadlines;
+mod duplicates;
+mod endurance;
 mod events;
+mod fairness;
+mod faults;
 mod files;
 mod function;
 mod jobs;

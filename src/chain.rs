@@ -1,0 +1,257 @@
+//! The pages of one aggregation on their way into its table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_rekognition::types::LabelDetection;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::export::Exporter;
+use crate::grouping::{Disorder, Grouping, LabelFile};
+use crate::lake::Stored;
+use crate::layout::Label;
+use crate::notification::JobId;
+use crate::pacing::Deadline;
+use crate::pages::{Aggregation, NoPage, Page, Pages, Position};
+use crate::rows::LabelSummary;
+use crate::uploads::{Target, UploadLimits, Uploads};
+
+/// The share of the memory that all open labels may take: the rest is for pages, files and the program.
+const OPEN_LABELS_SHARE: u64 = 2;
+
+/// A chain of pages at the border between two of them: all before it are flattened, and the files of the labels that
+/// are closed are in the lake.
+#[derive(Debug, Deserialize, Serialize)]
+#[expect(clippy::unsafe_derive_deserialize, reason = "the unsafe code is in an expansion of tokio::try_join")]
+pub struct Chain {
+    aggregation: Aggregation,
+    position: Position,
+    /// Leads to the next page; absent after the last.
+    next: Option<String>,
+    grouping: Grouping,
+}
+
+/// What a chain works with in this invocation.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// The clients and the settings.
+    pub exporter: &'a Exporter,
+    /// The job.
+    pub job: &'a JobId,
+    /// The end of the invocation.
+    pub deadline: Deadline,
+    /// What the uploads of all chains share.
+    pub limits: UploadLimits,
+}
+
+/// How far a chain came.
+#[derive(Debug)]
+pub struct Advanced {
+    /// Where it is now.
+    pub chain: Chain,
+    /// Whether it is nearer to its end than before.
+    pub progress: bool,
+    /// Whether it is at its end: all files are in the lake.
+    pub done: bool,
+    /// The error that kept it from its next page until the time was over.
+    pub held_up: Option<Error>,
+}
+
+/// Why a chain cannot go on from where it is. The first two are errors only when they happen a second time.
+#[derive(Debug)]
+pub enum Stop {
+    /// The pages are not grouped by label.
+    NotGrouped(Error),
+    /// Rekognition takes the token no more.
+    TokenRefused(Error),
+    /// An error.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Chain {
+    /// A chain before its first page.
+    pub fn begin(aggregation: Aggregation, all_open: bool) -> Self {
+        let grouping = if all_open { Grouping::all_open(aggregation) } else { Grouping::one_open(aggregation) };
+        Self { aggregation, position: Position::default(), next: None, grouping }
+    }
+
+    /// Which aggregation it is of.
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation
+    }
+
+    /// Whether a chain from elsewhere can be gone on with.
+    pub fn is_sound(&self) -> bool {
+        self.grouping.is_sound()
+    }
+
+    /// What is known of each label, when all files are in the lake.
+    pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
+        self.grouping.into_summaries()
+    }
+
+    /// Takes a page that was fetched with these pages as the next one.
+    pub fn position_after(&mut self, pages: Pages<'_>) {
+        self.position = pages.into_position();
+    }
+
+    /// Flattens the page in hand, if there is one, and goes on from there until the last file is in the lake or it is
+    /// time to leave.
+    ///
+    /// # Errors
+    /// [`Stop`]; the chain is lost then.
+    pub async fn advance(mut self, work: &Work<'_>, first: Option<Page>) -> Result<Advanced, Stop> {
+        let mut pages = work.pages(&self);
+        let mut uploads = work.uploads(&self);
+        let mut progress = first.is_some();
+        let mut held_up = None;
+        let mut in_hand = first;
+        loop {
+            let fetched = if let Some(Page { labels, next }) = in_hand.take() {
+                work.exporter.progress.page_fetched(labels.len());
+                self.next = next;
+                let enough_time = work.deadline.allows(pages.slowest() + uploads.time_to_finish());
+                let next_page = async {
+                    match &self.next {
+                        Some(token) if enough_time => Ok(Some(pages.next(token).await)),
+                        _ => Ok(None),
+                    }
+                };
+                // The next request is on its way before this page is flattened, and its files leave while it is.
+                let flattened = async {
+                    let (grouping, files) = work.add(self.grouping, labels).await;
+                    for file in files.map_err(Unusable::Disorder)? {
+                        uploads.begin(file).await.map_err(Unusable::Failed)?;
+                    }
+                    Ok::<_, Unusable>(grouping)
+                };
+                let fetched = match tokio::try_join!(next_page, flattened) {
+                    Ok((fetched, grouping)) => {
+                        self.grouping = grouping;
+                        fetched
+                    }
+                    Err(unusable) => return Err(unusable.stop(&pages)),
+                };
+                let Some(fetched) = fetched else { break };
+                fetched
+            } else {
+                let Some(token) = &self.next else { break };
+                pages.next(token).await
+            };
+            match fetched {
+                Ok(page) => in_hand = Some(page),
+                Err(NoPage::TokenRefused) => {
+                    return Err(Stop::TokenRefused(pages.unexpected("its token is refused, again")));
+                }
+                // It was tried until it was time to leave.
+                Err(NoPage::Failed(error)) if error.is_transient() => {
+                    held_up = Some(error);
+                    break;
+                }
+                Err(NoPage::Failed(error)) => return Err(error.into()),
+            }
+            progress = true;
+        }
+
+        let mut done = false;
+        while self.next.is_none() && work.deadline.allows(uploads.time_to_finish()) {
+            let (grouping, file) = work.close_next(self.grouping).await;
+            self.grouping = grouping;
+            match file {
+                Some(file) => uploads.begin(file).await?,
+                None => done = true,
+            }
+            if done {
+                break;
+            }
+            progress = true;
+        }
+        if uploads.finish().await? == Stored::BesideWhole {
+            let reason = "another copy of this export found a label that came back after its group";
+            return Err(Stop::NotGrouped(pages.unexpected(reason)));
+        }
+        self.position = pages.into_position();
+        Ok(Advanced { chain: self, progress, done, held_up })
+    }
+}
+
+/// Why a page is not in the grouping.
+enum Unusable {
+    Disorder(Disorder),
+    Failed(Error),
+}
+
+impl Unusable {
+    fn stop(self, pages: &Pages<'_>) -> Stop {
+        match self {
+            Self::Disorder(Disorder::CameBack(label)) => {
+                let label = label.partition_value();
+                Stop::NotGrouped(pages.unexpected(format!("label {label:?} came back after its group")))
+            }
+            Self::Disorder(Disorder::TooLarge(budget)) => {
+                let budget = budget >> 20;
+                let reason = format!(
+                    "the job is not grouped by label, and its labels take more than the {budget} MiB that may be open; \
+                     give the function more memory"
+                );
+                Stop::Failed(pages.unexpected(reason))
+            }
+            Self::Failed(error) => Stop::Failed(error),
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    /// The pages after those of a chain.
+    pub fn pages(&self, chain: &Chain) -> Pages<'a> {
+        let (client, until) = (&self.exporter.rekognition, self.deadline.leave());
+        Pages::new(client, self.job, chain.aggregation, until, chain.position.clone())
+    }
+
+    fn uploads(&self, chain: &Chain) -> Uploads {
+        let Exporter { lake, progress, .. } = self.exporter;
+        let (lake, job, aggregation) = (lake.clone(), self.job.clone(), chain.aggregation);
+        let target = Target { lake, job, aggregation, completeness: chain.grouping.completeness() };
+        Uploads::new(target, self.limits.clone(), self.deadline.answer(), Arc::clone(progress))
+    }
+
+    /// Flattens a page, beside the thread that fetches and uploads.
+    async fn add(
+        &self,
+        mut grouping: Grouping,
+        labels: Vec<LabelDetection>,
+    ) -> (Grouping, Result<Vec<LabelFile>, Disorder>) {
+        let job = self.job.clone();
+        let budget = self.exporter.memory / OPEN_LABELS_SHARE / self.exporter.aggregations.len() as u64;
+        compute(move || {
+            let files = grouping.add(&job, labels, budget as usize);
+            (grouping, files)
+        })
+        .await
+    }
+
+    /// Encodes the file of one of the labels that are open after the last page.
+    async fn close_next(&self, mut grouping: Grouping) -> (Grouping, Option<LabelFile>) {
+        let job = self.job.clone();
+        compute(move || {
+            let file = grouping.close_next(&job);
+            (grouping, file)
+        })
+        .await
+    }
+}
+
+/// Runs what takes the processor on a thread of its own.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}

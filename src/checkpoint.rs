@@ -1,0 +1,153 @@
+//! Stop here, go on there: the state of an export as one object.
+//!
+//! ```text
+//! "LLCHECK1"  8 bytes: what it is, and the version of what follows
+//! CRC-32      4 bytes, little-endian, of what follows
+//! state       postcard
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Chain;
+use crate::notification::{Completion, JobId};
+use crate::pages::{Aggregation, JobDescription};
+
+/// Changes whenever the state does, so that another build's checkpoint is not misread.
+const MAGIC: &[u8; 8] = b"LLCHECK1";
+const HEADER: usize = MAGIC.len() + size_of::<u32>();
+
+/// All that another invocation needs to go on with a job.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Checkpoint {
+    /// The message that began the export: it counts, whatever later copies say.
+    #[serde(with = "as_json")]
+    pub completion: Completion,
+    /// What the first reply says of the job.
+    pub description: JobDescription,
+    /// What may happen once a job only.
+    pub restarts: Restarts,
+    /// How many invocations in a row made no progress.
+    pub stalled: u32,
+    /// The pages of each aggregation; none before the first page.
+    pub chains: Vec<Chain>,
+}
+
+/// Why the job was read again from its first page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Restarts {
+    /// Rekognition took a token no more.
+    pub token_refused: bool,
+    /// The pages were not grouped by label: all labels are open.
+    pub all_open: bool,
+}
+
+impl Checkpoint {
+    /// Nothing is done yet.
+    pub fn new(completion: Completion) -> Self {
+        let completion = Completion { overwrite: false, ..completion };
+        let (description, restarts) = (JobDescription::default(), Restarts::default());
+        Self { completion, description, restarts, stalled: 0, chains: Vec::new() }
+    }
+
+    /// The bytes of the object.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "says why it does not happen")]
+    pub fn encode(&self) -> Vec<u8> {
+        let header = [&MAGIC[..], &[0; size_of::<u32>()]].concat();
+        let mut bytes = postcard::to_extend(self, header).expect("every part of the state can be serialized");
+        let checksum = crc32fast::hash(&bytes[HEADER..]);
+        bytes[MAGIC.len()..HEADER].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the bytes of an object, strictly: all of them, undamaged, of this job and these aggregations, written by
+    /// a build that writes the same.
+    ///
+    /// # Errors
+    /// Why they are of no use.
+    pub fn decode(bytes: &[u8], job: &JobId, aggregations: &[Aggregation]) -> Result<Self, String> {
+        let Some((header, state)) = bytes.split_at_checked(HEADER) else { return Err("it is cut off".to_owned()) };
+        let (magic, checksum) = header.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err("another build wrote it".to_owned());
+        }
+        if checksum != crc32fast::hash(state).to_le_bytes() {
+            return Err("its checksum is wrong".to_owned());
+        }
+        let (checkpoint, rest) =
+            postcard::take_from_bytes::<Self>(state).map_err(|error| format!("it cannot be read: {error}"))?;
+        if !rest.is_empty() || !checkpoint.chains.iter().all(Chain::is_sound) {
+            return Err("it contradicts itself".to_owned());
+        }
+        if checkpoint.completion.job_id != *job {
+            return Err(format!("it is of job {}", checkpoint.completion.job_id));
+        }
+        let saved: Vec<_> = checkpoint.chains.iter().map(Chain::aggregation).collect();
+        if !saved.is_empty() && saved != aggregations {
+            return Err(format!("it is of {saved:?}, and AGGREGATE_BY says {aggregations:?}"));
+        }
+        Ok(checkpoint)
+    }
+}
+
+/// Postcard knows no absent fields, and the message leaves out those that it has not.
+mod as_json {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::notification::Completion;
+
+    pub(super) fn serialize<S: Serializer>(completion: &Completion, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(completion).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Completion, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> JobId {
+        JobId::try_from("job-1").unwrap()
+    }
+
+    fn bytes() -> Vec<u8> {
+        let completion = serde_json::from_str(r#"{"JobId":"job-1","Timestamp":5,"Video":{"S3Bucket":"b"}}"#).unwrap();
+        let mut checkpoint = Checkpoint::new(completion);
+        checkpoint.restarts.token_refused = true;
+        checkpoint.chains.push(Chain::begin(Aggregation::Timestamps, false));
+        checkpoint.encode()
+    }
+
+    #[test]
+    fn it_is_read_back() {
+        let checkpoint = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
+        assert_eq!(checkpoint.completion.timestamp, Some(5));
+        assert!(checkpoint.restarts.token_refused && !checkpoint.restarts.all_open);
+        assert_eq!(checkpoint.encode(), bytes());
+    }
+
+    #[test]
+    fn any_change_of_a_byte_and_any_cut_is_noticed() {
+        let whole = bytes();
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 1;
+            assert!(Checkpoint::decode(&damaged, &job(), &[Aggregation::Timestamps]).is_err(), "byte {index}");
+            assert!(Checkpoint::decode(&whole[..index], &job(), &[Aggregation::Timestamps]).is_err(), "cut at {index}");
+        }
+        assert!(Checkpoint::decode(&[whole, vec![0]].concat(), &job(), &[Aggregation::Timestamps]).is_err());
+    }
+
+    #[test]
+    fn another_jobs_and_another_settings_checkpoint_is_refused() {
+        let other = JobId::try_from("job-2").unwrap();
+        let error = Checkpoint::decode(&bytes(), &other, &[Aggregation::Timestamps]).unwrap_err();
+        assert!(error.contains("job-1"), "{error}");
+        let error = Checkpoint::decode(&bytes(), &job(), &Aggregation::ALL).unwrap_err();
+        assert!(error.contains("AGGREGATE_BY"), "{error}");
+    }
+}
