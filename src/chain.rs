@@ -151,7 +151,7 @@ impl Chain {
                     return Err(Stop::TokenRefused(pages.unexpected("its token is refused, again")));
                 }
                 // It was tried until it was time to leave.
-                Err(NoPage::Failed(error)) if error.is_transient() => {
+                Err(NoPage::Failed(error)) if error.is_retryable() => {
                     held_up = Some(error);
                     break;
                 }

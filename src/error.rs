@@ -189,14 +189,31 @@ impl Error {
         }
     }
 
-    /// Whether the same call, made again a little later, can succeed.
-    pub fn is_transient(&self) -> bool {
+    /// Whether the same, done again a little later, can succeed without anybody doing anything.
+    pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Throttled { .. } => true,
+            Self::JobStillRunning { .. } | Self::Throttled { .. } => true,
             Self::Upstream { transient, .. } | Self::Storage { transient, .. } | Self::Checkpoint { transient, .. } => {
                 *transient
             }
-            _ => false,
+            Self::InvalidEvent { .. }
+            | Self::InvalidJobId { .. }
+            | Self::JobNotFound { .. }
+            | Self::AccessDenied { .. }
+            | Self::UnexpectedPage { .. }
+            | Self::KeyTooLong { .. }
+            | Self::TooManyContinuations { .. }
+            | Self::Configuration { .. } => false,
+        }
+    }
+
+    /// Logs that the job, or the event, was not exported: a warning if it is tried again anyway.
+    pub fn log(&self) {
+        let (job, error_type, error) = (self.job().map(JobId::as_str), self.error_type(), self.with_sources());
+        if self.is_retryable() {
+            tracing::warn!(job, error_type, error, "not exported");
+        } else {
+            tracing::error!(job, error_type, error, "not exported");
         }
     }
 
@@ -345,5 +362,112 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         // What could not even be built is our mistake. Else no reply, or one that broke off or cannot be read.
         _ if matches!(error, SdkError::ConstructionFailure(_)) => Kind::Permanent,
         _ => Kind::Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `errorType`, retryable, one of each.
+    fn table() -> Vec<(&'static str, &'static str, Error)> {
+        let job = || JobId::try_from("job-1").unwrap();
+        let source = || Source::from("reset by peer");
+        let (action, resource) = ("s3:PutObject", || "s3://lake/key".to_owned());
+        let upstream = |transient| Error::Upstream { job: job(), action, transient, source: source() };
+        let storage =
+            |transient| Error::Storage { job: job(), action, resource: resource(), transient, source: source() };
+        let checkpoint =
+            |transient| Error::Checkpoint { job: job(), action, resource: resource(), transient, source: source() };
+        vec![
+            ("InvalidEvent", "no", Error::invalid_event("found no JobId")),
+            ("InvalidJobId", "no", Error::invalid_job_id(&Value::from("../x"))),
+            ("JobNotFound", "no", Error::JobNotFound { job: job(), source: source() }),
+            ("JobStillRunning", "yes", Error::JobStillRunning { job: job(), waited: Duration::from_secs(30) }),
+            ("AccessDenied", "no", Error::AccessDenied { job: job(), action, resource: resource(), source: source() }),
+            ("Throttled", "yes", Error::Throttled { job: job(), action, resource: resource(), source: source() }),
+            ("Upstream", "yes", upstream(true)),
+            ("Upstream", "no", upstream(false)),
+            (
+                "UnexpectedPage",
+                "no",
+                Error::UnexpectedPage {
+                    job: job(),
+                    aggregation: "SEGMENTS",
+                    page: 3,
+                    reason: "it is of no use".into(),
+                },
+            ),
+            ("KeyTooLong", "no", Error::KeyTooLong { job: job(), key: "k".repeat(1025) }),
+            ("Storage", "yes", storage(true)),
+            ("Storage", "no", storage(false)),
+            ("Checkpoint", "yes", checkpoint(true)),
+            ("Checkpoint", "no", checkpoint(false)),
+            ("TooManyContinuations", "no", Error::TooManyContinuations { job: job(), stalled: 3 }),
+            (
+                "Configuration",
+                "no",
+                Error::Configuration { variable: "OUTPUT_BUCKET", given: "not set".into(), expected: "a bucket" },
+            ),
+        ]
+    }
+
+    #[test]
+    fn every_error_has_its_type_and_says_whether_it_is_tried_again() {
+        for (error_type, retried, error) in table() {
+            assert_eq!(error.error_type(), error_type);
+            assert_eq!(error.is_retryable(), retried == "yes", "{error_type}");
+        }
+    }
+
+    #[test]
+    fn a_retryable_error_is_logged_as_a_warning_and_any_other_as_an_error() {
+        for (error_type, retried, error) in table() {
+            let line = logged(&error);
+            let level = if retried == "yes" { "WARN" } else { "ERROR" };
+            assert!(line.contains(level) && line.contains(error_type), "{line}");
+            assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_operations_guide_lists_every_error() {
+        let guide = include_str!("../docs/OPERATIONS.md");
+        let mut listed: Vec<_> = guide
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .filter_map(|(error_type, rest)| Some((error_type, rest.split_once(" | ")?.0)))
+            .filter(|(_, retried)| matches!(*retried, "yes" | "no" | "yes or no"))
+            .collect();
+        listed.sort_unstable();
+        let mut expected = std::collections::BTreeMap::<_, Vec<_>>::new();
+        for (error_type, retried, _) in table() {
+            expected.entry(error_type).or_default().push(retried);
+        }
+        let expected: Vec<_> = expected.into_iter().map(|(name, retried)| (name, retried.join(" or "))).collect();
+        let listed: Vec<_> = listed.into_iter().map(|(name, retried)| (name, retried.to_owned())).collect();
+        assert_eq!(listed, expected);
+    }
+
+    fn logged(error: &Error) -> String {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+
+        impl std::io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || error.log());
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -139,7 +139,7 @@ pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<An
         // An emulator's: with it, each invocation would hand over to the next at once.
         let (variable, given) = ("Lambda-Runtime-Deadline-Ms", context.deadline.to_string());
         let error = Error::Configuration { variable, given, expected: "a time in the future" };
-        log(&error);
+        error.log();
         return Err(failure(&error, &[]));
     };
     let invocation = Invocation { deadline, function_arn: &context.invoked_function_arn };
@@ -155,7 +155,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         Ok(event) => Delivery::unwrap_event(&event),
         Err(reason) => {
             let error = Error::invalid_event(format!("it is not JSON: {reason}"));
-            log(&error);
+            error.log();
             return Report { errors: vec![error], ..Report::default() };
         }
     };
@@ -202,7 +202,7 @@ async fn hand_on(exporter: &Exporter, completion: &Completion, invocation: Invoc
 
 impl Report {
     fn fail(&mut self, error: Error, items: impl IntoIterator<Item = String>) {
-        log(&error);
+        error.log();
         self.errors.push(error);
         self.failed_items.extend(items);
     }
@@ -236,12 +236,6 @@ fn batch(failed_items: Vec<String>) -> SqsBatchResponse {
         })
         .collect();
     response
-}
-
-/// Logs a failure: here, once.
-fn log(error: &Error) {
-    let job = error.job().map(JobId::as_str);
-    tracing::error!(job, error_type = error.error_type(), error = error.with_sources(), "not exported");
 }
 
 fn log_answer(answer: &JobAnswer) {

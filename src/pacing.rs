@@ -71,7 +71,7 @@ where
             return Err(last_error.unwrap_or_else(|| call.late()));
         };
         let error = match done {
-            Err(error) if error.is_transient() => error,
+            Err(error) if error.is_retryable() => error,
             done => return done,
         };
         let pause = limit.mul_f64(fastrand::f64());
