@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_sdk_rekognition::Client;
 use aws_sdk_rekognition::types::LabelDetection;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::export::Exporter;
 use crate::grouping::{Disorder, Grouping, LabelFile};
-use crate::lake::Stored;
+use crate::job_id::JobId;
+use crate::lake::{Lake, Stored};
 use crate::layout::Label;
-use crate::notification::JobId;
 use crate::pacing::Deadline;
-use crate::pages::{Aggregation, NoPage, Page, Pages, Position};
+use crate::pages::{NoPage, Page, Pages, Position};
 use crate::rows::LabelSummary;
+use crate::tables::Aggregation;
+use crate::telemetry::Progress;
 use crate::uploads::{Target, UploadLimits, Uploads};
-
-/// The share of the memory that all open labels may take: the rest is for pages, files and the program.
-const OPEN_LABELS_SHARE: u64 = 2;
 
 /// A chain of pages at the border between two of them: all before it are flattened, and the files of the labels that
 /// are closed are in the lake.
@@ -35,8 +34,14 @@ pub struct Chain {
 /// What a chain works with in this invocation.
 #[derive(Debug)]
 pub struct Work<'a> {
-    /// The clients and the settings.
-    pub exporter: &'a Exporter,
+    /// Rekognition's client.
+    pub rekognition: &'a Client,
+    /// Where the files go.
+    pub lake: &'a Lake,
+    /// How far the work is.
+    pub progress: &'a Arc<Progress>,
+    /// How many bytes the open labels of a chain may take, if all are open.
+    pub open_labels: usize,
     /// The job.
     pub job: &'a JobId,
     /// The end of the invocation.
@@ -115,7 +120,7 @@ impl Chain {
         let mut in_hand = first;
         loop {
             let fetched = if let Some(Page { labels, next }) = in_hand.take() {
-                work.exporter.progress.page_fetched(labels.len());
+                work.progress.page_fetched(labels.len());
                 self.next = next;
                 let enough_time = work.deadline.allows(pages.slowest() + uploads.time_to_finish());
                 let next_page = async {
@@ -211,15 +216,13 @@ impl Unusable {
 impl<'a> Work<'a> {
     /// The pages after those of a chain.
     pub fn pages(&self, chain: &Chain) -> Pages<'a> {
-        let (client, until) = (&self.exporter.rekognition, self.deadline.leave());
-        Pages::new(client, self.job, chain.aggregation, until, chain.position.clone())
+        Pages::new(self.rekognition, self.job, chain.aggregation, self.deadline.leave(), chain.position.clone())
     }
 
     fn uploads(&self, chain: &Chain) -> Uploads {
-        let Exporter { lake, progress, .. } = self.exporter;
-        let (lake, job, aggregation) = (lake.clone(), self.job.clone(), chain.aggregation);
+        let (lake, job, aggregation) = (self.lake.clone(), self.job.clone(), chain.aggregation);
         let target = Target { lake, job, aggregation, completeness: chain.grouping.completeness() };
-        Uploads::new(target, self.limits.clone(), self.deadline.answer(), Arc::clone(progress))
+        Uploads::new(target, self.limits.clone(), self.deadline.answer(), Arc::clone(self.progress))
     }
 
     /// Flattens a page, beside the thread that fetches and uploads.
@@ -228,10 +231,9 @@ impl<'a> Work<'a> {
         mut grouping: Grouping,
         labels: Vec<LabelDetection>,
     ) -> (Grouping, Result<Vec<LabelFile>, Disorder>) {
-        let job = self.job.clone();
-        let budget = self.exporter.memory / OPEN_LABELS_SHARE / self.exporter.aggregations.len() as u64;
+        let (job, budget) = (self.job.clone(), self.open_labels);
         compute(move || {
-            let files = grouping.add(&job, labels, budget as usize);
+            let files = grouping.add(&job, labels, budget);
             (grouping, files)
         })
         .await

@@ -9,8 +9,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
-use crate::notification::{Completion, JobId};
-use crate::pages::{Aggregation, JobDescription};
+use crate::job_id::JobId;
+use crate::notification::Completion;
+use crate::rows::JobDescription;
+use crate::tables::Aggregation;
 
 /// Changes whenever the state does, so that another build's checkpoint is not misread.
 const MAGIC: &[u8; 8] = b"LLCHECK1";

@@ -9,7 +9,7 @@ use aws_smithy_http_client::tls;
 use tracing_subscriber::filter::Targets;
 
 use crate::error::Error;
-use crate::pages::Aggregation;
+use crate::tables::Aggregation;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -5,7 +5,8 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use tokio::time::Instant;
 
-use crate::error::{Call, Error, Service};
+use crate::call::{Call, Service};
+use crate::error::Error;
 use crate::notification::Completion;
 use crate::pacing::persist;
 

@@ -10,15 +10,19 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Settings;
 use crate::continuation;
 use crate::error::Error;
+use crate::job_id::JobId;
 use crate::lake::{Commit, Lake};
-use crate::notification::{Completion, JobId};
+use crate::notification::Completion;
 use crate::pacing::Deadline;
-use crate::pages::{Aggregation, FirstPage, JobDescription, Page};
+use crate::pages::{FirstPage, Page};
 use crate::parquet::encode_job;
-use crate::rows::JobRow;
+use crate::rows::{JobDescription, JobRow};
+use crate::tables::Aggregation;
 use crate::telemetry::Progress;
 use crate::uploads::UploadLimits;
 
+/// The share of the memory that all open labels may take: the rest is for pages, files and the program.
+const OPEN_LABELS_SHARE: u64 = 2;
 /// The share of the memory that files on their way may take.
 const FILES_SHARE: u64 = 8;
 /// After this many invocations in a row without progress a job is given up.
@@ -160,8 +164,15 @@ impl Exporter {
     /// Works on a job until all its files are in the lake, or until it is time to leave.
     async fn work(&self, state: &mut Checkpoint, overwrite: &mut bool, deadline: Deadline) -> Result<Worked, Stop> {
         let job = &state.completion.job_id.clone();
-        let limits = UploadLimits::new((self.memory / FILES_SHARE) as usize);
-        let work = Work { exporter: self, job, deadline, limits };
+        let work = Work {
+            rekognition: &self.rekognition,
+            lake: &self.lake,
+            progress: &self.progress,
+            open_labels: (self.memory / OPEN_LABELS_SHARE) as usize / self.aggregations.len(),
+            job,
+            deadline,
+            limits: UploadLimits::new((self.memory / FILES_SHARE) as usize),
+        };
 
         let mut chains = std::mem::take(&mut state.chains);
         let mut in_hand = Vec::new();

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use aws_sdk_rekognition::types::LabelDetection;
 use serde::{Deserialize, Serialize};
 
-use crate::lake::Completeness;
+use crate::job_id::JobId;
 use crate::layout::Label;
-use crate::notification::JobId;
-use crate::pages::Aggregation;
 use crate::parquet::encode_rows;
 use crate::rows::{LabelSummary, Rows};
+use crate::tables::Aggregation;
 
 /// The labels of one job in one aggregation.
 #[derive(Debug, Deserialize, Serialize)]
@@ -41,6 +40,15 @@ pub struct LabelFile {
     pub bytes: Vec<u8>,
     /// How many rows it has.
     pub rows: u64,
+}
+
+/// Whether a file may still lack rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// All rows of its label, if the pages are grouped by label.
+    Grouped,
+    /// All rows of its label, whatever the order: the job's last page was seen.
+    Whole,
 }
 
 /// Why a page cannot be taken in.

@@ -12,9 +12,10 @@ use serde_json::Value;
 use crate::continuation;
 use crate::error::Error;
 use crate::export::{Exporter, Invocation, Outcome};
-use crate::notification::{Completion, Delivery, JobId};
+use crate::job_id::JobId;
+use crate::notification::{Completion, Delivery};
 use crate::pacing::Deadline;
-use crate::pages::Aggregation;
+use crate::tables::Aggregation;
 
 /// The event as it came. It is never refused by the runtime, whose error would have a type of its own: what is not
 /// JSON is an `InvalidEvent` like any other.

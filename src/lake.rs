@@ -12,11 +12,13 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, ObjectIdentifie
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::error::{Call, Error, Service};
+use crate::call::{Call, Service};
+use crate::error::Error;
+use crate::grouping::Completeness;
+use crate::job_id::JobId;
 use crate::layout::{Label, Layout, ObjectKey};
-use crate::notification::JobId;
 use crate::pacing::persist;
-use crate::pages::Aggregation;
+use crate::tables::Aggregation;
 use crate::tables::SCHEMA_VERSION;
 
 /// User metadata of a job's row, so that a HEAD shows what was committed.
@@ -56,15 +58,6 @@ impl Commit {
         let contradict = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
         contradict(&self.schema_version, &other.schema_version) || contradict(&self.aggregate_by, &other.aggregate_by)
     }
-}
-
-/// Whether a file may still lack rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completeness {
-    /// All rows of its label, if the pages are grouped by label.
-    Grouped,
-    /// All rows of its label, whatever the order: the job's last page was seen.
-    Whole,
 }
 
 /// What became of a file.

@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::notification::JobId;
+use crate::job_id::JobId;
 use crate::tables::{JOBS, Table};
 
 /// What Hive writes for a partition value that is null or empty.

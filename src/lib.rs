@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod call;
 pub mod chain;
 pub mod checkpoint;
 pub mod config;
@@ -8,6 +9,7 @@ pub mod error;
 pub mod export;
 pub mod grouping;
 pub mod handler;
+pub mod job_id;
 pub mod lake;
 pub mod layout;
 pub mod notification;

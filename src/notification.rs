@@ -8,13 +8,12 @@
 //! 3. `JobId`: the completion message itself,
 //! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::job_id::JobId;
 
 /// How many layers are unwrapped: an SQS event of failure records of SQS events of SNS envelopes
 /// has seven. Deeper is not a notification but an attack on the stack.
@@ -22,51 +21,6 @@ const MAX_DEPTH: u32 = 8;
 
 /// The `API` of a label detection message: what real messages carry, and what the documentation says.
 const LABEL_DETECTION: [&str; 2] = ["StartLabelDetection", "LABEL_DETECTION"];
-
-/// The id of a Rekognition Video job.
-///
-/// - 1 to 64 characters,
-/// - each of `a-z A-Z 0-9 - _`,
-///
-/// so it is a whole path segment and needs no escaping anywhere.
-///
-/// ```
-/// use label_lake::notification::JobId;
-/// assert!(JobId::try_from("97285c8e-1").is_ok());
-/// assert!(JobId::try_from("../97285c8e").is_err());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct JobId(String);
-
-impl JobId {
-    /// The id as Rekognition spells it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<&str> for JobId {
-    type Error = Error;
-
-    fn try_from(id: &str) -> Result<Self, Error> {
-        let valid = (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if valid { Ok(Self(id.to_owned())) } else { Err(Error::invalid_job_id(&Value::from(id))) }
-    }
-}
-
-impl<'de> Deserialize<'de> for JobId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let id = String::deserialize(deserializer)?;
-        Self::try_from(id.as_str()).map_err(serde::de::Error::custom)
-    }
-}
 
 /// Rekognition's completion message, with the fields that are ours.
 ///
@@ -213,7 +167,9 @@ fn layer(event: &Value, depth: u32) -> Result<Layer, Error> {
         {
             return Ok(Layer::OtherApi(api.to_owned()));
         }
-        id.as_str().ok_or_else(|| Error::invalid_job_id(id)).and_then(JobId::try_from)?;
+        if id.as_str().is_none_or(|id| JobId::try_from(id).is_err()) {
+            return Err(Error::invalid_job_id(id));
+        }
         return Ok(Layer::Completion(decode(event.clone(), "the completion message")?));
     }
     match event.get("Message") {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::{Call, Error};
+use crate::call::Call;
+use crate::error::Error;
 
 /// The first pause after a failed call is at most this long; each further one at most twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -139,8 +140,8 @@ mod tests {
     use std::future::{pending, ready};
 
     use super::*;
-    use crate::error::Service;
-    use crate::notification::JobId;
+    use crate::call::Service;
+    use crate::job_id::JobId;
 
     fn minute() -> Instant {
         Instant::now() + Duration::from_mins(1)

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use aws_sdk_rekognition::Client;
 use aws_sdk_rekognition::operation::get_label_detection::{GetLabelDetectionError, GetLabelDetectionOutput};
-use aws_sdk_rekognition::types::{
-    LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, S3Object, VideoJobStatus, VideoMetadata,
-};
+use aws_sdk_rekognition::types::{LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, VideoJobStatus};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Call, Error, Service};
-use crate::notification::JobId;
+use crate::call::{Call, Service};
+use crate::error::Error;
+use crate::job_id::JobId;
 use crate::pacing::{Pace, persist};
-use crate::tables::{LABEL_DETECTIONS, LABEL_SEGMENTS, Table};
+use crate::rows::JobDescription;
+use crate::tables::Aggregation;
 
 /// The most labels that a page has.
 const MAX_RESULTS: i32 = 1000;
@@ -24,89 +24,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The first pause while waiting for it; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const GET_LABEL_DETECTION: &str = "rekognition:GetLabelDetection";
-
-/// `AggregateBy` of GetLabelDetection. Each has a table of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-pub enum Aggregation {
-    /// One label for each moment at which it is detected.
-    Timestamps,
-    /// One label for each segment of the video in which it is detected.
-    Segments,
-}
-
-impl Aggregation {
-    /// Both, in the order of the column `aggregate_by`.
-    pub const ALL: [Self; 2] = [Self::Timestamps, Self::Segments];
-
-    /// The API's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Timestamps => "TIMESTAMPS",
-            Self::Segments => "SEGMENTS",
-        }
-    }
-
-    /// The table that its rows go to.
-    pub const fn table(self) -> &'static Table {
-        match self {
-            Self::Timestamps => &LABEL_DETECTIONS,
-            Self::Segments => &LABEL_SEGMENTS,
-        }
-    }
-}
-
-/// What a reply says of the job, beside its labels.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct JobDescription {
-    /// `StatusMessage`.
-    pub status_message: Option<String>,
-    /// `JobTag`.
-    pub job_tag: Option<String>,
-    /// `Video.S3Object.Bucket`.
-    pub video_bucket: Option<String>,
-    /// `Video.S3Object.Name`.
-    pub video_key: Option<String>,
-    /// `Video.S3Object.Version`.
-    pub video_version: Option<String>,
-    /// `LabelModelVersion`.
-    pub label_model_version: Option<String>,
-    /// `VideoMetadata.Codec`.
-    pub codec: Option<String>,
-    /// `VideoMetadata.Format`.
-    pub format: Option<String>,
-    /// `VideoMetadata.ColorRange`.
-    pub color_range: Option<String>,
-    /// `VideoMetadata.DurationMillis`.
-    pub duration_ms: Option<i64>,
-    /// `VideoMetadata.FrameRate`.
-    pub frame_rate: Option<f32>,
-    /// `VideoMetadata.FrameWidth`.
-    pub frame_width: Option<i64>,
-    /// `VideoMetadata.FrameHeight`.
-    pub frame_height: Option<i64>,
-}
-
-impl JobDescription {
-    fn of(reply: GetLabelDetectionOutput) -> Self {
-        let video = reply.video.and_then(|video| video.s3_object).unwrap_or_else(|| S3Object::builder().build());
-        let metadata = reply.video_metadata.unwrap_or_else(|| VideoMetadata::builder().build());
-        Self {
-            status_message: reply.status_message,
-            job_tag: reply.job_tag,
-            video_bucket: video.bucket,
-            video_key: video.name,
-            video_version: video.version,
-            label_model_version: reply.label_model_version,
-            codec: metadata.codec,
-            format: metadata.format,
-            color_range: metadata.color_range.map(|range| range.as_str().to_owned()),
-            duration_ms: metadata.duration_millis,
-            frame_rate: metadata.frame_rate,
-            frame_width: metadata.frame_width,
-            frame_height: metadata.frame_height,
-        }
-    }
-}
 
 /// One page of a job that succeeded.
 #[derive(Debug)]

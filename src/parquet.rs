@@ -19,7 +19,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVer
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
 
-use crate::notification::JobId;
+use crate::job_id::JobId;
 use crate::rows::{JobRow, Rows};
 use crate::tables::{ColumnType, SCHEMA_VERSION, Table};
 

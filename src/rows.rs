@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 pub use detections::{DetectionRow, DetectionRows};
 pub use interned::Interned;
-pub use job::{JobLabel, JobRow, JobStatus};
+pub use job::{JobDescription, JobLabel, JobRow, JobStatus};
 pub use segments::{SegmentRow, SegmentRows};
 
-use crate::pages::Aggregation;
+use crate::tables::Aggregation;
 
 /// The names in a list of the API: null if the list is absent, and so is a name in it.
 pub type Names = Option<Vec<Option<String>>>;

@@ -4,6 +4,8 @@
 //! describes the tables to a catalog. Names, types and order are public API: within a
 //! [`SCHEMA_VERSION`] columns are only added, at the end.
 
+use serde::{Deserialize, Serialize};
+
 /// The version of the layout and the columns, written to every file.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -161,6 +163,36 @@ const JOB_LABELS: &[Column] = &[
     nullable("last_timestamp_ms", Bigint, "last time the label is seen; for segments, the latest end"),
     nullable("max_confidence", Float, "highest confidence, 0 to 100"),
 ];
+
+/// `AggregateBy` of GetLabelDetection. Each has a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum Aggregation {
+    /// One label for each moment at which it is detected.
+    Timestamps,
+    /// One label for each segment of the video in which it is detected.
+    Segments,
+}
+
+impl Aggregation {
+    /// Both, in the order of the column `aggregate_by`.
+    pub const ALL: [Self; 2] = [Self::Timestamps, Self::Segments];
+
+    /// The API's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timestamps => "TIMESTAMPS",
+            Self::Segments => "SEGMENTS",
+        }
+    }
+
+    /// The table that its rows go to.
+    pub const fn table(self) -> &'static Table {
+        match self {
+            Self::Timestamps => &LABEL_DETECTIONS,
+            Self::Segments => &LABEL_SEGMENTS,
+        }
+    }
+}
 
 impl ColumnType {
     /// The type in Athena's DDL and in the Glue catalog, which both take Hive's spelling.

@@ -9,10 +9,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::grouping::LabelFile;
-use crate::lake::{Completeness, Lake, Stored};
-use crate::notification::JobId;
-use crate::pages::Aggregation;
+use crate::grouping::{Completeness, LabelFile};
+use crate::job_id::JobId;
+use crate::lake::{Lake, Stored};
+use crate::tables::Aggregation;
 use crate::telemetry::Progress;
 
 /// How many files are sent at once. More only cost more TLS handshakes.

@@ -5,8 +5,8 @@ use ::parquet::errors::ParquetError;
 
 use super::columns::Columns;
 use crate::layout::Label;
-use crate::pages::Aggregation;
 use crate::rows::{JobLabel, JobRow, JobStatus, LabelSummary};
+use crate::tables::Aggregation;
 use crate::tables::JOBS;
 
 /// Encodes the row of a job.

@@ -5,7 +5,7 @@ use ::parquet::errors::ParquetError;
 
 use super::ROW_GROUP_ROWS;
 use super::columns::{Columns, SharedCells};
-use crate::notification::JobId;
+use crate::job_id::JobId;
 use crate::rows::SegmentRows;
 use crate::tables::LABEL_SEGMENTS;
 

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_rekognition::operation::get_label_detection::GetLabelDetectionOutput;
+use aws_sdk_rekognition::types::{S3Object, VideoMetadata};
+use serde::{Deserialize, Serialize};
+
 use crate::layout::Label;
 use crate::notification::Completion;
-use crate::pages::{Aggregation, JobDescription};
+use crate::tables::Aggregation;
 
 use super::LabelSummary;
 
@@ -23,6 +27,60 @@ impl JobStatus {
         match self {
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// What a reply says of the job, beside its labels.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct JobDescription {
+    /// `StatusMessage`.
+    pub status_message: Option<String>,
+    /// `JobTag`.
+    pub job_tag: Option<String>,
+    /// `Video.S3Object.Bucket`.
+    pub video_bucket: Option<String>,
+    /// `Video.S3Object.Name`.
+    pub video_key: Option<String>,
+    /// `Video.S3Object.Version`.
+    pub video_version: Option<String>,
+    /// `LabelModelVersion`.
+    pub label_model_version: Option<String>,
+    /// `VideoMetadata.Codec`.
+    pub codec: Option<String>,
+    /// `VideoMetadata.Format`.
+    pub format: Option<String>,
+    /// `VideoMetadata.ColorRange`.
+    pub color_range: Option<String>,
+    /// `VideoMetadata.DurationMillis`.
+    pub duration_ms: Option<i64>,
+    /// `VideoMetadata.FrameRate`.
+    pub frame_rate: Option<f32>,
+    /// `VideoMetadata.FrameWidth`.
+    pub frame_width: Option<i64>,
+    /// `VideoMetadata.FrameHeight`.
+    pub frame_height: Option<i64>,
+}
+
+impl JobDescription {
+    /// Takes it out of a reply.
+    pub fn of(reply: GetLabelDetectionOutput) -> Self {
+        let video = reply.video.and_then(|video| video.s3_object).unwrap_or_else(|| S3Object::builder().build());
+        let metadata = reply.video_metadata.unwrap_or_else(|| VideoMetadata::builder().build());
+        Self {
+            status_message: reply.status_message,
+            job_tag: reply.job_tag,
+            video_bucket: video.bucket,
+            video_key: video.name,
+            video_version: video.version,
+            label_model_version: reply.label_model_version,
+            codec: metadata.codec,
+            format: metadata.format,
+            color_range: metadata.color_range.map(|range| range.as_str().to_owned()),
+            duration_ms: metadata.duration_millis,
+            frame_rate: metadata.frame_rate,
+            frame_width: metadata.frame_width,
+            frame_height: metadata.frame_height,
         }
     }
 }
