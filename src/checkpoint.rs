@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::chain::Chain;
 use crate::job_id::JobId;
 use crate::notification::Completion;
-use crate::rows::JobDescription;
+use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 
 /// Changes whenever the state does, so that another build's checkpoint is not misread.
@@ -49,6 +49,12 @@ impl Checkpoint {
         let completion = Completion { overwrite: false, ..completion };
         let (description, restarts) = (JobDescription::default(), Restarts::default());
         Self { completion, description, restarts, stalled: 0, chains: Vec::new() }
+    }
+
+    /// The row of the job, when all its files are in the lake.
+    pub fn into_row(self) -> JobRow {
+        let summaries = self.chains.into_iter().map(|chain| (chain.aggregation(), chain.into_summaries()));
+        JobRow::succeeded(self.completion, self.description, summaries.collect())
     }
 
     /// The bytes of the object.

@@ -69,8 +69,10 @@ pub enum Outcome {
 
 /// What an invocation made of a job.
 enum Worked {
-    /// All files are in the lake: commit this row.
-    Complete(Box<JobRow>),
+    /// It failed at Rekognition: commit this row.
+    Failed(Box<JobRow>),
+    /// All files are in the lake; whether that was so before.
+    Complete { progress: bool },
     /// It is time to leave. Whether it is nearer to its end than before, and what held it up.
     Unfinished { progress: bool, held_up: Option<Error> },
 }
@@ -127,11 +129,11 @@ impl Exporter {
         }
         let row = loop {
             match self.work(&mut state, &mut overwrite, deadline).await {
-                // What is left is one request or two; with the state saved, the next invocation begins with them.
-                Ok(Worked::Complete(row)) if deadline.allows(Duration::ZERO) => break row,
-                Ok(Worked::Complete(_)) => return self.hand_over(state, true, completion, invocation).await,
+                Ok(Worked::Failed(row)) => break *row,
+                // What is left is a request or two: if there is no time for them, the next invocation begins there.
+                Ok(Worked::Complete { .. }) if deadline.allows(Duration::ZERO) => break state.into_row(),
                 Ok(Worked::Unfinished { progress: false, held_up: Some(error) }) => return Err(error),
-                Ok(Worked::Unfinished { progress, .. }) => {
+                Ok(Worked::Complete { progress } | Worked::Unfinished { progress, .. }) => {
                     return self.hand_over(state, progress, completion, invocation).await;
                 }
                 Err(stop) => {
@@ -146,7 +148,7 @@ impl Exporter {
             self.lake.delete_checkpoint(job, deadline.answer()).await?;
         }
         let committed = self.lake.commit(job, encode_job(&row), ours, deadline.answer()).await?;
-        Ok(if committed { Outcome::Exported(row) } else { Outcome::CommittedByAnother })
+        Ok(if committed { Outcome::Exported(Box::new(row)) } else { Outcome::CommittedByAnother })
     }
 
     /// The checkpoint of a job, if there is one: None in it, with a warning, if it is of no use.
@@ -185,7 +187,7 @@ impl Exporter {
                 Begun::Failed(description) => {
                     tracing::warn!(%job, status_message = description.status_message, "the job failed at Rekognition");
                     let row = JobRow::failed(state.completion.clone(), *description, self.aggregations.clone());
-                    return Ok(Worked::Complete(Box::new(row)));
+                    return Ok(Worked::Failed(Box::new(row)));
                 }
             }
             if std::mem::take(overwrite) {
@@ -195,20 +197,14 @@ impl Exporter {
         in_hand.resize_with(chains.len(), || None);
         let side_by_side = chains.into_iter().zip(in_hand).map(|(chain, page)| chain.advance(&work, page));
         let advanced = try_join_all(side_by_side).await?;
-        if advanced.iter().all(|advanced| advanced.done) {
-            let summaries =
-                advanced.into_iter().map(|advanced| (advanced.chain.aggregation(), advanced.chain.into_summaries()));
-            let (completion, description) = (state.completion.clone(), state.description.clone());
-            let row = JobRow::succeeded(completion, description, summaries.collect());
-            return Ok(Worked::Complete(Box::new(row)));
-        }
         let progress = advanced.iter().any(|advanced| advanced.progress);
+        let complete = advanced.iter().all(|advanced| advanced.done);
         let mut held_up = None;
         for Advanced { chain, held_up: error, .. } in advanced {
             held_up = held_up.or(error);
             state.chains.push(chain);
         }
-        Ok(Worked::Unfinished { progress, held_up })
+        Ok(if complete { Worked::Complete { progress } } else { Worked::Unfinished { progress, held_up } })
     }
 
     /// Fetches the first page of each chain, which tells how the job ended.
