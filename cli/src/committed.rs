@@ -5,42 +5,57 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use label_lake::layout::{Label, Layout};
-use label_lake::notification::JobId;
-use label_lake::pages::Aggregation;
-use label_lake::tables::Table;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use parquet::record::{Field, Row};
+use label_lake::job_id::JobId;
+use label_lake::layout::Layout;
+use label_lake::tables::Aggregation;
+use parquet::file::reader::SerializedFileReader;
+use serde::{Deserialize, Serialize};
 
-/// A row of `jobs`.
-#[derive(Debug, Default)]
-pub(crate) struct CommittedJob {
+/// A row of `jobs`, by its columns, as far as it is shown.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+pub(crate) struct JobRow {
+    pub(crate) job_id: String,
+    /// `SUCCEEDED` or `FAILED`: how the job ended at Rekognition.
     pub(crate) status: String,
     pub(crate) status_message: Option<String>,
+    #[serde(skip_serializing)]
     pub(crate) video_bucket: Option<String>,
+    #[serde(skip_serializing)]
     pub(crate) video_key: Option<String>,
     pub(crate) video_duration_ms: Option<i64>,
     pub(crate) aggregate_by: Vec<String>,
-    pub(crate) detections: Option<i64>,
-    pub(crate) rows: Option<i64>,
-    pub(crate) segments: Option<i64>,
+    /// In `label_detections`.
+    #[serde(rename(serialize = "rows"))]
+    pub(crate) row_count: Option<u64>,
+    #[serde(rename(serialize = "detections"))]
+    pub(crate) detection_count: Option<u64>,
+    /// In `label_segments`, one row each.
+    #[serde(rename(serialize = "segments"))]
+    pub(crate) segment_count: Option<u64>,
+    /// How many different ones.
+    #[serde(rename(serialize = "labels"))]
+    pub(crate) label_count: Option<u64>,
     /// `None` if the job failed.
-    pub(crate) labels: Option<Vec<CommittedLabel>>,
+    #[serde(rename(serialize = "biggestLabels"))]
+    pub(crate) labels: Option<Vec<LabelRow>>,
 }
 
 /// An element of its `labels`.
-#[derive(Debug, Default)]
-pub(crate) struct CommittedLabel {
-    pub(crate) name: Option<String>,
-    pub(crate) detections: Option<i64>,
-    pub(crate) instances: Option<i64>,
-    pub(crate) segments: Option<i64>,
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+pub(crate) struct LabelRow {
+    /// `None` if it has no name.
+    pub(crate) label: Option<String>,
+    pub(crate) detections: Option<u64>,
+    pub(crate) instances: Option<u64>,
+    pub(crate) segments: Option<u64>,
     pub(crate) first_timestamp_ms: Option<i64>,
     pub(crate) last_timestamp_ms: Option<i64>,
     pub(crate) max_confidence: Option<f32>,
 }
 
-/// The files of a job in one table, or of its row.
+/// The files of a job.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Files {
     pub(crate) count: u64,
@@ -60,35 +75,25 @@ impl LakeDirectory {
     }
 
     /// Reads the row of a job that is committed.
-    pub(crate) fn job(&self, job: &JobId) -> anyhow::Result<CommittedJob> {
+    pub(crate) fn job(&self, job: &JobId) -> anyhow::Result<JobRow> {
         let path = self.root.join(self.layout.commit(job)?.as_str());
-        let read = || -> anyhow::Result<CommittedJob> {
+        let read = || -> anyhow::Result<JobRow> {
             let mut rows = SerializedFileReader::new(File::open(&path)?)?.into_iter();
-            let row = rows.next().ok_or_else(|| anyhow!("it has no row"))?;
-            Ok(CommittedJob::from(&row?))
+            let row = rows.next().ok_or_else(|| anyhow!("it has no row"))??;
+            Ok(serde_json::from_value(row.to_json_value())?)
         };
         read().with_context(|| format!("the row of the job cannot be read back from {}", path.display()))
     }
 
-    /// Counts all files of a job.
+    /// Counts all files of a job, with that of its row.
     pub(crate) fn files(&self, job: &JobId) -> anyhow::Result<Files> {
-        let mut files =
-            Files { count: 1, bytes: fs::metadata(self.root.join(self.layout.commit(job)?.as_str()))?.len() };
+        let row = fs::metadata(self.root.join(self.layout.commit(job)?.as_str()))?;
+        let mut files = Files { count: 1, bytes: row.len() };
         for aggregation in Aggregation::ALL {
             let directory = self.root.join(self.layout.partitions(aggregation.table(), job));
             add_files(&directory, &mut files).with_context(|| format!("{} cannot be read", directory.display()))?;
         }
         Ok(files)
-    }
-
-    /// How many rows the file of a label has, from its footer; `None` without a file.
-    pub(crate) fn rows(&self, table: &Table, job: &JobId, label: &CommittedLabel) -> anyhow::Result<Option<i64>> {
-        let key = self.layout.part(table, job, &Label::new(label.name.as_deref()))?;
-        match File::open(self.root.join(key.as_str())) {
-            Ok(file) => Ok(Some(SerializedFileReader::new(file)?.metadata().file_metadata().num_rows())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("{key} cannot be read")),
-        }
     }
 }
 
@@ -108,73 +113,4 @@ fn add_files(directory: &Path, files: &mut Files) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-impl CommittedJob {
-    /// How many files the tables have for it, without its row.
-    pub(crate) fn expected_files(&self) -> u64 {
-        let labels = self.labels.iter().flatten();
-        let files = labels.map(|label| [label.detections, label.segments].iter().flatten().filter(|&&n| n > 0).count());
-        files.sum::<usize>() as u64
-    }
-
-    pub(crate) fn instances(&self) -> Option<i64> {
-        self.labels.as_ref()?.iter().map(|label| label.instances).sum()
-    }
-}
-
-impl From<&Row> for CommittedJob {
-    fn from(row: &Row) -> Self {
-        let mut job = Self::default();
-        for (name, field) in row.get_column_iter() {
-            match &**name {
-                "status" => job.status = text(field).unwrap_or_default(),
-                "status_message" => job.status_message = text(field),
-                "video_bucket" => job.video_bucket = text(field),
-                "video_key" => job.video_key = text(field),
-                "video_duration_ms" => job.video_duration_ms = number(field),
-                "aggregate_by" => job.aggregate_by = list(field).unwrap_or_default().iter().filter_map(text).collect(),
-                "detection_count" => job.detections = number(field),
-                "row_count" => job.rows = number(field),
-                "segment_count" => job.segments = number(field),
-                "labels" => job.labels = list(field).map(|labels| labels.iter().map(CommittedLabel::from).collect()),
-                _ => {}
-            }
-        }
-        job
-    }
-}
-
-impl From<&Field> for CommittedLabel {
-    fn from(element: &Field) -> Self {
-        let mut label = Self::default();
-        let Field::Group(fields) = element else { return label };
-        for (name, field) in fields.get_column_iter() {
-            match &**name {
-                "label" => label.name = text(field),
-                "detections" => label.detections = number(field),
-                "instances" => label.instances = number(field),
-                "segments" => label.segments = number(field),
-                "first_timestamp_ms" => label.first_timestamp_ms = number(field),
-                "last_timestamp_ms" => label.last_timestamp_ms = number(field),
-                "max_confidence" => {
-                    label.max_confidence = if let Field::Float(confidence) = field { Some(*confidence) } else { None }
-                }
-                _ => {}
-            }
-        }
-        label
-    }
-}
-
-fn text(field: &Field) -> Option<String> {
-    if let Field::Str(text) = field { Some(text.clone()) } else { None }
-}
-
-fn number(field: &Field) -> Option<i64> {
-    if let Field::Long(number) = field { Some(*number) } else { None }
-}
-
-fn list(field: &Field) -> Option<&[Field]> {
-    if let Field::ListInternal(list) = field { Some(list.elements()) } else { None }
 }

@@ -9,9 +9,6 @@ use anyhow::{Context as _, bail};
 use label_lake::notification::{Completion, Delivery};
 use serde_json::Value;
 
-/// How deep a message is looked for; the function itself gives up before.
-const MAX_DEPTH: u32 = 32;
-
 /// An event that names at least one job, or none because all its messages are of other APIs.
 #[derive(Debug)]
 pub(crate) struct Event {
@@ -55,33 +52,23 @@ impl Event {
     }
 
     /// What the messages say of how each job ended. For the function it is a hint, for the simulator an order.
+    ///
+    /// Looks into objects, arrays, and texts that are JSON themselves.
     pub(crate) fn statuses(&self) -> BTreeMap<String, String> {
         let mut statuses = BTreeMap::new();
-        find_statuses(&self.json, 0, &mut statuses);
+        let mut values = vec![self.json.clone()];
+        while let Some(value) = values.pop() {
+            if let (Some(job), Some(status)) = (value["JobId"].as_str(), value["Status"].as_str()) {
+                statuses.insert(job.to_owned(), status.to_owned());
+            }
+            match value {
+                Value::Object(fields) => values.extend(fields.into_iter().map(|(_, value)| value)),
+                Value::Array(elements) => values.extend(elements),
+                Value::String(text) => values.extend(serde_json::from_str::<Value>(&text)),
+                _ => {}
+            }
+        }
         statuses
-    }
-}
-
-/// Looks into objects, arrays, and texts that are JSON themselves.
-fn find_statuses(json: &Value, depth: u32, statuses: &mut BTreeMap<String, String>) {
-    if depth > MAX_DEPTH {
-        return;
-    }
-    match json {
-        Value::Object(fields) => {
-            if let (Some(Value::String(job)), Some(Value::String(status))) = (fields.get("JobId"), fields.get("Status"))
-            {
-                statuses.insert(job.clone(), status.clone());
-            }
-            fields.values().for_each(|value| find_statuses(value, depth + 1, statuses));
-        }
-        Value::Array(values) => values.iter().for_each(|value| find_statuses(value, depth + 1, statuses)),
-        Value::String(text) if text.starts_with('{') => {
-            if let Ok(inner) = serde_json::from_str(text) {
-                find_statuses(&inner, depth + 1, statuses);
-            }
-        }
-        _ => {}
     }
 }
 

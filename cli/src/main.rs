@@ -3,7 +3,6 @@
 mod args;
 mod committed;
 mod event;
-mod listener;
 mod progress;
 mod recorded;
 mod rehearsal;

@@ -10,8 +10,7 @@ use label_lake::telemetry::Progress;
 /// How often the numbers are looked at.
 const PERIOD: Duration = Duration::from_millis(100);
 
-const WITH_END: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
-const WITHOUT_END: &str = "{spinner} {pos} pages, {msg}, {elapsed}";
+const TEMPLATE: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
 
 /// A line on standard error that shows how far the work is, and goes away with its last owner. Without a terminal there
 /// is none.
@@ -21,13 +20,21 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Begins the line; `pages` is how many there will be, if that is known.
-    pub(crate) fn begin(pages: Option<u64>, hidden: bool) -> anyhow::Result<Self> {
+    /// Begins the line; `pages` is how many there will be.
+    pub(crate) fn begin(pages: u64, hidden: bool) -> anyhow::Result<Self> {
         let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let template = if pages.is_some() { WITH_END } else { WITHOUT_END };
-        let style = ProgressStyle::with_template(template)?.progress_chars("=> ");
-        let bar = ProgressBar::with_draw_target(pages, target).with_style(style);
+        let style = ProgressStyle::with_template(TEMPLATE)?.progress_chars("=> ");
+        let bar = ProgressBar::with_draw_target(Some(pages), target).with_style(style);
         Ok(Self { bar, begun: Instant::now() })
+    }
+
+    /// Leaves the line as it is, and goes to the next. After `^C`, which terminals write behind it, it would not be
+    /// found any more to be removed.
+    pub(crate) fn leave(self) {
+        if !self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+            eprintln!();
+        }
     }
 
     /// Follows the numbers, until it is dropped.

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use label_lake::notification::Completion;
-use label_lake::pages::Aggregation;
+use label_lake::tables::Aggregation;
 use simulator::{Generated, Job, JobStatus};
 
 use crate::args::RunArguments;
@@ -10,26 +10,17 @@ use crate::event::Event;
 use crate::recorded::Recording;
 
 /// The labels of a full page.
-pub(crate) const PAGE: usize = 1000;
+const PAGE: usize = 1000;
 
 /// What a generated job that the event says failed has for a `StatusMessage`.
 const FAILED: &str = "The video could not be decoded (simulated: the event says that the job failed)";
 
-/// A job of the event.
-#[derive(Debug)]
-pub(crate) struct Rehearsed {
-    pub(crate) id: String,
-    pub(crate) job: Job,
-    /// How many pages it has in the aggregations asked for, if that can be known before.
-    pub(crate) pages: Option<u64>,
-}
-
-/// The jobs of the event, with replies for the aggregations asked for.
+/// The jobs of the event by their ids, with replies for the aggregations asked for.
 pub(crate) fn rehearse(
     arguments: &RunArguments,
     event: &Event,
     aggregations: &[Aggregation],
-) -> anyhow::Result<Vec<Rehearsed>> {
+) -> anyhow::Result<Vec<(String, Job)>> {
     if !arguments.recorded.is_empty() {
         let [completion] = &*event.completions else {
             bail!(
@@ -39,29 +30,32 @@ pub(crate) fn rehearse(
         };
         let recording = Recording::read(&arguments.recorded)?;
         recording.check(completion.job_id.as_str(), aggregations)?;
-        let pages = aggregations.iter().map(|&aggregation| pages_of(recording.count(aggregation))).sum();
-        let id = completion.job_id.to_string();
-        return Ok(vec![Rehearsed { id, job: recording.into_job()?, pages: Some(pages) }]);
+        return Ok(vec![(completion.job_id.to_string(), recording.into_job()?)]);
     }
     let statuses = event.statuses();
     let generated = event.completions.iter().zip(arguments.seed..).map(|(completion, seed)| {
         let id = completion.job_id.to_string();
         let failed = statuses.get(&id).is_some_and(|status| status != "SUCCEEDED");
-        generate(arguments, completion, seed, failed, aggregations)
+        (id, generate(arguments, completion, seed, failed))
     });
     Ok(generated.collect())
 }
 
+/// How many pages the jobs have in these aggregations.
+pub(crate) fn pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) -> u64 {
+    let of = |job: &Job, aggregation| match aggregation {
+        Aggregation::Timestamps => job.label_count(simulator::Aggregation::Timestamps),
+        Aggregation::Segments => job.label_count(simulator::Aggregation::Segments),
+    };
+    let counts = jobs.iter().flat_map(|(_, job)| aggregations.iter().map(move |&aggregation| of(job, aggregation)));
+    // A job without labels has a page, too.
+    counts.map(|labels| labels.div_ceil(PAGE).max(1) as u64).sum()
+}
+
 /// Each job of an event has a seed of its own, or two jobs would be the same. The video and the tag are those of the
 /// message.
-fn generate(
-    arguments: &RunArguments,
-    completion: &Completion,
-    seed: u64,
-    failed: bool,
-    aggregations: &[Aggregation],
-) -> Rehearsed {
-    let labels = arguments.pages as usize * PAGE;
+fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
+    let labels = if failed { 0 } else { arguments.pages as usize * PAGE };
     let generated = Generated { labels, names: arguments.labels as usize, seed, ..Generated::default() };
     let mut job = Job::generated(generated);
     if let Some(video) = &completion.video
@@ -72,16 +66,5 @@ fn generate(
     if let Some(tag) = &completion.job_tag {
         job = job.job_tag(tag);
     }
-    // How many segments come of the detections is not known before.
-    let mut pages = (aggregations == [Aggregation::Timestamps]).then(|| pages_of(labels));
-    if failed {
-        job = job.status(JobStatus::Failed { message: FAILED.to_owned() });
-        pages = Some(0);
-    }
-    Rehearsed { id: completion.job_id.to_string(), job, pages }
-}
-
-/// A job without labels has a page, too.
-fn pages_of(labels: usize) -> u64 {
-    labels.div_ceil(PAGE).max(1) as u64
+    if failed { job.status(JobStatus::Failed { message: FAILED.to_owned() }) } else { job }
 }

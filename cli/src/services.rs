@@ -7,9 +7,7 @@ use aws_config::Region;
 use aws_sdk_rekognition::config::Credentials;
 use label_lake::config::{self, Settings};
 use label_lake::export::Exporter;
-use simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
-
-use crate::rehearsal::Rehearsed;
+use simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
 /// The simulator, and the exporter that talks to it.
 pub(crate) struct Services {
@@ -20,9 +18,9 @@ pub(crate) struct Services {
 
 impl Services {
     /// Starts Rekognition, which knows the jobs, and S3, whose bucket is the directory.
-    pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<Rehearsed>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
         let mut builder = Simulator::builder().bucket(&settings.bucket).directory(lake).listing_allowed(true);
-        for Rehearsed { id, job, .. } in jobs {
+        for (id, job) in jobs {
             builder = builder.job(&id, job);
         }
         let cannot = || format!("the lake {} cannot be made; choose another directory with --out", lake.display());
@@ -40,7 +38,9 @@ impl Services {
         let rekognition =
             aws_sdk_rekognition::config::Builder::from(&aws).endpoint_url(simulator.rekognition_url()).build();
         let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
-        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true));
+        let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url()).build();
+        let lambda = aws_sdk_lambda::Client::from_conf(lambda);
+        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true), lambda);
         Ok(Self { _simulator: simulator, exporter })
     }
 }

@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
-use label_lake::notification::Completion;
-use label_lake::pages::Aggregation;
+use label_lake::error::Error;
+use label_lake::export::Outcome;
+use label_lake::handler::Report;
+use label_lake::job_id::JobId;
 use label_lake::tables::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
-use crate::committed::{CommittedLabel, LakeDirectory};
-use crate::listener::{Done, Failed};
+use crate::committed::{JobRow, LabelRow, LakeDirectory};
 
 /// How many labels are shown of a job.
 const BIGGEST: usize = 10;
@@ -35,164 +36,106 @@ pub(crate) struct Summary {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSummary {
-    pub(crate) job_id: String,
     /// `EXPORTED`, `ALREADY_COMMITTED` or `COMMITTED_BY_ANOTHER`.
-    pub(crate) outcome: String,
-    /// `SUCCEEDED` or `FAILED`: how the job ended at Rekognition.
-    pub(crate) status: String,
-    pub(crate) status_message: Option<String>,
+    pub(crate) outcome: &'static str,
     /// As a URL.
     pub(crate) video: Option<String>,
-    pub(crate) video_duration_ms: Option<i64>,
-    pub(crate) aggregate_by: Vec<String>,
-    /// How many different ones.
-    pub(crate) labels: Option<usize>,
-    pub(crate) detections: Option<i64>,
-    pub(crate) instances: Option<i64>,
-    /// In `label_detections`.
-    pub(crate) rows: Option<i64>,
-    /// In `label_segments`, one row each.
-    pub(crate) segments: Option<i64>,
+    pub(crate) instances: Option<u64>,
     /// The job's row among them.
     pub(crate) files: u64,
     /// How many files there should be.
     pub(crate) expected_files: u64,
     pub(crate) bytes: u64,
-    pub(crate) biggest_labels: Vec<LabelSummary>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LabelSummary {
-    /// Absent if it has no name.
-    pub(crate) label: Option<String>,
-    pub(crate) rows: i64,
-    pub(crate) detections: Option<i64>,
-    pub(crate) instances: Option<i64>,
-    pub(crate) segments: Option<i64>,
-    pub(crate) first_timestamp_ms: Option<i64>,
-    pub(crate) last_timestamp_ms: Option<i64>,
-    pub(crate) max_confidence: Option<f32>,
+    /// With its biggest labels only.
+    #[serde(flatten)]
+    pub(crate) row: JobRow,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Failure {
     pub(crate) job_id: Option<String>,
-    pub(crate) error_type: String,
+    pub(crate) error_type: &'static str,
     pub(crate) message: String,
 }
 
 impl Summary {
-    /// Reads back what is in the lake of the jobs that the function says are done.
+    /// Reads back what is in the lake of the jobs that are done.
     pub(crate) fn read(
         out: &Path,
         prefix: &str,
-        completions: &[Completion],
-        (done, failed): (Vec<Done>, Vec<Failed>),
+        report: &Report,
         pages: u64,
         elapsed: Duration,
     ) -> anyhow::Result<Self> {
         let lake = LakeDirectory::new(out, prefix);
-        let mut jobs = Vec::new();
-        for Done { job, outcome } in done {
-            if let Some(completion) = completions.iter().find(|completion| completion.job_id.as_str() == job) {
-                jobs.push(JobSummary::read(&lake, completion, outcome)?);
-            }
-        }
-        let failures = failed.into_iter().map(|Failed { job, error_type, error }| Failure {
-            job_id: job,
-            error_type,
-            message: error,
-        });
+        let jobs = report.jobs.iter().map(|(job, outcome)| JobSummary::read(&lake, job, outcome));
+        let jobs = jobs.collect::<anyhow::Result<Vec<_>>>()?;
         // Joining an empty prefix would end the path with a slash.
         let tables = if prefix.is_empty() { out.to_owned() } else { out.join(prefix) };
         Ok(Self {
             query: query(&tables, &jobs),
             lake: tables.display().to_string(),
             jobs,
-            failures: failures.collect(),
+            failures: report.errors.iter().map(Failure::from).collect(),
             pages,
             seconds: elapsed.as_secs_f64(),
         })
     }
 }
 
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let job_id = error.job().map(JobId::to_string);
+        Self { job_id, error_type: error.error_type(), message: error.with_sources() }
+    }
+}
+
 impl JobSummary {
-    fn read(lake: &LakeDirectory, completion: &Completion, outcome: String) -> anyhow::Result<Self> {
-        let id = &completion.job_id;
-        let job = lake.job(id)?;
-        let files = lake.files(id)?;
-        let biggest_labels = biggest(lake, completion, job.labels.as_deref().unwrap_or_default())?;
+    fn read(lake: &LakeDirectory, job: &JobId, outcome: &Outcome) -> anyhow::Result<Self> {
+        let mut row = lake.job(job)?;
+        let files = lake.files(job)?;
+        let labels = row.labels.get_or_insert_default();
+        let instances: Option<u64> = labels.iter().map(|label| label.instances).sum();
+        let in_tables = labels.iter().flat_map(|label| [label.detections, label.segments]).flatten();
+        let expected_files = in_tables.filter(|&rows| rows > 0).count() as u64 + 1;
+        labels.sort_by_key(|label| Reverse(label.count()));
+        labels.truncate(BIGGEST);
         Ok(Self {
-            job_id: id.to_string(),
-            outcome,
-            video: job
+            outcome: match outcome {
+                Outcome::Exported(_) => "EXPORTED",
+                Outcome::AlreadyCommitted => "ALREADY_COMMITTED",
+                Outcome::CommittedByAnother => "COMMITTED_BY_ANOTHER",
+                Outcome::HandedOver => "HANDED_OVER",
+            },
+            video: row
                 .video_bucket
                 .as_ref()
-                .zip(job.video_key.as_ref())
+                .zip(row.video_key.as_ref())
                 .map(|(bucket, key)| format!("s3://{bucket}/{key}")),
-            labels: job.labels.as_ref().map(Vec::len),
-            instances: job.instances(),
+            // Without labels the sum is 0 for any job.
+            instances: instances.filter(|_| row.detection_count.is_some()),
             files: files.count,
-            expected_files: job.expected_files() + 1,
+            expected_files,
             bytes: files.bytes,
-            biggest_labels,
-            // Last: what is moved out of the row.
-            status: job.status,
-            status_message: job.status_message,
-            video_duration_ms: job.video_duration_ms,
-            aggregate_by: job.aggregate_by,
-            detections: job.detections,
-            rows: job.rows,
-            segments: job.segments,
+            row,
         })
     }
 }
 
-/// The labels with most rows. How many rows a label has is in the footer of its file, and a job may have thousands of
-/// them: only those are opened that may be among the biggest, by the numbers in the job's row.
-fn biggest(
-    lake: &LakeDirectory,
-    completion: &Completion,
-    labels: &[CommittedLabel],
-) -> anyhow::Result<Vec<LabelSummary>> {
-    let count = |label: &CommittedLabel| label.detections.or(label.segments).unwrap_or_default();
-    let instances = |label: &CommittedLabel| label.instances.unwrap_or_default();
-    // A detection without instances is a row, and so is each instance.
-    let mut at_least: Vec<_> = labels.iter().map(|label| count(label).max(instances(label))).collect();
-    at_least.sort_unstable_by_key(|&rows| Reverse(rows));
-    let enough = at_least.get(BIGGEST - 1).copied().unwrap_or_default();
-    let may_be = labels.iter().filter(|label| count(label) + instances(label) >= enough);
-    let read = may_be.map(|label| LabelSummary::read(lake, completion, label));
-    let mut biggest = read.collect::<anyhow::Result<Vec<_>>>()?;
-    biggest.sort_by_key(|label| Reverse(label.rows));
-    biggest.truncate(BIGGEST);
-    Ok(biggest)
-}
-
-impl LabelSummary {
-    fn read(lake: &LakeDirectory, completion: &Completion, label: &CommittedLabel) -> anyhow::Result<Self> {
-        let aggregation = if label.detections.is_some() { Aggregation::Timestamps } else { Aggregation::Segments };
-        Ok(Self {
-            label: label.name.clone(),
-            rows: lake.rows(aggregation.table(), &completion.job_id, label)?.unwrap_or_default(),
-            detections: label.detections,
-            instances: label.instances,
-            segments: label.segments,
-            first_timestamp_ms: label.first_timestamp_ms,
-            last_timestamp_ms: label.last_timestamp_ms,
-            max_confidence: label.max_confidence,
-        })
+impl LabelRow {
+    /// Of its detections, or else of its segments.
+    pub(crate) fn count(&self) -> u64 {
+        self.detections.or(self.segments).unwrap_or_default()
     }
 }
 
 /// A command that queries the table with the labels, or the jobs if there are no labels.
 fn query(tables: &Path, jobs: &[JobSummary]) -> String {
-    let any = |number: fn(&JobSummary) -> Option<i64>| jobs.iter().any(|job| number(job) > Some(0));
-    let (table, columns) = if any(|job| job.detections) {
+    let any = |number: fn(&JobRow) -> Option<u64>| jobs.iter().any(|job| number(&job.row) > Some(0));
+    let (table, columns) = if any(|row| row.detection_count) {
         (&LABEL_DETECTIONS, "min(timestamp_ms) AS first_ms, max(timestamp_ms) AS last_ms")
-    } else if any(|job| job.segments) {
+    } else if any(|row| row.segment_count) {
         (&LABEL_SEGMENTS, "min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms")
     } else {
         let files = sql_text(&tables.join(JOBS.name).join("*.parquet"));

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use crate::summary::{JobSummary, LabelSummary, Summary};
+use crate::committed::LabelRow;
+use crate::summary::{JobSummary, Summary};
 
 /// Writes the summary; failures are not in it, they go to standard error.
 pub(crate) fn write(summary: &Summary, aggregate_by: &str) -> String {
@@ -37,8 +38,9 @@ fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &str) -> st
 }
 
 fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &str) -> std::fmt::Result {
-    writeln!(text, "Job       {}", job.job_id)?;
-    match &*job.outcome {
+    let row = &job.row;
+    writeln!(text, "Job       {}", row.job_id)?;
+    match job.outcome {
         "ALREADY_COMMITTED" => writeln!(
             text,
             "          is committed already, and nothing was done. To do it again put \"Overwrite\": true into the\n\
@@ -49,30 +51,30 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &str) -> std::fm
         _ => {}
     }
     if job.outcome != "EXPORTED" && !asks_for_no_more(job, aggregate_by) {
-        let has = job.aggregate_by.join(",");
+        let has = row.aggregate_by.join(",");
         writeln!(text, "          It was exported with --aggregate-by {has}, not {aggregate_by}.")?;
     }
-    write!(text, "Status    {}", job.status)?;
-    match &job.status_message {
+    write!(text, "Status    {}", row.status)?;
+    match &row.status_message {
         Some(message) => writeln!(text, " at Rekognition: {}", printable(message))?,
         None => writeln!(text)?,
     }
     if let Some(video) = &job.video {
         write!(text, "Video     {}", printable(video))?;
-        match job.video_duration_ms {
+        match row.video_duration_ms {
             Some(duration) => writeln!(text, ", {}", clock(duration))?,
             None => writeln!(text)?,
         }
     }
-    if let Some(labels) = job.labels {
-        writeln!(text, "Labels    {}", HumanCount(labels as u64))?;
+    if let Some(labels) = row.label_count {
+        writeln!(text, "Labels    {}", HumanCount(labels))?;
     }
-    if let (Some(detections), Some(instances), Some(rows)) = (job.detections, job.instances, job.rows) {
-        let [detections, instances, rows] = [detections, instances, rows].map(|number| HumanCount(number as u64));
+    if let (Some(detections), Some(instances), Some(rows)) = (row.detection_count, job.instances, row.row_count) {
+        let [detections, instances, rows] = [detections, instances, rows].map(HumanCount);
         writeln!(text, "Rows      {rows}: {detections} detections with {instances} instances")?;
     }
-    if let Some(segments) = job.segments {
-        writeln!(text, "Segments  {}", HumanCount(segments as u64))?;
+    if let Some(segments) = row.segment_count {
+        writeln!(text, "Segments  {}", HumanCount(segments))?;
     }
     writeln!(text, "Files     {}, {}", HumanCount(job.files), HumanBytes(job.bytes))?;
     if job.files != job.expected_files {
@@ -84,32 +86,29 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &str) -> std::fm
             ""
         )?;
     }
-    write_labels(text, &job.biggest_labels)
+    write_labels(text, row.labels.as_deref().unwrap_or_default())
 }
 
 /// Whether the job has all that this run would export.
 fn asks_for_no_more(job: &JobSummary, aggregate_by: &str) -> bool {
-    aggregate_by.split(',').all(|name| job.aggregate_by.iter().any(|has| has == name.trim()))
+    aggregate_by.split(',').all(|name| job.row.aggregate_by.iter().any(|has| has == name.trim()))
 }
 
-fn write_labels(text: &mut String, labels: &[LabelSummary]) -> std::fmt::Result {
-    if labels.is_empty() {
-        return Ok(());
-    }
-    let of = |label: &LabelSummary| label.detections.map_or("segments", |_| "detections");
-    let counted = labels.first().map_or("", of);
-    writeln!(text, "\n{:>10}  {counted:>10}  {:>8}  {:>8}  confidence  biggest labels", "rows", "first", "last")?;
+fn write_labels(text: &mut String, labels: &[LabelRow]) -> std::fmt::Result {
+    let Some(first) = labels.first() else { return Ok(()) };
+    let counted = first.detections.map_or("segments", |_| "detections");
+    writeln!(text, "\n{counted:>10}  {:>10}  {:>8}  {:>8}  confidence  biggest labels", "instances", "first", "last")?;
     for label in labels {
-        let count = label.detections.or(label.segments).unwrap_or_default();
-        let time = |time: Option<i64>| time.map_or_else(|| "-".to_owned(), clock);
-        let confidence = label.max_confidence.map_or_else(|| "-".to_owned(), |confidence| format!("{confidence:.1}"));
+        let absent = || "-".to_owned();
+        let time = |time: Option<i64>| time.map_or_else(absent, clock);
         writeln!(
             text,
-            "{:>10}  {:>10}  {:>8}  {:>8}  {confidence:>10}  {}",
-            HumanCount(label.rows as u64).to_string(),
-            HumanCount(count as u64).to_string(),
+            "{:>10}  {:>10}  {:>8}  {:>8}  {:>10}  {}",
+            HumanCount(label.count()).to_string(),
+            label.instances.map_or_else(absent, |instances| HumanCount(instances).to_string()),
             time(label.first_timestamp_ms),
             time(label.last_timestamp_ms),
+            label.max_confidence.map_or_else(absent, |confidence| format!("{confidence:.1}")),
             label.label.as_deref().map_or_else(|| "(without a name)".to_owned(), printable),
         )?;
     }

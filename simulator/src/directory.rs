@@ -28,14 +28,18 @@ impl Directory {
     }
 
     pub(crate) fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        let path = self.path(key)?;
-        let found = fs::metadata(&path).and_then(|metadata| Ok((metadata.is_file(), metadata.modified()?)));
-        match found {
-            Ok((true, modified)) => Ok(Some(Object { modified, ..Object::new(fs::read(&path)?.into()) })),
+        // What cannot be a file is not there.
+        let Ok(path) = self.path(key) else { return Ok(None) };
+        let read = || {
+            let metadata = fs::metadata(&path)?;
             // A directory is the beginning of other keys.
-            Ok((false, _)) => Ok(None),
+            let file = metadata.is_file().then(|| fs::read(&path)).transpose()?;
+            let modified = metadata.modified()?;
+            Ok(file.map(|body| Object { modified, ..Object::new(body.into()) }))
+        };
+        match read() {
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(error.into()),
+            read => read.map_err(|error| refused(key, error)),
         }
     }
 
@@ -44,31 +48,33 @@ impl Directory {
     pub(crate) fn write(&self, key: &str, body: &Bytes, must_be_new: bool) -> Result<(), StoreError> {
         let path = self.path(key)?;
         let temporary = self.root.join(TEMPORARY);
-        fs::create_dir_all(&temporary)?;
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let file = temporary.join(format!("{}-{number}", process::id()));
-        let written = fs::write(&file, body).and_then(|()| {
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            if must_be_new { fs::hard_link(&file, &path) } else { fs::rename(&file, &path) }
+        let prepare = || {
+            fs::create_dir_all(&temporary)?;
+            fs::write(&file, body)?;
+            path.parent().map_or(Ok(()), fs::create_dir_all)
+        };
+        let written = prepare().map_err(|error| refused(key, error)).and_then(|()| {
+            let named = if must_be_new { fs::hard_link(&file, &path) } else { fs::rename(&file, &path) };
+            named.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists if path.is_file() => StoreError::Precondition,
+                _ => refused(key, error),
+            })
         });
         // After a rename it is gone already; after anything else it must not stay. Another process may still use the
         // directory, and then it stays.
         let _ = fs::remove_file(&file);
         let _ = fs::remove_dir(&temporary);
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(StoreError::Precondition),
-            written => Ok(written?),
-        }
+        written
     }
 
     pub(crate) fn remove(&self, key: &str) -> Result<bool, StoreError> {
-        let path = self.path(key)?;
+        let Ok(path) = self.path(key) else { return Ok(false) };
         if !path.is_file() {
             return Ok(false);
         }
-        fs::remove_file(&path)?;
+        fs::remove_file(&path).map_err(|error| refused(key, error))?;
         // S3 has no directories, so none is left behind; the first that is not empty ends it.
         let parents = path.ancestors().skip(1).take_while(|parent| *parent != self.root);
         for parent in parents {
@@ -80,6 +86,10 @@ impl Directory {
     }
 
     pub(crate) fn list(&self) -> Result<Vec<String>, StoreError> {
+        self.keys().map_err(|error| refused("", error))
+    }
+
+    fn keys(&self) -> io::Result<Vec<String>> {
         let mut keys = Vec::new();
         let mut directories = vec![self.root.clone()];
         while let Some(directory) = directories.pop() {
@@ -103,11 +113,11 @@ impl Directory {
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         for component in key.split('/') {
             if matches!(component, "" | "." | "..") || component == TEMPORARY {
-                return Err(StoreError::Unusable(format!("key {key:?} cannot be a file: component {component:?}")));
+                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: component {component:?}")));
             }
             if component.len() > MAX_COMPONENT {
                 let length = component.len();
-                return Err(StoreError::Unusable(format!(
+                return Err(StoreError::Refused(format!(
                     "key {key:?} cannot be a file: a component has {length} bytes, a file system allows {MAX_COMPONENT}"
                 )));
             }
@@ -116,7 +126,16 @@ impl Directory {
     }
 }
 
-/// Not there, or below something that is a file.
+/// Not there, below something that is a file, or longer than any path.
 fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
+/// Nothing that a call has made or seen goes away, unless another process removes it.
+fn refused(key: &str, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Disturbed(error),
+        _ => StoreError::Refused(format!("key {key:?} is refused by the file system: {error}")),
+    }
 }

@@ -34,7 +34,12 @@ pub struct Fault {
 impl Fault {
     /// Begins a fault on an operation, by the API's name of it. Retries are requests of their own.
     pub fn on(operation: &str) -> Requests {
-        Requests { operation: operation.to_owned(), key_contains: None, nth: 1, times: Some(1) }
+        Requests { operation: Some(operation.to_owned()), key_contains: None, nth: 1, times: Some(1) }
+    }
+
+    /// Begins a fault on requests of any operation.
+    pub fn on_any() -> Requests {
+        Requests { operation: None, key_contains: None, nth: 1, times: Some(1) }
     }
 }
 
@@ -48,7 +53,8 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug)]
 #[must_use = "an action makes it a fault"]
 pub struct Requests {
-    operation: String,
+    /// Any, if there is none.
+    operation: Option<String>,
     key_contains: Option<String>,
     nth: usize,
     times: Option<usize>,
@@ -145,7 +151,8 @@ impl Requests {
 
     fn matches(&self, call: &Call) -> bool {
         let wanted = |text: &String| call.target.contains(text) || call.detail.contains(text);
-        self.operation == call.operation && self.key_contains.as_ref().is_none_or(wanted)
+        self.operation.as_ref().is_none_or(|operation| operation == call.operation)
+            && self.key_contains.as_ref().is_none_or(wanted)
     }
 
     /// The numbers of the matching requests, from 1, that are due.
@@ -156,7 +163,7 @@ impl Requests {
 
 impl fmt::Display for Requests {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.operation)?;
+        formatter.write_str(self.operation.as_deref().unwrap_or("any request"))?;
         if let Some(text) = &self.key_contains {
             write!(formatter, " with {text:?}")?;
         }

@@ -231,6 +231,11 @@ impl Job {
         self
     }
 
+    /// How many elements its labels have in an aggregation, over all pages.
+    pub fn label_count(&self, aggregation: Aggregation) -> usize {
+        self.labels.count(aggregation)
+    }
+
     /// The id of a recorded job, if the replies had it.
     pub fn recorded_id(&self) -> Option<&str> {
         self.recorded_id.as_deref()

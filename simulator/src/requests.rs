@@ -1,6 +1,7 @@
 //! The log of requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// One request that came in, in order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Request {
     pub status: u16,
     /// The fault that met this request.
     pub fault: Option<String>,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// What a service says a request is, before any work is done.
@@ -49,6 +52,7 @@ impl Log {
             detail: call.detail.clone(),
             status: 0,
             fault,
+            at: Instant::now(),
         });
         inner.cleared + inner.entries.len() - 1
     }

@@ -129,21 +129,14 @@ impl S3 for Buckets {
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let store = self.store(&request.input.bucket)?;
         let quiet = request.input.delete.quiet.unwrap_or_default();
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        let mut deleted = Vec::new();
         for object in request.input.delete.objects {
-            match store.remove(&object.key) {
-                Ok(_) if quiet => {}
-                Ok(_) => deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() }),
-                Err(failure) => errors.push(s3s::dto::Error {
-                    code: Some("InternalError".to_owned()),
-                    key: Some(object.key),
-                    message: Some(failure.to_string()),
-                    ..s3s::dto::Error::default()
-                }),
+            store.remove(&object.key).map_err(error)?;
+            if !quiet {
+                deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
             }
         }
-        let (deleted, errors) = (Some(deleted), (!errors.is_empty()).then_some(errors));
-        Ok(S3Response::new(DeleteObjectsOutput { deleted, errors, ..DeleteObjectsOutput::default() }))
+        Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() }))
     }
 
     async fn list_objects_v2(
@@ -198,7 +191,8 @@ pub(crate) fn error(error: StoreError) -> S3Error {
             s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
         }
         StoreError::Missing => s3_error!(NoSuchKey, "The specified key does not exist."),
-        error @ (StoreError::Unusable(_) | StoreError::Io(_)) => s3_error!(InternalError, "{error}"),
+        error @ StoreError::Refused(_) => s3_error!(InvalidRequest, "{error}"),
+        error @ StoreError::Disturbed(_) => s3_error!(InternalError, "{error}"),
     }
 }
 

@@ -51,9 +51,10 @@ pub(crate) enum StoreError {
     Precondition,
     /// There is no object for the condition to be about.
     Missing,
-    /// The key cannot be a path, for a reason.
-    Unusable(String),
-    Io(io::Error),
+    /// The file system refuses the key, and would again, for a reason.
+    Refused(String),
+    /// The file system was changed under the call: the next one may succeed.
+    Disturbed(io::Error),
 }
 
 impl fmt::Display for StoreError {
@@ -61,15 +62,9 @@ impl fmt::Display for StoreError {
         match self {
             Self::Precondition => formatter.write_str("the condition does not hold"),
             Self::Missing => formatter.write_str("there is no object"),
-            Self::Unusable(why) => formatter.write_str(why),
-            Self::Io(error) => write!(formatter, "the directory of the bucket: {error}"),
+            Self::Refused(why) => formatter.write_str(why),
+            Self::Disturbed(error) => write!(formatter, "the directory of the bucket changes: {error}"),
         }
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
     }
 }
 

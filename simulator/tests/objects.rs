@@ -174,6 +174,8 @@ async fn what_cannot_be_a_file_is_a_clear_error() {
     let directory = tempfile::tempdir().unwrap();
     let simulator = Simulator::builder().directory(directory.path()).start().await.unwrap();
     let client = client::s3(&simulator);
+    std::fs::write(directory.path().join("file"), "x").unwrap();
+    std::fs::create_dir(directory.path().join("folder")).unwrap();
     for (key, why) in [
         (
             format!("t/label={}/part-00000.parquet", "x".repeat(300)),
@@ -183,10 +185,18 @@ async fn what_cannot_be_a_file_is_a_clear_error() {
         ("a/".to_owned(), "component \"\""),
         ("a/./b".to_owned(), "component \".\""),
         (".label-lake-tmp/1".to_owned(), "component \".label-lake-tmp\""),
+        ("file/a".to_owned(), "\"file/a\" is refused by the file system: "),
+        ("folder".to_owned(), "\"folder\" is refused by the file system: "),
     ] {
-        let error = client.put_object().bucket("lake").key(&key).body(body("x")).send().await.unwrap_err();
-        assert_eq!(error.code(), Some("InternalError"), "{key}");
-        assert!(error.message().unwrap().contains(why), "{error:?}");
+        for condition in [None, Some("*")] {
+            let put = client.put_object().bucket("lake").key(&key).set_if_none_match(condition.map(str::to_owned));
+            let error = put.body(body("x")).send().await.unwrap_err();
+            assert_eq!(error.raw_response().unwrap().status().as_u16(), 400, "{key}");
+            assert_eq!(error.code(), Some("InvalidRequest"), "{key}");
+            assert!(error.message().unwrap().contains(why), "{error:?}");
+        }
+        assert_eq!(told(client.head_object().bucket("lake").key(&key).send().await).0, 403, "{key}");
+        client.delete_object().bucket("lake").key(&key).send().await.unwrap();
     }
-    assert!(simulator.objects().is_empty());
+    assert_eq!(simulator.objects().into_keys().collect::<Vec<_>>(), ["file"]);
 }

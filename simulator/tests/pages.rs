@@ -38,7 +38,9 @@ async fn the_same_seed_gives_the_same_job() {
 #[tokio::test]
 async fn every_order_serves_the_same_elements() {
     for job in [generated(5_000), generated(5_000).order(NameOrder::WithinPages), generated(0), generated(7)] {
+        let segments = job.label_count(Aggregation::Segments);
         let simulator = with(job).await;
+        assert_eq!(simulator.served("job-1", Aggregation::Segments).len(), segments);
         for (aggregation, all) in [
             ("TIMESTAMPS", simulator.served("job-1", Aggregation::Timestamps)),
             ("SEGMENTS", simulator.served("job-1", Aggregation::Segments)),

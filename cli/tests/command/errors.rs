@@ -63,7 +63,7 @@ fn a_lake_that_cannot_be_made_or_written_is_an_error_at_once() {
     fs::write(desk.lake().join("label_detections"), "a file where a table should be").unwrap();
     let ran = desk.run(event("sns.json"), &[]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("cannot be written"), "{}", ran.errors);
+    assert!(ran.errors.contains("is refused by the file system"), "{}", ran.errors);
     assert_eq!(ran.errors.lines().count(), 1);
     assert!(!desk.lake().join("jobs").exists());
 }

@@ -58,7 +58,7 @@ fn the_numbers_of_the_summary_are_those_of_the_files() {
     assert_eq!(biggest.len(), 10);
     for label in biggest {
         let name = label["label"].as_str().unwrap();
-        assert_eq!(label["rows"], desk.rows(&format!("label_detections/job_id={JOB}/label={name}/")), "{name}");
+        assert_eq!(label["segments"], desk.rows(&format!("label_segments/job_id={JOB}/label={name}/")), "{name}");
     }
 }
 
