@@ -65,7 +65,7 @@ impl Call<'_> {
             let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
             return Error::AccessDenied { job, action, resource, source };
         }
-        self.failed(true, source)
+        self.failed(PASSING.contains(&code), source)
     }
 
     /// The time was over before there was any reply.
@@ -94,6 +94,8 @@ const THROTTLED: [&str; 7] = [
     "ThrottlingException",
     "TooManyRequestsException",
 ];
+/// Codes of a part of a call that may succeed another time.
+const PASSING: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
 /// Codes of 400 and 403 after which the next attempt, signed anew, can succeed.
 const OUT_OF_DATE: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestTimeout", "RequestTimeTooSkewed"];
 

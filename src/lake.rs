@@ -21,6 +21,9 @@ use crate::pacing::persist;
 use crate::tables::Aggregation;
 use crate::tables::SCHEMA_VERSION;
 
+/// How often a file may be found to be another than the one that was looked at. Each copy of an export writes a file
+/// once, so that twice is rare.
+const MAX_CONFLICTS: u32 = 10;
 /// User metadata of a job's row, so that a HEAD shows what was committed.
 const META_SCHEMA_VERSION: &str = "schema-version";
 /// As above: the aggregations, with commas.
@@ -112,8 +115,10 @@ impl Lake {
             return Ok(Stored::Yes);
         }
         let mut put = Put::create();
-        // Ends: whoever is in the way has written this object, and each copy of the export writes it once.
-        while !self.put(Service::Storage, job, &key, &bytes, put, until).await? {
+        for _ in 0..MAX_CONFLICTS {
+            if self.put(Service::Storage, job, &key, &bytes, put, until).await? {
+                return Ok(Stored::Yes);
+            }
             put = match self.head(job, &key, until).await? {
                 Some(head) if holds(&head, &bytes) => return Ok(Stored::Yes),
                 Some(head) if head.metadata().is_some_and(|metadata| metadata.contains_key(META_WHOLE)) => {
@@ -123,7 +128,8 @@ impl Lake {
                 None => Put::create(),
             };
         }
-        Ok(Stored::Yes)
+        let call = self.call(Service::Storage, job, "s3:PutObject", key.as_str());
+        Err(call.failed(true, format!("another writer was first {MAX_CONFLICTS} times").into()))
     }
 
     /// Commits the job: creates its row in `jobs`. Returns false if another copy of the export was first.

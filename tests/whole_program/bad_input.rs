@@ -64,6 +64,15 @@ async fn a_bucket_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
+async fn a_bucket_of_another_owner_is_refused() {
+    let owner = |account| [("EXPECTED_BUCKET_OWNER", account)];
+    let function = Function::start(account().listing_allowed(true), &owner("999999999999")).await;
+    assert_eq!(function.fail(json!({"JobId": "job"})).await.0, "AccessDenied");
+    let function = function.with_settings(&owner(simulator::ACCOUNT)).await;
+    assert_eq!(function.export("job").await["jobs"][0]["outcome"], "EXPORTED");
+}
+
+#[tokio::test]
 async fn a_repeated_token_and_a_page_of_another_job_are_errors() {
     for (job, word) in [
         (Generated { labels: 3_000, ..Generated::default() }, "NextToken"),
