@@ -113,8 +113,12 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         return Kind::Transient;
     }
     match status {
+        // The reply broke off, and with it the code that says more than the status.
+        _ if matches!(error, SdkError::ResponseError(_)) => Kind::Transient,
         // The reply to HEAD has no body, and so no code.
         Some(403) if code.is_empty() => Kind::Denied,
+        // Likewise: of what S3 refuses with 400, a HEAD can only have met credentials that expired.
+        Some(400) if code.is_empty() => Kind::Transient,
         Some(429) => Kind::Throttled,
         // 409 is a conflict of two conditional writers: S3 asks for another try.
         Some(409 | 500..) => Kind::Transient,

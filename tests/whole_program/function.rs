@@ -25,9 +25,14 @@ impl Function {
 
     /// Starts the function anew with other settings, in the same account.
     pub(crate) async fn with_settings(mut self, settings: &[(&str, &str)]) -> Self {
+        self.restart(settings).await;
+        self
+    }
+
+    /// Kills the process, whatever it is doing, and starts another.
+    pub(crate) async fn restart(&mut self, settings: &[(&str, &str)]) {
         self.process.kill().await.unwrap();
         (self.process, self.log) = start(&self.simulator, settings);
-        self
     }
 
     /// Delivers an event, and returns what the function answers.
@@ -66,9 +71,14 @@ impl Function {
         self.operations().iter().filter(|asked| *asked == operation).count()
     }
 
+    /// The process, for what the system knows of it.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
     /// The most memory that the process has had, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commit;
+mod continuations;
 mod crashes;
 mod deadlines;
 mod duplicates;
@@ -14,6 +15,7 @@ mod faults;
 mod files;
 mod function;
 mod jobs;
+mod lambda_service;
 mod lossless;
 mod memory;
 mod reader;

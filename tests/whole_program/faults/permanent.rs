@@ -1,0 +1,96 @@
+//! What does not pass is tried once, and the error says where to look.
+
+use serde_json::{Value, json};
+use simulator::{Fault, Requests};
+
+use super::{CHECKPOINT, COMMIT, PAGE, PAGES, Trials, five_pages};
+
+/// Expects one attempt, this error, no commit; and that a delivery after the repair finishes the job.
+async fn fails_once(trials: &Trials, fault: Fault, target: &str, error: &str, words: &[&str]) {
+    trials.begin([fault]);
+    let (error_type, message) = trials.function.fail(json!({"JobId": "job"})).await;
+    assert_eq!(error_type, error, "{message}");
+    for word in words {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    let simulator = &trials.function.simulator;
+    assert_eq!(simulator.faults_not_fired(), [""; 0]);
+    let requests = simulator.requests();
+    let met = requests.iter().position(|request| request.fault.is_some()).unwrap();
+    let again = |later: &&simulator::Request| {
+        (&later.operation, &later.target, &later.detail)
+            == (&requests[met].operation, &requests[met].target, &requests[met].detail)
+    };
+    assert!(requests[met].target.contains(target));
+    assert_eq!(requests[met + 1..].iter().filter(again).count(), 0, "tried once");
+    assert!(!simulator.store().contains(COMMIT));
+    for (key, bytes) in simulator.objects() {
+        assert_eq!(trials.clean.get(&key), Some(&bytes), "{key}");
+    }
+    trials.finish().await;
+}
+
+#[tokio::test]
+async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
+    let trials = Trials::start(five_pages()).await;
+    let file = trials.first_file().to_owned();
+    let denied = [(403, "AccessDenied"), (400, "KMS.DisabledException"), (403, "SignatureDoesNotMatch")];
+    for (operation, key, action) in [
+        ("GetObject", CHECKPOINT, "s3:GetObject"),
+        ("PutObject", file.as_str(), "s3:PutObject"),
+        ("PutObject", COMMIT, "s3:PutObject"),
+    ] {
+        let url = format!("s3://lake/{key}");
+        for (http, code) in denied {
+            let fault = Fault::on(operation).key_contains(key).status(http, code);
+            fails_once(&trials, fault, key, "AccessDenied", &["job job", &url, action, code]).await;
+        }
+        let fault = Fault::on(operation).key_contains(key).status(404, "NoSuchBucket");
+        fails_once(&trials, fault, key, "Storage", &["job job", &url, action, "NoSuchBucket"]).await;
+    }
+    // The reply to HEAD has no body that could say more than 403.
+    let fault = Fault::on("HeadObject").key_contains(COMMIT).status(403, "AccessDenied");
+    let words = ["s3://lake/jobs/job-job.parquet", "s3:GetObject", "s3:ListBucket"];
+    fails_once(&trials, fault, COMMIT, "AccessDenied", &words).await;
+}
+
+#[tokio::test]
+async fn what_rekognition_refuses_is_named_with_its_action() {
+    let trials = Trials::start(five_pages()).await;
+    for page in [1, 3, PAGES] {
+        for (http, code, error, word) in [
+            (400, "AccessDeniedException", "AccessDenied", "rekognition:GetLabelDetection"),
+            (400, "ResourceNotFoundException", "JobNotFound", "7 days"),
+            (400, "InvalidParameterException", "Upstream", "rekognition:GetLabelDetection"),
+        ] {
+            let fault = Fault::on(PAGE).nth(page).status(http, code);
+            fails_once(&trials, fault, "job", error, &["job job", word]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_contradicts_the_job_is_an_error_that_names_the_page() {
+    let trials = Trials::start(five_pages()).await;
+    let status = |status: &str| json!({"JobStatus": status, "Labels": []});
+    for (page, body, word) in [
+        (1, status("PAUSED"), "PAUSED"),
+        (3, status("PAUSED"), "PAUSED"),
+        (PAGES, status("IN_PROGRESS"), "IN_PROGRESS"),
+        (3, status("FAILED"), "FAILED"),
+        (3, json!({"JobStatus": "SUCCEEDED", "JobId": "another", "Labels": []}), "another"),
+        (2, aggregated_by("SEGMENTS"), "SEGMENTS"),
+    ] {
+        let fault = reply(Fault::on(PAGE).nth(page), &body);
+        let words = ["job job", &format!("page {page} of TIMESTAMPS"), word];
+        fails_once(&trials, fault, "job", "UnexpectedPage", &words).await;
+    }
+}
+
+fn aggregated_by(aggregation: &str) -> Value {
+    json!({"JobStatus": "SUCCEEDED", "Labels": [], "GetRequestMetadata": {"AggregateBy": aggregation}})
+}
+
+fn reply(requests: Requests, body: &Value) -> Fault {
+    requests.reply_body(200, body.to_string())
+}
