@@ -24,6 +24,8 @@ pub struct Checkpoint {
     /// The message that began the export: it counts, whatever later copies say.
     #[serde(with = "as_json")]
     pub completion: Completion,
+    /// Whether it replaces a committed job, and so removes the files that it has not before it commits.
+    pub replaces: bool,
     /// What the first reply says of the job.
     pub description: JobDescription,
     /// What may happen once a job only.
@@ -46,9 +48,10 @@ pub struct Restarts {
 impl Checkpoint {
     /// Nothing is done yet.
     pub fn new(completion: Completion) -> Self {
+        let replaces = completion.overwrite;
         let completion = Completion { overwrite: false, ..completion };
         let (description, restarts) = (JobDescription::default(), Restarts::default());
-        Self { completion, description, restarts, stalled: 0, chains: Vec::new() }
+        Self { completion, replaces, description, restarts, stalled: 0, chains: Vec::new() }
     }
 
     /// The row of the job, when all its files are in the lake.

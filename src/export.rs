@@ -99,39 +99,52 @@ impl Exporter {
     ///
     /// With [`Completion::overwrite`] what is committed is replaced, but nothing is deleted before Rekognition has
     /// returned the first page: results are gone after 7 days.
+    /// Then the commit goes, and the files that the new export has not go before its own commit: a file that both have
+    /// is never away, as another copy of the export may count on it.
     ///
     /// # Errors
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
     pub async fn export(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
         let (job, deadline) = (&completion.job_id, invocation.deadline);
         let ours = Commit::of(&self.aggregations);
-        if !completion.overwrite
-            && let Some(committed) = self.lake.commit_of(job, deadline.leave()).await?
-        {
-            if committed.contradicts(&ours) {
-                tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
-            }
-            if completion.continuation > 0 {
-                // A copy that was late may have saved one after the commit.
-                self.lake.delete_checkpoint(job, deadline.answer()).await?;
-            }
-            return Ok(Outcome::AlreadyCommitted);
-        }
-
         let mut saved = false;
         let mut overwrite = completion.overwrite;
         let mut state = Checkpoint::new(completion.clone());
         if overwrite {
             self.lake.delete_checkpoint(job, deadline.leave()).await?;
-        } else if let Some(found) = self.load(job, deadline).await? {
-            saved = true;
-            state = found.unwrap_or(state);
+        } else {
+            let committed = self.lake.commit_of(job, deadline.leave()).await?;
+            if let Some(committed) = committed.as_ref().filter(|committed| committed.contradicts(&ours)) {
+                tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
+            }
+            if committed.is_some() && completion.continuation == 0 {
+                return Ok(Outcome::AlreadyCommitted);
+            }
+            if let Some(found) = self.load(job, deadline).await? {
+                saved = true;
+                state = found.unwrap_or(state);
+            }
+            // Another copy was first. What this one saved is of no use, unless it is to remove files that the other,
+            // which may not have known of the Overwrite, has left.
+            if committed.is_some() && !state.replaces {
+                if saved {
+                    self.lake.delete_checkpoint(job, deadline.answer()).await?;
+                }
+                return Ok(Outcome::AlreadyCommitted);
+            }
         }
         let row = loop {
             match self.work(&mut state, &mut overwrite, deadline).await {
                 Ok(Worked::Failed(row)) => break *row,
                 // What is left is a request or two: if there is no time for them, the next invocation begins there.
-                Ok(Worked::Complete { .. }) if deadline.allows(Duration::ZERO) => break state.into_row(),
+                Ok(Worked::Complete { .. }) if deadline.allows(Duration::ZERO) => {
+                    let replaces = state.replaces;
+                    let row = state.into_row();
+                    if replaces {
+                        self.lake.remove_other_parts(&row, deadline.answer()).await?;
+                    }
+                    break row;
+                }
                 Ok(Worked::Unfinished { progress: false, held_up: Some(error) }) => return Err(error),
                 Ok(Worked::Complete { progress } | Worked::Unfinished { progress, .. }) => {
                     return self.hand_over(state, progress, completion, invocation).await;
@@ -191,7 +204,7 @@ impl Exporter {
                 }
             }
             if std::mem::take(overwrite) {
-                self.lake.delete_job(job, deadline.answer()).await?;
+                self.lake.delete_commit(job, deadline.answer()).await?;
             }
         }
         in_hand.resize_with(chains.len(), || None);

@@ -1,5 +1,6 @@
 //! The objects of the lake in S3.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
@@ -18,6 +19,7 @@ use crate::grouping::Completeness;
 use crate::job_id::JobId;
 use crate::layout::{Label, Layout, ObjectKey};
 use crate::pacing::persist;
+use crate::rows::JobRow;
 use crate::tables::Aggregation;
 use crate::tables::SCHEMA_VERSION;
 
@@ -144,14 +146,27 @@ impl Lake {
         self.put(Service::Storage, job, &key, &row.into(), Put { metadata, ..Put::create() }, until).await
     }
 
-    /// Removes a job: its row first, so that no reader takes it for complete, then its files.
+    /// Takes back the commit of a job, so that no reader takes it for complete.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn delete_job(&self, job: &JobId, until: Instant) -> Result<(), Error> {
-        self.delete(Service::Storage, job, &self.layout.commit(job)?, until).await?;
+    pub async fn delete_commit(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        self.delete(Service::Storage, job, &self.layout.commit(job)?, until).await
+    }
+
+    /// Removes the files of a job, in both tables, that are not of its row.
+    ///
+    /// # Errors
+    /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn remove_other_parts(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
+        let job = &row.completion.job_id;
         for aggregation in Aggregation::ALL {
-            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), until).await?;
+            let mut kept = HashSet::new();
+            for label in row.labels_in(aggregation) {
+                kept.insert(self.layout.part(aggregation.table(), job, label)?);
+            }
+            let kept: HashSet<_> = kept.iter().map(ObjectKey::as_str).collect();
+            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), &kept, until).await?;
         }
         Ok(())
     }
@@ -206,19 +221,26 @@ impl Lake {
         Ok(())
     }
 
-    async fn delete_below(&self, job: &JobId, prefix: &str, until: Instant) -> Result<(), Error> {
+    async fn delete_below(&self, job: &JobId, prefix: &str, kept: &HashSet<&str>, until: Instant) -> Result<(), Error> {
         let call = self.call(Service::Storage, job, "s3:ListBucket", prefix);
+        let mut after = None;
         loop {
             let listing = persist(until, &call, || async {
                 let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
-                request.set_expected_bucket_owner(self.owner()).send().await.map_err(|error| call.error(error))
+                let request = request.set_start_after(after.clone()).set_expected_bucket_owner(self.owner());
+                request.send().await.map_err(|error| call.error(error))
             })
             .await?;
             let keys: Vec<_> = listing.contents().iter().filter_map(|object| object.key()).collect();
-            if keys.is_empty() {
+            let Some(last) = keys.last() else { return Ok(()) };
+            after = Some((*last).to_owned());
+            let others: Vec<_> = keys.into_iter().filter(|key| !kept.contains(key)).collect();
+            if !others.is_empty() {
+                self.delete_all(job, prefix, &others, until).await?;
+            }
+            if listing.is_truncated() != Some(true) {
                 return Ok(());
             }
-            self.delete_all(job, prefix, &keys, until).await?;
         }
     }
 

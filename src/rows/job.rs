@@ -145,6 +145,16 @@ impl JobRow {
         Self { status: JobStatus::Succeeded, completion, description, aggregations, labels }
     }
 
+    /// The labels that have rows, and so a file, in the table of an aggregation.
+    pub fn labels_in(&self, aggregation: Aggregation) -> impl Iterator<Item = &Label> {
+        let rows = move |label: &JobLabel| match aggregation {
+            Aggregation::Timestamps => label.detections,
+            Aggregation::Segments => label.segments,
+        };
+        let has_rows = move |label: &JobLabel| rows(label).is_some_and(|summary| summary.rows > 0);
+        self.labels.iter().filter(move |(_, label)| has_rows(label)).map(|(label, _)| label)
+    }
+
     /// The sum of a number over all labels; `None` if the job failed or the aggregation was not asked for.
     pub fn total(&self, aggregation: Aggregation, number: impl Fn(&LabelSummary) -> u64) -> Option<u64> {
         let asked_for = self.status == JobStatus::Succeeded && self.aggregations.contains(&aggregation);

@@ -160,7 +160,6 @@ async fn a_duplicate_and_the_continuation_that_both_hand_over_make_the_same_lake
 }
 
 #[tokio::test]
-#[ignore = "fails: the duplicate deletes files that the continuation takes for stored"]
 async fn a_duplicate_of_an_overwrite_beside_its_continuation_loses_nothing() {
     let overwrite = json!({ "JobId": "job", "Overwrite": true });
     let function = Function::start(account().fault(stall_at(200, 1)), &[]).await;
