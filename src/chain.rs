@@ -102,7 +102,7 @@ impl Chain {
         self.grouping.into_summaries()
     }
 
-    /// Takes a page that was fetched with these pages as the next one.
+    /// Goes to where the first page was fetched.
     pub fn position_after(&mut self, pages: Pages<'_>) {
         self.position = pages.into_position();
     }
@@ -166,17 +166,16 @@ impl Chain {
         }
 
         let mut done = false;
-        while self.next.is_none() && work.deadline.allows(uploads.time_to_finish()) {
+        while !done && self.next.is_none() && work.deadline.allows(uploads.time_to_finish()) {
             let (grouping, file) = work.close_next(self.grouping).await;
             self.grouping = grouping;
             match file {
-                Some(file) => uploads.begin(file).await?,
+                Some(file) => {
+                    uploads.begin(file).await?;
+                    progress = true;
+                }
                 None => done = true,
             }
-            if done {
-                break;
-            }
-            progress = true;
         }
         if uploads.finish().await? == Stored::BesideWhole {
             let reason = "another copy of this export found a label that came back after its group";

@@ -10,7 +10,6 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Settings;
 use crate::continuation;
 use crate::error::Error;
-use crate::job_id::JobId;
 use crate::lake::{Commit, Lake};
 use crate::notification::Completion;
 use crate::pacing::Deadline;
@@ -67,6 +66,13 @@ pub enum Outcome {
     HandedOver,
 }
 
+/// Where an export begins.
+struct Begun {
+    state: Checkpoint,
+    /// Whether the lake has a checkpoint of it.
+    saved: bool,
+}
+
 /// What an invocation made of a job.
 enum Worked {
     /// It failed at Rekognition: commit this row.
@@ -106,33 +112,10 @@ impl Exporter {
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
     pub async fn export(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
         let (job, deadline) = (&completion.job_id, invocation.deadline);
-        let ours = Commit::of(&self.aggregations);
-        let mut saved = false;
+        let Some(Begun { mut state, mut saved }) = self.begin(completion, deadline).await? else {
+            return Ok(Outcome::AlreadyCommitted);
+        };
         let mut overwrite = completion.overwrite;
-        let mut state = Checkpoint::new(completion.clone());
-        if overwrite {
-            self.lake.delete_checkpoint(job, deadline.leave()).await?;
-        } else {
-            let committed = self.lake.commit_of(job, deadline.leave()).await?;
-            if let Some(committed) = committed.as_ref().filter(|committed| committed.contradicts(&ours)) {
-                tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
-            }
-            if committed.is_some() && completion.continuation == 0 {
-                return Ok(Outcome::AlreadyCommitted);
-            }
-            if let Some(found) = self.load(job, deadline).await? {
-                saved = true;
-                state = found.unwrap_or(state);
-            }
-            // Another copy was first. What this one saved is of no use, unless it is to remove files that the other,
-            // which may not have known of the Overwrite, has left.
-            if committed.is_some() && !state.replaces {
-                if saved {
-                    self.lake.delete_checkpoint(job, deadline.answer()).await?;
-                }
-                return Ok(Outcome::AlreadyCommitted);
-            }
-        }
         let row = loop {
             match self.work(&mut state, &mut overwrite, deadline).await {
                 Ok(Worked::Failed(row)) => break *row,
@@ -160,20 +143,52 @@ impl Exporter {
         if saved {
             self.lake.delete_checkpoint(job, deadline.answer()).await?;
         }
-        let committed = self.lake.commit(job, encode_job(&row), ours, deadline.answer()).await?;
+        let commit = Commit::of(&self.aggregations);
+        let committed = self.lake.commit(job, encode_job(&row), commit, deadline.answer()).await?;
         Ok(if committed { Outcome::Exported(Box::new(row)) } else { Outcome::CommittedByAnother })
     }
 
-    /// The checkpoint of a job, if there is one: None in it, with a warning, if it is of no use.
-    async fn load(&self, job: &JobId, deadline: Deadline) -> Result<Option<Option<Checkpoint>>, Error> {
-        let Some(bytes) = self.lake.get_checkpoint(job, deadline.leave()).await? else { return Ok(None) };
-        match Checkpoint::decode(&bytes, job, &self.aggregations) {
-            Ok(checkpoint) => Ok(Some(Some(checkpoint))),
-            Err(reason) => {
-                tracing::warn!(%job, reason, "the checkpoint is of no use: starting from the first page");
-                Ok(Some(None))
-            }
+    /// Finds out where to begin. None if the job is committed, and there is nothing to do.
+    async fn begin(&self, completion: &Completion, deadline: Deadline) -> Result<Option<Begun>, Error> {
+        let job = &completion.job_id;
+        if completion.overwrite {
+            self.lake.delete_checkpoint(job, deadline.leave()).await?;
+            return Ok(Some(Begun { state: Checkpoint::new(completion.clone()), saved: false }));
         }
+        let Some(committed) = self.lake.commit_of(job, deadline.leave()).await? else {
+            return Ok(Some(self.load(completion, deadline).await?));
+        };
+        let ours = Commit::of(&self.aggregations);
+        if committed.contradicts(&ours) {
+            tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
+        }
+        if completion.continuation == 0 {
+            return Ok(None);
+        }
+        // Another copy was first. What was saved for this one is of no use, unless it is to remove files that the
+        // other, which may not have known of the Overwrite, has left.
+        let begun = self.load(completion, deadline).await?;
+        if begun.state.replaces {
+            return Ok(Some(begun));
+        }
+        if begun.saved {
+            self.lake.delete_checkpoint(job, deadline.answer()).await?;
+        }
+        Ok(None)
+    }
+
+    /// The state that was saved, or a new one: with a warning, if what was saved is of no use.
+    async fn load(&self, completion: &Completion, deadline: Deadline) -> Result<Begun, Error> {
+        let job = &completion.job_id;
+        let new = || Checkpoint::new(completion.clone());
+        let Some(bytes) = self.lake.get_checkpoint(job, deadline.leave()).await? else {
+            return Ok(Begun { state: new(), saved: false });
+        };
+        let state = Checkpoint::decode(&bytes, job, &self.aggregations).unwrap_or_else(|reason| {
+            tracing::warn!(%job, reason, "the checkpoint is of no use: starting from the first page");
+            new()
+        });
+        Ok(Begun { state, saved: true })
     }
 
     /// Works on a job until all its files are in the lake, or until it is time to leave.
@@ -192,12 +207,12 @@ impl Exporter {
         let mut chains = std::mem::take(&mut state.chains);
         let mut in_hand = Vec::new();
         if chains.is_empty() {
-            match self.begin(&work, state.restarts.all_open).await? {
-                Begun::Succeeded(description, begun) => {
+            match self.first_pages(&work, state.restarts.all_open).await? {
+                FirstPages::Succeeded(description, begun) => {
                     state.description = *description;
                     (chains, in_hand) = begun.into_iter().unzip();
                 }
-                Begun::Failed(description) => {
+                FirstPages::Failed(description) => {
                     tracing::warn!(%job, status_message = description.status_message, "the job failed at Rekognition");
                     let row = JobRow::failed(state.completion.clone(), *description, self.aggregations.clone());
                     return Ok(Worked::Failed(Box::new(row)));
@@ -221,8 +236,8 @@ impl Exporter {
     }
 
     /// Fetches the first page of each chain, which tells how the job ended.
-    async fn begin(&self, work: &Work<'_>, all_open: bool) -> Result<Begun, Error> {
-        let first_pages = self.aggregations.iter().map(|&aggregation| async move {
+    async fn first_pages(&self, work: &Work<'_>, all_open: bool) -> Result<FirstPages, Error> {
+        let chains = self.aggregations.iter().map(|&aggregation| async move {
             let mut chain = Chain::begin(aggregation, all_open);
             let mut pages = work.pages(&chain);
             let first = pages.first().await?;
@@ -231,16 +246,16 @@ impl Exporter {
         });
         let mut begun = Vec::new();
         let mut described = None;
-        for (chain, first) in try_join_all(first_pages).await? {
+        for (chain, first) in try_join_all(chains).await? {
             match first {
-                FirstPage::Failed(description) => return Ok(Begun::Failed(description)),
+                FirstPage::Failed(description) => return Ok(FirstPages::Failed(description)),
                 FirstPage::Succeeded(description, page) => {
                     described.get_or_insert(description);
                     begun.push((chain, Some(page)));
                 }
             }
         }
-        Ok(Begun::Succeeded(described.unwrap_or_default(), begun))
+        Ok(FirstPages::Succeeded(described.unwrap_or_default(), begun))
     }
 
     /// Saves the state, and invokes the function anew.
@@ -263,7 +278,7 @@ impl Exporter {
     }
 }
 
-enum Begun {
+enum FirstPages {
     /// What the first reply says of the job, and each chain with its first page.
     Succeeded(Box<JobDescription>, Vec<(Chain, Option<Page>)>),
     Failed(Box<JobDescription>),

@@ -243,8 +243,8 @@ async fn survives(name: &str, scenario: Scenario, step: usize) {
          {different}, checkpoints left {checkpoints}, dead-lettered {dead_lettered}"
     );
     assert!(figures.is_clean());
-    // Runs differ in length by their hand-overs, and by what was on its way when the token was refused.
-    assert!(not_reached * 10 <= *points, "{figures:?}");
+    // Runs differ in length by their hand-overs, and by what was on its way when the token was refused: by the machine.
+    assert!(not_reached * 2 <= *points, "{figures:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
