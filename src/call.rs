@@ -19,6 +19,8 @@ pub(crate) enum Service {
     Storage,
     /// [`Error::Checkpoint`].
     Checkpoint,
+    /// [`Error::Catalog`].
+    Catalog,
 }
 
 /// One call to a service: what an error of it has to name.
@@ -56,6 +58,7 @@ impl Call<'_> {
             Service::Rekognition | Service::Lambda => Error::Upstream { job, action, transient, source },
             Service::Storage => Error::Storage { job, action, resource, transient, source },
             Service::Checkpoint => Error::Checkpoint { job, action, resource, transient, source },
+            Service::Catalog => Error::Catalog { job, action, resource, transient, source },
         }
     }
 
@@ -95,9 +98,24 @@ const THROTTLED: [&str; 7] = [
     "TooManyRequestsException",
 ];
 /// Codes of a part of a call that may succeed another time.
-const PASSING: [&str; 3] = ["InternalError", "ServiceUnavailable", "SlowDown"];
+const PASSING: [&str; 7] = [
+    "ConcurrentModificationException",
+    "InternalError",
+    "InternalServiceException",
+    "OperationTimeoutException",
+    "ServiceUnavailable",
+    "SlowDown",
+    "ThrottlingException",
+];
 /// Codes of 400 and 403 after which the next attempt, signed anew, can succeed.
-const OUT_OF_DATE: [&str; 4] = ["ExpiredToken", "ExpiredTokenException", "RequestTimeout", "RequestTimeTooSkewed"];
+const PASSING_REFUSALS: [&str; 6] = [
+    "ConcurrentModificationException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "OperationTimeoutException",
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+];
 
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     let code = error.code().unwrap_or_default();
@@ -109,7 +127,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     if THROTTLED.contains(&code) {
         return Kind::Throttled;
     }
-    if OUT_OF_DATE.contains(&code) {
+    if PASSING_REFUSALS.contains(&code) {
         return Kind::Transient;
     }
     match status {

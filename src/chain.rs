@@ -97,6 +97,11 @@ impl Chain {
         self.grouping.is_sound()
     }
 
+    /// The labels whose files are in the lake.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        self.grouping.labels()
+    }
+
     /// What is known of each label, when all files are in the lake.
     pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
         self.grouping.into_summaries()

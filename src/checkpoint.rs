@@ -1,7 +1,7 @@
 //! Stop here, go on there: the state of an export as one object.
 //!
 //! ```text
-//! "LLCHECK1"  8 bytes: what it is, and the version of what follows
+//! "LLCHECK2"  8 bytes: what it is, and the version of what follows
 //! CRC-32      4 bytes, little-endian, of what follows
 //! state       postcard
 //! ```
@@ -15,7 +15,7 @@ use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 
 /// Changes whenever the state does, so that another build's checkpoint is not misread.
-const MAGIC: &[u8; 8] = b"LLCHECK1";
+const MAGIC: &[u8; 8] = b"LLCHECK2";
 const HEADER: usize = MAGIC.len() + size_of::<u32>();
 
 /// All that another invocation needs to go on with a job.
@@ -34,6 +34,8 @@ pub struct Checkpoint {
     pub stalled: u32,
     /// The pages of each aggregation; none before the first page.
     pub chains: Vec<Chain>,
+    /// How many partitions are registered, in the order of the chains and their labels.
+    pub registered: usize,
 }
 
 /// Why the job was read again from its first page.
@@ -51,7 +53,7 @@ impl Checkpoint {
         let replaces = completion.overwrite;
         let completion = Completion { overwrite: false, ..completion };
         let (description, restarts) = (JobDescription::default(), Restarts::default());
-        Self { completion, replaces, description, restarts, stalled: 0, chains: Vec::new() }
+        Self { completion, replaces, description, restarts, stalled: 0, chains: Vec::new(), registered: 0 }
     }
 
     /// The row of the job, when all its files are in the lake.

@@ -29,6 +29,8 @@ pub struct Settings {
     pub prefix: String,
     /// `AGGREGATE_BY`: which tables to fill.
     pub aggregations: Vec<Aggregation>,
+    /// `GLUE_DATABASE`: the database whose tables the partitions are registered in; none without a catalog.
+    pub glue_database: Option<String>,
     /// `EXPECTED_BUCKET_OWNER`: the account sent with every S3 call.
     pub bucket_owner: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in bytes.
@@ -65,6 +67,11 @@ impl Settings {
             let expected = "a prefix without / at either end or twice, without . and .. between";
             return Err(wrong("OUTPUT_PREFIX", Some(prefix), expected));
         }
+        let glue_database = get("GLUE_DATABASE");
+        if let Some(database) = glue_database.as_ref().filter(|database| !is_database_name(database)) {
+            let expected = "the name of a Glue database: 1 to 255 of a-z 0-9 _ -, not an ARN";
+            return Err(wrong("GLUE_DATABASE", Some(database.clone()), expected));
+        }
         let bucket_owner = get("EXPECTED_BUCKET_OWNER");
         if let Some(owner) = bucket_owner.as_ref().filter(|owner| !is_account_id(owner)) {
             return Err(wrong("EXPECTED_BUCKET_OWNER", Some(owner.clone()), "an account id: 12 digits"));
@@ -80,6 +87,7 @@ impl Settings {
             bucket,
             prefix,
             aggregations: aggregations(get("AGGREGATE_BY"))?,
+            glue_database,
             bucket_owner,
             memory: memory_mb * 1024 * 1024,
             s3_by_path: get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL")).is_some(),
@@ -116,6 +124,12 @@ fn is_prefix(prefix: &str) -> bool {
         || prefix
             .split('/')
             .all(|segment| !matches!(segment, "" | "." | "..") && !segment.chars().any(char::is_control))
+}
+
+/// What Athena can address. Glue keeps names in lower case, whatever it was given.
+fn is_database_name(name: &str) -> bool {
+    name.len() <= 255
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
 }
 
 fn is_account_id(id: &str) -> bool {
@@ -207,6 +221,7 @@ mod tests {
             ("OUTPUT_PREFIX", "a/../b", ".."),
             ("AGGREGATE_BY", "timestamps", "TIMESTAMPS, SEGMENTS"),
             ("AGGREGATE_BY", "SEGMENTS,SEGMENTS", "TIMESTAMPS, SEGMENTS"),
+            ("GLUE_DATABASE", "Label Lake", "not an ARN"),
             ("EXPECTED_BUCKET_OWNER", "me", "12 digits"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much", "MB"),
         ] {

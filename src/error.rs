@@ -130,6 +130,20 @@ pub enum Error {
         /// The reply, or what came instead.
         source: Source,
     },
+    /// Glue does not register the partitions. The files are there, the commit is not.
+    #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
+    Catalog {
+        /// The job.
+        job: JobId,
+        /// The IAM action.
+        action: &'static str,
+        /// The table.
+        resource: String,
+        /// Whether trying again can help.
+        transient: bool,
+        /// The reply, or what came instead.
+        source: Source,
+    },
     /// Continuations follow each other and do nothing.
     #[error("job {job}: {stalled} invocations in a row made no progress; give the function more time")]
     TooManyContinuations {
@@ -183,6 +197,7 @@ impl Error {
             Self::KeyTooLong { .. } => "KeyTooLong",
             Self::Storage { .. } => "Storage",
             Self::Checkpoint { .. } => "Checkpoint",
+            Self::Catalog { .. } => "Catalog",
             Self::TooManyContinuations { .. } => "TooManyContinuations",
             Self::Configuration { .. } => "Configuration",
         }
@@ -192,9 +207,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::JobStillRunning { .. } | Self::Throttled { .. } => true,
-            Self::Upstream { transient, .. } | Self::Storage { transient, .. } | Self::Checkpoint { transient, .. } => {
-                *transient
-            }
+            Self::Upstream { transient, .. }
+            | Self::Storage { transient, .. }
+            | Self::Checkpoint { transient, .. }
+            | Self::Catalog { transient, .. } => *transient,
             Self::InvalidEvent { .. }
             | Self::InvalidJobId { .. }
             | Self::JobNotFound { .. }
@@ -229,6 +245,7 @@ impl Error {
             | Self::KeyTooLong { job, .. }
             | Self::Storage { job, .. }
             | Self::Checkpoint { job, .. }
+            | Self::Catalog { job, .. }
             | Self::TooManyContinuations { job, .. } => Some(job),
         }
     }
@@ -263,6 +280,8 @@ mod tests {
             |transient| Error::Storage { job: job(), action, resource: resource(), transient, source: source() };
         let checkpoint =
             |transient| Error::Checkpoint { job: job(), action, resource: resource(), transient, source: source() };
+        let catalog =
+            |transient| Error::Catalog { job: job(), action, resource: resource(), transient, source: source() };
         vec![
             ("InvalidEvent", "no", Error::invalid_event("found no JobId")),
             ("InvalidJobId", "no", Error::invalid_job_id(&Value::from("../x"))),
@@ -287,6 +306,8 @@ mod tests {
             ("Storage", "no", storage(false)),
             ("Checkpoint", "yes", checkpoint(true)),
             ("Checkpoint", "no", checkpoint(false)),
+            ("Catalog", "yes", catalog(true)),
+            ("Catalog", "no", catalog(false)),
             ("TooManyContinuations", "no", Error::TooManyContinuations { job: job(), stalled: 3 }),
             (
                 "Configuration",

@@ -1,20 +1,23 @@
-//! One job, end to end: pages → files → commit.
+//! One job, end to end: pages → files → partitions → commit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
+use crate::catalog::Catalog;
 use crate::chain::{Advanced, Chain, Stop, Work};
 use crate::checkpoint::Checkpoint;
 use crate::config::Settings;
 use crate::continuation;
 use crate::error::Error;
 use crate::lake::{Commit, Lake};
+use crate::layout::Label;
 use crate::notification::Completion;
 use crate::pacing::Deadline;
 use crate::pages::{FirstPage, Page};
 use crate::parquet::encode_job;
+use crate::registration::register;
 use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 use crate::telemetry::Progress;
@@ -36,6 +39,8 @@ pub struct Exporter {
     pub lambda: aws_sdk_lambda::Client,
     /// Where the tables are.
     pub lake: Lake,
+    /// Where their partitions are registered, if anywhere.
+    pub catalog: Option<Catalog>,
     /// Which tables to fill.
     pub aggregations: Vec<Aggregation>,
     /// The memory of the function, bytes.
@@ -77,7 +82,7 @@ struct Begun {
 enum Worked {
     /// It failed at Rekognition: commit this row.
     Failed(Box<JobRow>),
-    /// All files are in the lake; whether that was so before.
+    /// All files are in the lake, and their partitions in the catalog; whether that was so before.
     Complete { progress: bool },
     /// It is time to leave. Whether it is nearer to its end than before, and what held it up.
     Unfinished { progress: bool, held_up: Option<Error> },
@@ -90,10 +95,12 @@ impl Exporter {
         rekognition: aws_sdk_rekognition::Client,
         s3: aws_sdk_s3::Client,
         lambda: aws_sdk_lambda::Client,
+        catalog: Option<Catalog>,
     ) -> Self {
         Self {
             rekognition,
             lambda,
+            catalog,
             lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_deref()),
             aggregations: settings.aggregations.clone(),
             memory: settings.memory,
@@ -124,7 +131,7 @@ impl Exporter {
                     let replaces = state.replaces;
                     let row = state.into_row();
                     if replaces {
-                        self.lake.remove_other_parts(&row, deadline.answer()).await?;
+                        self.remove_others(&row, deadline).await?;
                     }
                     break row;
                 }
@@ -225,12 +232,20 @@ impl Exporter {
         in_hand.resize_with(chains.len(), || None);
         let side_by_side = chains.into_iter().zip(in_hand).map(|(chain, page)| chain.advance(&work, page));
         let advanced = try_join_all(side_by_side).await?;
-        let progress = advanced.iter().any(|advanced| advanced.progress);
-        let complete = advanced.iter().all(|advanced| advanced.done);
+        let mut progress = advanced.iter().any(|advanced| advanced.progress);
+        let mut complete = advanced.iter().all(|advanced| advanced.done);
         let mut held_up = None;
         for Advanced { chain, held_up: error, .. } in advanced {
             held_up = held_up.or(error);
             state.chains.push(chain);
+        }
+        if complete && let Some(catalog) = &self.catalog {
+            let tables =
+                state.chains.iter().map(|chain| self.lake.partitions(chain.aggregation(), job, chain.labels()));
+            let registered = register(catalog, job, &tables.collect::<Vec<_>>(), state.registered, deadline).await?;
+            progress |= registered.partitions > state.registered;
+            state.registered = registered.partitions;
+            (complete, held_up) = (registered.done, registered.held_up);
         }
         Ok(if complete { Worked::Complete { progress } } else { Worked::Unfinished { progress, held_up } })
     }
@@ -256,6 +271,19 @@ impl Exporter {
             }
         }
         Ok(FirstPages::Succeeded(described.unwrap_or_default(), begun))
+    }
+
+    /// Removes what an earlier export of the job has left that this one has not: partitions before their files, so that
+    /// no query looks for a file that is gone.
+    async fn remove_others(&self, row: &JobRow, deadline: Deadline) -> Result<(), Error> {
+        let (job, until) = (&row.completion.job_id, deadline.answer());
+        if let Some(catalog) = &self.catalog {
+            for aggregation in Aggregation::ALL {
+                let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
+                catalog.table(job, aggregation.table(), until).remove_others(&kept).await?;
+            }
+        }
+        self.lake.remove_other_parts(row, until).await
     }
 
     /// Saves the state, and invokes the function anew.

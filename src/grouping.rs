@@ -132,6 +132,11 @@ impl Grouping {
         Some(self.close(job, label, rows))
     }
 
+    /// The labels closed so far.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        self.closed.keys()
+    }
+
     /// What the table `jobs` says of the labels closed so far.
     pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
         self.closed

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::call::{Call, Service};
+use crate::catalog::{Partition, TablePartitions};
 use crate::error::Error;
 use crate::grouping::Completeness;
 use crate::job_id::JobId;
@@ -132,6 +133,21 @@ impl Lake {
         }
         let call = self.call(Service::Storage, job, "s3:PutObject", key.as_str());
         Err(call.failed(true, format!("another writer was first {MAX_CONFLICTS} times").into()))
+    }
+
+    /// The partitions of a job with these labels, as a catalog has to know them.
+    pub fn partitions<'a>(
+        &self,
+        aggregation: Aggregation,
+        job: &JobId,
+        labels: impl Iterator<Item = &'a Label>,
+    ) -> TablePartitions {
+        let table = aggregation.table();
+        let partitions = labels.map(|label| Partition {
+            values: [job.to_string(), label.partition_value().to_owned()],
+            location: format!("s3://{}/{}", self.bucket, self.layout.partition(table, job, label)),
+        });
+        (table, partitions.collect())
     }
 
     /// Commits the job: creates its row in `jobs`. Returns false if another copy of the export was first.

@@ -113,8 +113,12 @@ impl Layout {
     /// # Errors
     /// `KeyTooLong`.
     pub fn part(&self, table: &Table, job: &JobId, label: &Label) -> Result<ObjectKey, Error> {
-        let label = escape(label.partition_value());
-        Self::key(job, format!("{}label={label}/part-00000.parquet", self.partitions(table, job)))
+        Self::key(job, format!("{}part-00000.parquet", self.partition(table, job, label)))
+    }
+
+    /// What the keys of a label begin with: the path of its partition, escaped, with a `/` at its end.
+    pub fn partition(&self, table: &Table, job: &JobId, label: &Label) -> String {
+        format!("{}label={}/", self.partitions(table, job), escape(label.partition_value()))
     }
 
     /// The row of the job in `jobs`: the commit.

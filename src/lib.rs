@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod call;
+pub mod catalog;
 pub mod chain;
 pub mod checkpoint;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod notification;
 pub mod pacing;
 pub mod pages;
 pub mod parquet;
+pub mod registration;
 pub mod rows;
 pub mod tables;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! The function's `bootstrap`: settings, clients, run.
 
+use label_lake::catalog::Catalog;
 use label_lake::config::{self, Settings};
 use label_lake::error::Error;
 use label_lake::export::Exporter;
@@ -15,7 +16,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = config::aws().load().await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
     let lambda = aws_sdk_lambda::Client::new(&aws);
-    let exporter = Exporter::new(&settings, rekognition, config::s3(&aws, settings.s3_by_path), lambda);
+    let s3 = config::s3(&aws, settings.s3_by_path);
+    let catalog = settings.glue_database.as_deref();
+    let catalog = catalog.map(|database| Catalog::new(aws_sdk_glue::Client::new(&aws), database));
+    let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }
 
