@@ -23,7 +23,12 @@ pub enum Action {
     Delay(Duration),
     Hold(Gate),
     HoldReply(Gate),
+    OnlyFirst(usize),
 }
+
+/// Tells a service, as an extension of the request, how many entries of a batch succeed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnlyFirst(pub(crate) usize);
 
 impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +45,7 @@ impl fmt::Display for Action {
             Self::Delay(delay) => write!(formatter, "delay of {delay:?}"),
             Self::Hold(_) => write!(formatter, "held before the work"),
             Self::HoldReply(_) => write!(formatter, "held before the reply"),
+            Self::OnlyFirst(entries) => write!(formatter, "only the first {entries} entries"),
         }
     }
 }

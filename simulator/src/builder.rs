@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::Simulator;
 use crate::exchange::Front;
 use crate::faults::{Fault, RandomFaults};
+use crate::glue::Glue;
 use crate::job::Job;
 use crate::lambda::Lambda;
 use crate::quota::Quota;
@@ -28,6 +31,7 @@ pub struct Builder {
     put_latency: Duration,
     quota: Option<u32>,
     shuffle_seed: u64,
+    glue: Glue,
     front: Front,
 }
 
@@ -42,6 +46,7 @@ impl Builder {
             put_latency: Duration::ZERO,
             quota: None,
             shuffle_seed: 1,
+            glue: Glue::default(),
             front: Front::default(),
         }
     }
@@ -97,6 +102,26 @@ impl Builder {
         self
     }
 
+    /// Adds a database to the Data Catalog. Without any there is none.
+    pub fn glue_database(self, name: &str) -> Self {
+        self.glue.add_database(name);
+        self
+    }
+
+    /// Adds a table to the Data Catalog, from the `TableInput` of `CreateTable`, and its database if need be.
+    ///
+    /// # Panics
+    ///
+    /// If there is such a table already, or Glue would not take its names.
+    #[expect(clippy::panic, reason = "a test that cannot arrange its table has nothing to show")]
+    pub fn glue_table(self, database: &str, table: &str, input: Value) -> Self {
+        self.glue.add_database(database);
+        if let Err(refusal) = self.glue.add_table(database, table, input) {
+            panic!("table {database}.{table}: {refusal:?}");
+        }
+        self
+    }
+
     /// Adds a fault.
     pub fn fault(self, fault: Fault) -> Self {
         self.front.faults.add(fault);
@@ -130,13 +155,16 @@ impl Builder {
         let rekognition = Arc::new(Rekognition::new(self.page_latency, self.quota.map(Quota::new), self.shuffle_seed));
         self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
         let lambda = Arc::new(Lambda::new());
+        let glue = Arc::new(self.glue);
         let front = Arc::new(self.front);
         Ok(Simulator {
             rekognition_listener: Listener::start(Arc::clone(&front), Arc::clone(&rekognition)).await?,
             s3_listener: Listener::start(Arc::clone(&front), s3).await?,
+            glue_listener: Listener::start(Arc::clone(&front), Arc::clone(&glue)).await?,
             lambda_listener: Listener::start(Arc::clone(&front), Arc::clone(&lambda)).await?,
             front,
             rekognition,
+            glue,
             lambda,
             store,
         })

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::http;
 use hyper::{Request, Response, StatusCode};
 
-use crate::action::Action;
+use crate::action::{Action, OnlyFirst};
 use crate::faults::Faults;
 use crate::requests::{Call, Log};
 use crate::wire::{CutAfter, Ending, Line};
@@ -73,7 +73,7 @@ pub(crate) async fn answer<S: Service>(
 /// Does the work as far as the fault lets it.
 async fn meet<S: Service>(
     service: &S,
-    request: Request<Bytes>,
+    mut request: Request<Bytes>,
     action: Option<Action>,
     line: &Line,
 ) -> Result<Reply, NoReply> {
@@ -90,6 +90,7 @@ async fn meet<S: Service>(
         Action::Stall => return future::pending().await,
         Action::Delay(delay) => tokio::time::sleep(*delay).await,
         Action::Hold(gate) => gate.pass().await,
+        Action::OnlyFirst(entries) => drop(request.extensions_mut().insert(OnlyFirst(*entries))),
         _ => {}
     }
 

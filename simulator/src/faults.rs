@@ -145,6 +145,12 @@ impl Requests {
         self.with(Action::HoldReply(gate))
     }
 
+    /// Does the work for the first entries of a batch, and answers that the others failed inside the service. Only
+    /// Glue's batches heed it; `BatchGetPartition` leaves the others unprocessed.
+    pub fn only_first(self, entries: usize) -> Fault {
+        self.with(Action::OnlyFirst(entries))
+    }
+
     fn with(self, action: Action) -> Fault {
         Fault { requests: self, action }
     }

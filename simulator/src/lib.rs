@@ -1,4 +1,4 @@
-//! Rekognition Video, S3 and the Lambda Runtime API on 127.0.0.1, with a log of requests and scripted faults.
+//! Rekognition Video, S3, Glue's Data Catalog and the Lambda Runtime API on 127.0.0.1, with a log of requests and scripted faults.
 //!
 //! The simulator is an independent model of the services: it shares no code with the program that talks to it,
 //! which runs unchanged, as a process of its own or in the same one, with the variables of
@@ -23,19 +23,23 @@
 
 mod action;
 mod builder;
+mod catalog;
 mod checksums;
 mod directory;
 mod element;
 mod exchange;
+mod expression;
 mod faults;
 mod gate;
 mod generated;
 mod given;
+mod glue;
 mod invocations;
 mod job;
 mod lambda;
 mod listing;
 mod names;
+mod partitions;
 mod quota;
 mod recorded;
 mod rekognition;
@@ -53,6 +57,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::exchange::Front;
+use crate::glue::Glue;
 use crate::job::{Order, Slice};
 use crate::lambda::Lambda;
 use crate::rekognition::Rekognition;
@@ -88,9 +93,11 @@ pub const SECRET_ACCESS_KEY: &str = "simulator-secret";
 pub struct Simulator {
     rekognition_listener: Listener,
     s3_listener: Listener,
+    glue_listener: Listener,
     lambda_listener: Listener,
     front: Arc<Front>,
     rekognition: Arc<Rekognition>,
+    glue: Arc<Glue>,
     lambda: Arc<Lambda>,
     store: Arc<Store>,
 }
@@ -110,6 +117,7 @@ impl Simulator {
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_ENDPOINT_URL_REKOGNITION", self.rekognition_url()),
             ("AWS_ENDPOINT_URL_S3", self.s3_url()),
+            ("AWS_ENDPOINT_URL_GLUE", self.glue_url()),
             ("AWS_ENDPOINT_URL_LAMBDA", self.lambda_url()),
             ("AWS_LAMBDA_RUNTIME_API", self.lambda_listener.address().to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "label-lake".to_owned()),
@@ -128,6 +136,11 @@ impl Simulator {
     /// The endpoint of S3; buckets are addressed by path.
     pub fn s3_url(&self) -> String {
         self.s3_listener.url()
+    }
+
+    /// The endpoint of Glue.
+    pub fn glue_url(&self) -> String {
+        self.glue_listener.url()
     }
 
     /// The endpoint of Lambda: Invoke, and the Runtime API.
@@ -180,6 +193,29 @@ impl Simulator {
         self.front.faults.random_fired()
     }
 
+    /// The partitions of a table of the Data Catalog by their values, each as its `PartitionInput`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such table.
+    #[expect(clippy::panic, reason = "a test has nothing to look at")]
+    pub fn partitions(&self, database: &str, table: &str) -> BTreeMap<Vec<String>, Value> {
+        let found = self.glue.partitions(database, table);
+        found.unwrap_or_else(|refusal| panic!("partitions of {database}.{table}: {refusal:?}"))
+    }
+
+    /// Puts a `PartitionInput` into a table, over a partition with the same values.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such table, or it has other keys.
+    #[expect(clippy::panic, reason = "a test that cannot arrange its partitions has nothing to show")]
+    pub fn put_partition(&self, database: &str, table: &str, partition: Value) {
+        if let Err(refusal) = self.glue.put_partition(database, table, partition) {
+            panic!("partition of {database}.{table}: {refusal:?}");
+        }
+    }
+
     /// Gives all elements of a job, by time, independent of pages and edits, to compare with.
     ///
     /// # Panics
@@ -225,7 +261,7 @@ impl Simulator {
 
 impl fmt::Debug for Simulator {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let urls = (self.rekognition_url(), self.s3_url(), self.lambda_url());
+        let urls = (self.rekognition_url(), self.s3_url(), self.glue_url(), self.lambda_url());
         formatter.debug_struct("Simulator").field("urls", &urls).finish_non_exhaustive()
     }
 }

@@ -8,10 +8,12 @@ use std::time::Instant;
 pub struct Request {
     /// The API's name of the operation: `GetLabelDetection`, `PutObject`, `Invoke`, …
     pub operation: String,
-    /// What it is about: the job id, the key, the prefix of a listing, the function's name or ARN.
+    /// What it is about: the job id, the key, the prefix of a listing, the function's name or ARN, a database or
+    /// `database.table`.
     pub target: String,
     /// Of `GetLabelDetection` the order, the aggregation and the position: `NAME TIMESTAMPS from 2000`
-    /// (`from ?` for a token that is not ours). Otherwise empty.
+    /// (`from ?` for a token that is not ours). Of a batch of partitions its size and their values:
+    /// `2 entries [["job-1","Car"],["job-1","Dog"]]`. Of `GetPartitions` the expression. Otherwise empty.
     pub detail: String,
     /// The status of the reply; 0 as long as none was sent.
     pub status: u16,

@@ -11,11 +11,11 @@ use simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-fn credentials() -> Credentials {
+pub fn credentials() -> Credentials {
     Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test")
 }
 
-fn http() -> SharedHttpClient {
+pub fn http() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().build_http()
 }
 

@@ -1,0 +1,148 @@
+//! What is in the Data Catalog: databases, their tables, and the tables' partitions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::ACCOUNT;
+use crate::partitions::Partitions;
+
+/// Why Glue refuses a request, or an entry of one.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// What breaks a limit of the API's model.
+    pub(crate) fn validation(field: &str, constraint: &str) -> Self {
+        let message =
+            format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {constraint}");
+        Self::new("ValidationException", message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new("InvalidInputException", message)
+    }
+
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::new("EntityNotFoundException", message)
+    }
+
+    pub(crate) fn exists(message: impl Into<String>) -> Self {
+        Self::new("AlreadyExistsException", message)
+    }
+}
+
+/// When everything was made: nothing goes by it, and the same catalog reads the same.
+pub(crate) const CREATED: u64 = 1_790_000_000;
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 255;
+
+/// The catalog. Names are kept in lower case, as Glue folds them.
+#[derive(Default)]
+pub(crate) struct Catalog {
+    databases: BTreeMap<String, Database>,
+}
+
+struct Database {
+    input: Value,
+    tables: BTreeMap<String, Table>,
+}
+
+struct Table {
+    input: Value,
+    partitions: Partitions,
+}
+
+impl Catalog {
+    pub(crate) fn create_database(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let mut input = request["DatabaseInput"].clone();
+        let name = name(&input, "Name")?;
+        if self.databases.contains_key(&name) {
+            return Err(Refusal::exists("Database already exists."));
+        }
+        input["Name"] = name.clone().into();
+        self.databases.insert(name, Database { input, tables: BTreeMap::new() });
+        Ok(json!({}))
+    }
+
+    pub(crate) fn get_database(&self, request: &Value) -> Result<Value, Refusal> {
+        let name = name(request, "Name")?;
+        let database = self.databases.get(&name).ok_or_else(|| no_database(&name))?;
+        let mut answer = database.input.clone();
+        answer["CatalogId"] = ACCOUNT.into();
+        answer["CreateTime"] = CREATED.into();
+        Ok(json!({ "Database": answer }))
+    }
+
+    pub(crate) fn create_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let mut input = request["TableInput"].clone();
+        let name = name(&input, "Name")?;
+        let tables = &mut self.database(request)?.tables;
+        if tables.contains_key(&name) {
+            return Err(Refusal::exists("Table already exists."));
+        }
+        input["Name"] = name.clone().into();
+        let keys = input["PartitionKeys"].as_array().into_iter().flatten();
+        let keys = keys.map(|key| self::name(key, "Name")).collect::<Result<_, _>>()?;
+        tables.insert(name, Table { input, partitions: Partitions::new(keys) });
+        Ok(json!({}))
+    }
+
+    pub(crate) fn get_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let database = name(request, "DatabaseName")?;
+        let mut answer = self.table(request, "Name")?.input.clone();
+        answer["DatabaseName"] = database.into();
+        answer["CatalogId"] = ACCOUNT.into();
+        answer["CreateTime"] = CREATED.into();
+        answer["UpdateTime"] = CREATED.into();
+        answer["VersionId"] = "0".into();
+        Ok(json!({ "Table": answer }))
+    }
+
+    /// Deletes a table with its partitions.
+    pub(crate) fn delete_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let name = name(request, "Name")?;
+        self.database(request)?.tables.remove(&name).ok_or_else(|| no_table(&name))?;
+        Ok(json!({}))
+    }
+
+    /// The partitions of the table that a request names.
+    pub(crate) fn partitions(&mut self, request: &Value) -> Result<&mut Partitions, Refusal> {
+        Ok(&mut self.table(request, "TableName")?.partitions)
+    }
+
+    fn table(&mut self, request: &Value, field: &str) -> Result<&mut Table, Refusal> {
+        let name = name(request, field)?;
+        self.database(request)?.tables.get_mut(&name).ok_or_else(|| no_table(&name))
+    }
+
+    fn database(&mut self, request: &Value) -> Result<&mut Database, Refusal> {
+        let name = name(request, "DatabaseName")?;
+        self.databases.get_mut(&name).ok_or_else(|| no_database(&name))
+    }
+}
+
+fn no_database(name: &str) -> Refusal {
+    Refusal::missing(format!("Database {name} not found."))
+}
+
+fn no_table(name: &str) -> Refusal {
+    Refusal::missing(format!("Table {name} not found."))
+}
+
+/// Reads a name, in lower case.
+fn name(object: &Value, field: &str) -> Result<String, Refusal> {
+    let name = object[field].as_str().unwrap_or_default();
+    if name.is_empty() || name.chars().count() > MAX_NAME {
+        return Err(Refusal::validation(field, "Member must have length between 1 and 255"));
+    }
+    Ok(name.to_lowercase())
+}

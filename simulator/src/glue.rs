@@ -1,0 +1,130 @@
+//! Glue's Data Catalog over JSON 1.1, with the limits of the API.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::action::OnlyFirst;
+use crate::catalog::{Catalog, Refusal};
+use crate::exchange::{Reply, Service, reply};
+use crate::partitions::{self, Values};
+use crate::requests::Call;
+use crate::wire::Line;
+
+const JSON: &str = "application/x-amz-json-1.1";
+
+const OPERATIONS: [&str; 10] = [
+    "CreateDatabase",
+    "GetDatabase",
+    "CreateTable",
+    "GetTable",
+    "DeleteTable",
+    "BatchCreatePartition",
+    "BatchGetPartition",
+    "BatchUpdatePartition",
+    "BatchDeletePartition",
+    "GetPartitions",
+];
+
+/// The service.
+#[derive(Default)]
+pub(crate) struct Glue {
+    catalog: Mutex<Catalog>,
+}
+
+impl Glue {
+    /// Makes a database, if it is not there.
+    pub(crate) fn add_database(&self, name: &str) {
+        // The only other refusal is of a name that Glue would not have either.
+        let _ = self.lock().create_database(&json!({ "DatabaseInput": { "Name": name } }));
+    }
+
+    pub(crate) fn add_table(&self, database: &str, table: &str, mut input: Value) -> Result<(), Refusal> {
+        input["Name"] = table.into();
+        self.lock().create_table(&json!({ "DatabaseName": database, "TableInput": input })).map(drop)
+    }
+
+    pub(crate) fn put_partition(&self, database: &str, table: &str, input: Value) -> Result<(), Refusal> {
+        self.lock().partitions(&json!({ "DatabaseName": database, "TableName": table }))?.put(input)
+    }
+
+    pub(crate) fn partitions(&self, database: &str, table: &str) -> Result<BTreeMap<Values, Value>, Refusal> {
+        let request = json!({ "DatabaseName": database, "TableName": table });
+        Ok(self.lock().partitions(&request)?.inputs().clone())
+    }
+
+    /// Does an operation, in a batch for the first `done` entries.
+    fn call(&self, operation: Option<&str>, request: &Value, done: usize) -> Result<Value, Refusal> {
+        let mut catalog = self.lock();
+        match operation {
+            Some("CreateDatabase") => catalog.create_database(request),
+            Some("GetDatabase") => catalog.get_database(request),
+            Some("CreateTable") => catalog.create_table(request),
+            Some("GetTable") => catalog.get_table(request),
+            Some("DeleteTable") => catalog.delete_table(request),
+            Some("BatchCreatePartition") => catalog.partitions(request)?.create(request, done),
+            Some("BatchGetPartition") => catalog.partitions(request)?.get(request, done),
+            Some("BatchUpdatePartition") => catalog.partitions(request)?.update(request, done),
+            Some("BatchDeletePartition") => catalog.partitions(request)?.delete(request, done),
+            Some("GetPartitions") => catalog.partitions(request)?.page(request),
+            _ => Err(Refusal::new("UnknownOperationException", "")),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Catalog> {
+        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service for Glue {
+    fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
+        let Some(operation) = operation(request) else {
+            return Some(Call { operation: "Unknown", target: target(request).to_owned(), ..Call::default() });
+        };
+        // A request that is refused later is logged as far as it can be read.
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let names = [
+            &body["DatabaseName"],
+            &body["DatabaseInput"]["Name"],
+            &body["TableName"],
+            &body["TableInput"]["Name"],
+            &body["Name"],
+        ];
+        let target = names.into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".");
+        let detail = partitions::describe(operation, &body)
+            .unwrap_or_else(|| body["Expression"].as_str().unwrap_or_default().to_owned());
+        Some(Call { operation, target, detail })
+    }
+
+    fn error(&self, status: StatusCode, code: &str) -> Reply {
+        refused(status, code, "simulated")
+    }
+
+    async fn answer(&self, request: Request<Bytes>, _: &Line) -> Reply {
+        let done = request.extensions().get().map_or(usize::MAX, |OnlyFirst(entries)| *entries);
+        let body: Result<Value, _> = serde_json::from_slice(request.body());
+        let answer = body
+            .map_err(|_| Refusal::new("SerializationException", "The request is not JSON."))
+            .and_then(|body| self.call(operation(&request), &body, done));
+        match answer {
+            Ok(answer) => reply(StatusCode::OK, JSON, answer.to_string()),
+            Err(Refusal { code, message }) => refused(StatusCode::BAD_REQUEST, code, &message),
+        }
+    }
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Reply {
+    reply(status, JSON, json!({ "__type": code, "Message": message }).to_string())
+}
+
+fn target(request: &Request<Bytes>) -> &str {
+    request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default()
+}
+
+fn operation(request: &Request<Bytes>) -> Option<&'static str> {
+    let asked = target(request).strip_prefix("AWSGlue.")?;
+    OPERATIONS.into_iter().find(|operation| *operation == asked)
+}
