@@ -34,7 +34,8 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Whether a value may be absent.
     pub nullable: bool,
-    /// What it holds, with its unit and the API field that it comes from.
+    /// What it holds, with its unit and the API field that it comes from. In SQL it is a literal: engines differ in
+    /// how they escape a quote, and tools that split scripts trip over a semicolon, so it has neither.
     pub comment: &'static str,
 }
 
@@ -66,38 +67,38 @@ const fn nullable(name: &'static str, column_type: ColumnType, comment: &'static
 use ColumnType::{Bigint, Float, Int, StructArray, Text, TextArray};
 
 const PARTITION_KEYS: &[Column] = &[
-    required("job_id", Text, "Rekognition's JobId"),
-    required("label", Text, "name of the label; __HIVE_DEFAULT_PARTITION__ if it has none"),
+    required("job_id", Text, "JobId that Rekognition gave"),
+    required("label", Text, "name of the label, __HIVE_DEFAULT_PARTITION__ if it has none"),
 ];
 
-const PARENTS: Column = nullable("parents", TextArray, "names of Label.Parents, in the order returned; null if absent");
-const ALIASES: Column = nullable("aliases", TextArray, "names of Label.Aliases, in the order returned; null if absent");
+const PARENTS: Column = nullable("parents", TextArray, "names of Label.Parents, in the order returned, null if absent");
+const ALIASES: Column = nullable("aliases", TextArray, "names of Label.Aliases, in the order returned, null if absent");
 const CATEGORIES: Column =
-    nullable("categories", TextArray, "names of Label.Categories, in the order returned; null if absent");
-const LABEL_NAME: Column = nullable("label_name", Text, "Label.Name, exact; null if absent");
+    nullable("categories", TextArray, "names of Label.Categories, in the order returned, null if absent");
+const LABEL_NAME: Column = nullable("label_name", Text, "exact Label.Name, null if absent");
 
 /// `label_detections`: what `AggregateBy=TIMESTAMPS` returns.
 pub const LABEL_DETECTIONS: Table = Table {
     name: "label_detections",
-    comment: "one row for each instance of a detected label; a detection without instances has one row",
+    comment: "one row for each instance of a detected label, and one for each detection without instances",
     columns: &[
         required("timestamp_ms", Bigint, "Timestamp: milliseconds from the start of the video"),
         nullable("confidence", Float, "Label.Confidence, 0 to 100"),
-        nullable("instance_count", Int, "number of Label.Instances; null if absent"),
-        nullable("instance_index", Int, "position in Label.Instances, from 0; null without instances"),
+        nullable("instance_count", Int, "number of Label.Instances, null if absent"),
+        nullable("instance_index", Int, "position in Label.Instances from 0, null without instances"),
         nullable("instance_confidence", Float, "Instance.Confidence, 0 to 100"),
-        nullable("bbox_left", Float, "Instance.BoundingBox.Left, ratio of the frame's width; may be outside 0 to 1"),
-        nullable("bbox_top", Float, "Instance.BoundingBox.Top, ratio of the frame's height; may be outside 0 to 1"),
-        nullable("bbox_width", Float, "Instance.BoundingBox.Width, ratio of the frame's width; may be outside 0 to 1"),
+        nullable("bbox_left", Float, "Instance.BoundingBox.Left, ratio of the frame width (may be outside 0 to 1)"),
+        nullable("bbox_top", Float, "Instance.BoundingBox.Top, ratio of the frame height (may be outside 0 to 1)"),
+        nullable("bbox_width", Float, "Instance.BoundingBox.Width, ratio of the frame width (may be outside 0 to 1)"),
         nullable(
             "bbox_height",
             Float,
-            "Instance.BoundingBox.Height, ratio of the frame's height; may be outside 0 to 1",
+            "Instance.BoundingBox.Height, ratio of the frame height (may be outside 0 to 1)",
         ),
         PARENTS,
         ALIASES,
         CATEGORIES,
-        nullable("dominant_colors", Text, "Instance.DominantColors as JSON; not returned for video today"),
+        nullable("dominant_colors", Text, "Instance.DominantColors as JSON, not returned for video today"),
         LABEL_NAME,
     ],
     partition_keys: PARTITION_KEYS,
@@ -127,13 +128,13 @@ pub const JOBS: Table = Table {
     name: "jobs",
     comment: "one row for each job that is complete in the lake, or that failed",
     columns: &[
-        required("job_id", Text, "Rekognition's JobId"),
+        required("job_id", Text, "JobId that Rekognition gave"),
         required("status", Text, "SUCCEEDED or FAILED"),
         nullable("status_message", Text, "StatusMessage: why the job failed"),
         nullable("job_tag", Text, "JobTag given to StartLabelDetection"),
         nullable("video_bucket", Text, "bucket of the video"),
         nullable("video_key", Text, "key of the video"),
-        nullable("video_version", Text, "version of the video's object"),
+        nullable("video_version", Text, "version of the video as an S3 object"),
         nullable("completed_at_ms", Bigint, "Timestamp of the completion message: Unix milliseconds"),
         nullable("label_model_version", Text, "LabelModelVersion"),
         nullable("codec", Text, "VideoMetadata.Codec"),
@@ -144,23 +145,26 @@ pub const JOBS: Table = Table {
         nullable("frame_width", Bigint, "VideoMetadata.FrameWidth, pixels"),
         nullable("frame_height", Bigint, "VideoMetadata.FrameHeight, pixels"),
         required("aggregate_by", TextArray, "what was exported: TIMESTAMPS, SEGMENTS or both, in this order"),
-        nullable("label_count", Int, "number of labels, which is the number of partitions; null if the job failed"),
-        nullable("detection_count", Bigint, "number of detections; null without TIMESTAMPS"),
-        nullable("row_count", Bigint, "number of rows in label_detections; null without TIMESTAMPS"),
-        nullable("segment_count", Bigint, "number of rows in label_segments; null without SEGMENTS"),
-        nullable("labels", StructArray(JOB_LABELS), "what is in the job, by label; null if the job failed"),
+        nullable("label_count", Int, "number of labels, and so of partitions, null if the job failed"),
+        nullable("detection_count", Bigint, "number of detections, null without TIMESTAMPS"),
+        nullable("row_count", Bigint, "number of rows in label_detections, null without TIMESTAMPS"),
+        nullable("segment_count", Bigint, "number of rows in label_segments, null without SEGMENTS"),
+        nullable("labels", StructArray(JOB_LABELS), "what is in the job by label, null if the job failed"),
     ],
     partition_keys: &[],
     sorted_by: None,
 };
 
+/// All tables.
+pub const TABLES: [&Table; 3] = [&LABEL_DETECTIONS, &LABEL_SEGMENTS, &JOBS];
+
 const JOB_LABELS: &[Column] = &[
-    nullable("label", Text, "name of the label; null if it has none"),
-    nullable("detections", Bigint, "number of detections; null without TIMESTAMPS"),
-    nullable("instances", Bigint, "number of instances; null without TIMESTAMPS"),
-    nullable("segments", Bigint, "number of segments; null without SEGMENTS"),
+    nullable("label", Text, "name of the label, null if it has none"),
+    nullable("detections", Bigint, "number of detections, null without TIMESTAMPS"),
+    nullable("instances", Bigint, "number of instances, null without TIMESTAMPS"),
+    nullable("segments", Bigint, "number of segments, null without SEGMENTS"),
     nullable("first_timestamp_ms", Bigint, "first time the label is seen, milliseconds from the start of the video"),
-    nullable("last_timestamp_ms", Bigint, "last time the label is seen; for segments, the latest end"),
+    nullable("last_timestamp_ms", Bigint, "last time the label is seen (for segments the latest end)"),
     nullable("max_confidence", Float, "highest confidence, 0 to 100"),
 ];
 
@@ -220,7 +224,45 @@ impl ColumnType {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect_file;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// The columns as `tests/golden/tables.json` has them: one a line, as name, type and comment.
+    fn lines(columns: &[Column]) -> String {
+        let line = |column: &Column| {
+            let cells: Value = [column.name, &column.column_type.hive(), column.comment].into_iter().collect();
+            format!("      {cells}")
+        };
+        let lines: Vec<_> = columns.iter().map(line).collect();
+        if lines.is_empty() { "[]".to_owned() } else { format!("[\n{}\n    ]", lines.join(",\n")) }
+    }
+
+    #[test]
+    fn golden_tables() {
+        let table = |table: &&Table| {
+            let (name, comment) = (json!(table.name), json!(table.comment));
+            let (columns, partition_keys) = (lines(table.columns), lines(table.partition_keys));
+            format!(
+                "  {name}: {{\n    \"comment\": {comment},\n    \"columns\": {columns},\n    \
+                 \"partition_keys\": {partition_keys}\n  }}"
+            )
+        };
+        let tables: Vec<_> = TABLES.iter().map(table).collect();
+        expect_file!["../tests/golden/tables.json"].assert_eq(&format!("{{\n{}\n}}\n", tables.join(",\n")));
+    }
+
+    #[test]
+    fn comments_fit_into_glue_and_into_any_sql() {
+        for table in TABLES {
+            let columns = table.columns.iter().chain(table.partition_keys).chain(JOB_LABELS);
+            for comment in columns.map(|column| column.comment).chain([table.comment]) {
+                assert!(comment.is_ascii() && !comment.contains(['\'', '"', '\\', ';']), "{comment}");
+                assert!((1..=255).contains(&comment.len()), "Glue takes 255 bytes: {comment}");
+            }
+        }
+    }
 
     #[test]
     fn the_struct_of_jobs_labels_is_spelled_as_the_contract_does() {
