@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use expect_test::expect_file;
+use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use serde_json::json;
+use parquet::schema::types::{Type, TypePtr};
+use serde_json::{Value, json};
 use simulator::{Generated, Job, Simulator};
 
 use crate::function::Function;
@@ -38,6 +40,38 @@ fn footer(file: &Bytes) -> String {
     text
 }
 
+/// The type in which Athena reads a column. It takes a Parquet type for no other.
+fn hive(column: &Type) -> String {
+    if column.is_primitive() {
+        return match (column.get_physical_type(), column.get_basic_info().logical_type_ref()) {
+            (PhysicalType::INT64, None) => "bigint",
+            (PhysicalType::INT32, None) => "int",
+            (PhysicalType::FLOAT, None) => "float",
+            (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)) => "string",
+            other => panic!("no column is of {other:?}"),
+        }
+        .to_owned();
+    }
+    if column.get_basic_info().logical_type_ref() == Some(&LogicalType::List) {
+        let [list] = column.get_fields() else { panic!("{} is not a list", column.name()) };
+        return format!("array<{}>", hive(&list.get_fields()[0]));
+    }
+    let field = |field: &TypePtr| format!("{}:{}", field.name(), hive(field));
+    let fields: Vec<_> = column.get_fields().iter().map(field).collect();
+    format!("struct<{}>", fields.join(","))
+}
+
+/// The columns of a file are those of `tests/golden/tables.json`, from which the tables in a catalog are checked too.
+fn assert_columns(file: &Bytes, table: &str) {
+    let golden: Value = serde_json::from_str(include_str!("../golden/tables.json")).unwrap();
+    let golden: Vec<[String; 3]> = serde_json::from_value(golden[table]["columns"].clone()).unwrap();
+    let golden: Vec<_> = golden.into_iter().map(|[name, column_type, _]| (name, column_type)).collect();
+    let reader = SerializedFileReader::new(file.clone()).unwrap();
+    let schema = reader.metadata().file_metadata().schema();
+    let found: Vec<_> = schema.get_fields().iter().map(|column| (column.name().to_owned(), hive(column))).collect();
+    assert_eq!(found, golden, "{table}");
+}
+
 #[tokio::test]
 async fn the_footer_of_each_table_is_as_pinned() {
     let instance = json!({"Confidence": 99.5, "BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}});
@@ -60,6 +94,8 @@ async fn the_footer_of_each_table_is_as_pinned() {
         ("jobs/job-job.parquet", expect_file!["golden/jobs.txt"]),
     ] {
         pinned.assert_eq(&footer(&objects[key]));
+        let (table, _) = key.split_once('/').unwrap();
+        assert_columns(&objects[key], table);
     }
 }
 
