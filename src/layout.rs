@@ -126,7 +126,7 @@ impl Layout {
     /// # Errors
     /// `KeyTooLong`.
     pub fn commit(&self, job: &JobId) -> Result<ObjectKey, Error> {
-        Self::key(job, format!("{}{}/job-{job}.parquet", self.prefix, JOBS.name))
+        Self::key(job, format!("{}job-{job}.parquet", self.folder(&JOBS)))
     }
 
     /// Where the job is saved while it is under way. Athena and Hive ignore what begins with `_`.
@@ -139,7 +139,12 @@ impl Layout {
 
     /// What all keys of a job in a partitioned table begin with.
     pub fn partitions(&self, table: &Table, job: &JobId) -> String {
-        format!("{}{}/job_id={job}/", self.prefix, table.name)
+        format!("{}job_id={job}/", self.folder(table))
+    }
+
+    /// What all keys of a table begin with.
+    pub fn folder(&self, table: &Table) -> String {
+        format!("{}{}/", self.prefix, table.name)
     }
 
     fn key(job: &JobId, key: String) -> Result<ObjectKey, Error> {

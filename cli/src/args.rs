@@ -24,6 +24,7 @@ Examples:
   label-lake run events/sns.json                    Export a generated job of 10,000 labels into ./lake
   label-lake run events/job-id.json --recorded job.json
                                                     Turn recorded results into Parquet
+  label-lake ddl --bucket my-lake                   Print the statements that make the tables in Athena
   label-lake completions bash > /etc/bash_completion.d/label-lake
                                                     Install completions
 
@@ -40,6 +41,13 @@ pub(crate) enum Command {
     /// The lake is laid out as in the bucket. A job that is committed in it already is not exported again.
     #[command(after_long_help = RUN_EXAMPLES)]
     Run(RunArguments),
+
+    /// Print the SQL that makes the tables in Athena.
+    ///
+    /// For those who do not deploy the template, which makes them too. It prints CREATE DATABASE and three CREATE
+    /// EXTERNAL TABLE, which change nothing that exists already. No file is read and no AWS call is made.
+    #[command(after_long_help = DDL_EXAMPLES)]
+    Ddl(DdlArguments),
 
     /// Print a completion script for a shell.
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]
@@ -63,6 +71,22 @@ Examples:
 
 Exit codes: 0 done, 1 the event or the export of one of its jobs failed, 2 wrong usage, 130 interrupted. That a job
 failed at Rekognition is a result like others: it is committed, and the code is 0.";
+
+const DDL_EXAMPLES: &str = "\
+Examples:
+  label-lake ddl --bucket my-lake --prefix video > tables.sql
+  label-lake ddl --bucket my-lake --by-job
+
+  Athena runs one statement at a time. In its console select one and run it, then the next. From bash, with a pause
+  because Athena answers before a statement is done:
+    label-lake ddl --bucket my-lake | while IFS= read -r -d ';' statement; do
+      aws athena start-query-execution --work-group primary --query-string=\"$statement\"; sleep 5
+    done
+
+Which tables: the default ones are partitioned by job_id and label, and Athena finds a job when its partitions are
+registered in the catalog. With --by-job nothing is ever registered and there is no limit of partitions, but every query
+of detections and segments must name its jobs, as in WHERE job_id = 'ID' AND label_name = 'Dog'. Both kinds read the
+same files, and may stand side by side in one database.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -126,6 +150,25 @@ pub(crate) struct RunArguments {
     pub(crate) verbose: bool,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct DdlArguments {
+    /// The bucket of the lake. Without it the SQL has the word BUCKET instead, for you to replace.
+    #[arg(long, value_parser = bucket)]
+    pub(crate) bucket: Option<String>,
+
+    /// The prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = prefix)]
+    pub(crate) prefix: String,
+
+    /// The database to make the tables in.
+    #[arg(long, default_value = "label_lake", value_parser = database)]
+    pub(crate) database: String,
+
+    /// Partition by job alone, with partitions that Athena projects instead of looking them up.
+    #[arg(long)]
+    pub(crate) by_job: bool,
+}
+
 impl RunArguments {
     /// The settings that the function would have from its environment.
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
@@ -157,6 +200,21 @@ fn prefix(given: &str) -> Result<String, String> {
 
 fn aggregate_by(given: &str) -> Result<String, String> {
     settings("", given).map(|_| given.to_owned()).map_err(expected)
+}
+
+fn bucket(given: &str) -> Result<String, String> {
+    let variable = |name: &str| (name == "OUTPUT_BUCKET").then(|| given.to_owned());
+    Settings::from_variables(variable).map(|settings| settings.bucket).map_err(expected)
+}
+
+/// What Glue and Athena both take as a name, if it is quoted.
+fn database(given: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    if (1..=255).contains(&given.len()) && given.bytes().all(allowed) {
+        Ok(given.to_owned())
+    } else {
+        Err("expected 1 to 255 of a-z 0-9 _ -".to_owned())
+    }
 }
 
 /// Leaves out the name of the environment variable: here it is an option.

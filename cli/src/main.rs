@@ -2,6 +2,7 @@
 
 mod args;
 mod committed;
+mod ddl;
 mod event;
 mod progress;
 mod recorded;
@@ -22,6 +23,7 @@ use crate::args::{Arguments, Command};
 async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments).await,
+        Command::Ddl(arguments) => print(ddl::ddl(&arguments).as_bytes()).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "label-lake", &mut script);

@@ -87,6 +87,9 @@ fn wrong_usage_is_code_2() {
         (vec!["run", "-", "--prefix", "/x"], "a prefix without /"),
         (vec!["run", "-", "--pages", "many"], "--pages"),
         (vec!["run", "-", "--recorded", "x", "--seed", "2"], "cannot be used with"),
+        (vec!["ddl", "--bucket", "s3://lake"], "the name of a bucket"),
+        (vec!["ddl", "--prefix", "lake/"], "a prefix without /"),
+        (vec!["ddl", "--database", "Lake"], "a-z 0-9 _ -"),
         (vec!["completions", "dosh"], "bash"),
         (vec!["walk"], "walk"),
     ] {
@@ -103,7 +106,9 @@ fn completions_and_help_are_there() {
         assert_eq!(ran.code, Some(0));
         assert!(ran.output.contains("recorded"), "{shell}");
     }
-    assert!(label_lake(["run", "--help"], "").output.contains("Examples:"));
+    for command in ["run", "ddl", "completions"] {
+        assert!(label_lake([command, "--help"], "").output.contains("Examples:"), "{command}");
+    }
     assert_eq!(label_lake(["--version"], "").output, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
 }
 
