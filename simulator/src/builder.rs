@@ -11,13 +11,15 @@ use serde_json::Value;
 use crate::Simulator;
 use crate::exchange::Front;
 use crate::faults::{Fault, RandomFaults};
+use crate::generated::Generated;
 use crate::glue::Glue;
 use crate::job::Job;
 use crate::lambda::Lambda;
 use crate::quota::Quota;
-use crate::rekognition::Rekognition;
+use crate::rekognition::{Pace, Rekognition};
 use crate::s3::{Buckets, S3Front};
 use crate::store::Store;
+use crate::tls::Authority;
 use crate::wire::Listener;
 
 /// What a simulator is to be like; every setting has a default.
@@ -27,9 +29,12 @@ pub struct Builder {
     buckets: Vec<String>,
     directory: Option<PathBuf>,
     listing_allowed: bool,
+    unknown_jobs: Option<Generated>,
     page_latency: Duration,
+    page_transfer: Duration,
     put_latency: Duration,
     quota: Option<u32>,
+    tls: bool,
     shuffle_seed: u64,
     glue: Glue,
     front: Front,
@@ -42,9 +47,12 @@ impl Builder {
             buckets: Vec::new(),
             directory: None,
             listing_allowed: false,
+            unknown_jobs: None,
             page_latency: Duration::ZERO,
+            page_transfer: Duration::ZERO,
             put_latency: Duration::ZERO,
             quota: None,
+            tls: false,
             shuffle_seed: 1,
             glue: Glue::default(),
             front: Front::default(),
@@ -54,6 +62,13 @@ impl Builder {
     /// Adds a job.
     pub fn job(mut self, id: &str, job: Job) -> Self {
         self.jobs.push((id.to_owned(), job));
+        self
+    }
+
+    /// Lets every other job id be a generated job like this one, with a seed that is made from the id. By default
+    /// there is no such job.
+    pub fn unknown_jobs(mut self, like: Generated) -> Self {
+        self.unknown_jobs = Some(like);
         self
     }
 
@@ -83,6 +98,12 @@ impl Builder {
         self
     }
 
+    /// Sets how long the body of a page takes after its head, sent evenly; by default it is sent at once.
+    pub fn page_transfer(mut self, time: Duration) -> Self {
+        self.page_transfer = time;
+        self
+    }
+
     /// Sets how long an upload takes before the object is there; by default nothing.
     pub fn put_latency(mut self, latency: Duration) -> Self {
         self.put_latency = latency;
@@ -93,6 +114,13 @@ impl Builder {
     /// `ProvisionedThroughputExceededException`. By default there is no limit.
     pub fn quota(mut self, calls_per_second: u32) -> Self {
         self.quota = Some(calls_per_second);
+        self
+    }
+
+    /// Serves all endpoints of AWS over TLS, by a certificate authority of its own, which is part of the
+    /// environment. The Runtime API stays without, as it is in Lambda.
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -152,16 +180,21 @@ impl Builder {
         let store = Arc::clone(&stores[0].1);
         let (listing_allowed, put_latency) = (self.listing_allowed, self.put_latency);
         let s3 = Arc::new(S3Front::new(Buckets { stores, listing_allowed, put_latency }));
-        let rekognition = Arc::new(Rekognition::new(self.page_latency, self.quota.map(Quota::new), self.shuffle_seed));
+        let pace = Pace { latency: self.page_latency, transfer: self.page_transfer, quota: self.quota.map(Quota::new) };
+        let rekognition = Arc::new(Rekognition::new(pace, self.unknown_jobs, self.shuffle_seed));
         self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
         let lambda = Arc::new(Lambda::new());
         let glue = Arc::new(self.glue);
         let front = Arc::new(self.front);
+        let authority = if self.tls { Some(Authority::new()?) } else { None };
+        let acceptor = || authority.as_ref().map(Authority::acceptor);
         Ok(Simulator {
-            rekognition_listener: Listener::start(Arc::clone(&front), Arc::clone(&rekognition)).await?,
-            s3_listener: Listener::start(Arc::clone(&front), s3).await?,
-            glue_listener: Listener::start(Arc::clone(&front), Arc::clone(&glue)).await?,
-            lambda_listener: Listener::start(Arc::clone(&front), Arc::clone(&lambda)).await?,
+            rekognition_listener: Listener::start(&front, &rekognition, acceptor()).await?,
+            s3_listener: Listener::start(&front, &s3, acceptor()).await?,
+            glue_listener: Listener::start(&front, &glue, acceptor()).await?,
+            lambda_listener: Listener::start(&front, &lambda, acceptor()).await?,
+            runtime_listener: Listener::start(&front, &lambda, None).await?,
+            authority,
             front,
             rekognition,
             glue,

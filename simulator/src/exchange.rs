@@ -3,7 +3,7 @@
 use std::future;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::http;
 use hyper::{Request, Response, StatusCode};
@@ -11,6 +11,7 @@ use hyper::{Request, Response, StatusCode};
 use crate::action::{Action, OnlyFirst};
 use crate::faults::Faults;
 use crate::requests::{Call, Log};
+use crate::transfer::{self, Sent};
 use crate::wire::{CutAfter, Ending, Line};
 
 /// A reply in memory.
@@ -53,7 +54,7 @@ pub(crate) async fn answer<S: Service>(
     service: &S,
     request: Request<Incoming>,
     line: &Line,
-) -> Result<Response<Full<Bytes>>, NoReply> {
+) -> Result<Sent, NoReply> {
     let (head, body) = request.into_parts();
     // A body that breaks off has a client that is gone.
     let body = body.collect().await.map_err(|_| NoReply)?.to_bytes();
@@ -61,13 +62,13 @@ pub(crate) async fn answer<S: Service>(
     line.mend();
 
     let Some(call) = service.describe(&request) else {
-        return Ok(service.answer(request, line).await.map(Full::new));
+        return Ok(transfer::send(service.answer(request, line).await));
     };
     let (action, fault) = front.faults.meet(&call).unzip();
-    let number = front.log.begin(&call, fault);
+    let number = front.log.begin(&call, fault, request.body().len());
     let reply = meet(service, request, action, line).await?;
-    front.log.end(number, reply.status().as_u16());
-    Ok(reply.map(Full::new))
+    front.log.end(number, reply.status().as_u16(), reply.body().len());
+    Ok(transfer::send(reply))
 }
 
 /// Does the work as far as the fault lets it.

@@ -46,7 +46,9 @@ mod rekognition;
 mod requests;
 mod s3;
 mod store;
+mod tls;
 mod token;
+mod transfer;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -61,6 +63,7 @@ use crate::glue::Glue;
 use crate::job::{Order, Slice};
 use crate::lambda::Lambda;
 use crate::rekognition::Rekognition;
+use crate::tls::Authority;
 use crate::wire::Listener;
 
 pub use crate::action::Action;
@@ -95,6 +98,8 @@ pub struct Simulator {
     s3_listener: Listener,
     glue_listener: Listener,
     lambda_listener: Listener,
+    runtime_listener: Listener,
+    authority: Option<Authority>,
     front: Arc<Front>,
     rekognition: Arc<Rekognition>,
     glue: Arc<Glue>,
@@ -111,7 +116,7 @@ impl Simulator {
     /// Gives the environment of a Lambda function that talks to this simulator; the function's own settings are
     /// missing.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut environment = vec![
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
@@ -119,13 +124,18 @@ impl Simulator {
             ("AWS_ENDPOINT_URL_S3", self.s3_url()),
             ("AWS_ENDPOINT_URL_GLUE", self.glue_url()),
             ("AWS_ENDPOINT_URL_LAMBDA", self.lambda_url()),
-            ("AWS_LAMBDA_RUNTIME_API", self.lambda_listener.address().to_string()),
+            ("AWS_LAMBDA_RUNTIME_API", self.runtime_listener.address().to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "label-lake".to_owned()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/label-lake".to_owned()),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "simulator".to_owned()),
-        ]
+        ];
+        if let Some(authority) = &self.authority {
+            let path = authority.path().display().to_string();
+            environment.extend([("SSL_CERT_FILE", path.clone()), ("AWS_CA_BUNDLE", path)]);
+        }
+        environment
     }
 
     /// The endpoint of Rekognition.

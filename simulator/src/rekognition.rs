@@ -10,11 +10,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::exchange::{Reply, Service, reply};
-use crate::generated::mix;
+use crate::generated::{Generated, mix};
 use crate::job::{Aggregation, Job, JobStatus, MAX_RESULTS, NameOrder, Order, Slice, SortBy};
 use crate::quota::Quota;
 use crate::requests::Call;
 use crate::token::{self, Place, Scope};
+use crate::transfer::Transfer;
 use crate::wire::Line;
 
 const TARGET: &str = "RekognitionService.GetLabelDetection";
@@ -26,10 +27,17 @@ const MAX_TOKEN: usize = 255;
 
 /// The service.
 pub(crate) struct Rekognition {
-    pub(crate) page_latency: Duration,
-    pub(crate) quota: Option<Quota>,
-    pub(crate) shuffle_seed: u64,
+    pace: Pace,
+    unknown_jobs: Option<Generated>,
+    shuffle_seed: u64,
     state: Mutex<State>,
+}
+
+/// How fast the service is.
+pub(crate) struct Pace {
+    pub(crate) latency: Duration,
+    pub(crate) transfer: Duration,
+    pub(crate) quota: Option<Quota>,
 }
 
 #[derive(Default)]
@@ -90,8 +98,8 @@ impl GetLabelDetection {
 }
 
 impl Rekognition {
-    pub(crate) fn new(page_latency: Duration, quota: Option<Quota>, shuffle_seed: u64) -> Self {
-        Self { page_latency, quota, shuffle_seed, state: Mutex::default() }
+    pub(crate) fn new(pace: Pace, unknown_jobs: Option<Generated>, shuffle_seed: u64) -> Self {
+        Self { pace, unknown_jobs, shuffle_seed, state: Mutex::default() }
     }
 
     pub(crate) fn add_job(&self, id: &str, job: Job) {
@@ -99,13 +107,20 @@ impl Rekognition {
     }
 
     pub(crate) fn job(&self, id: &str) -> Option<Arc<Job>> {
-        self.lock().jobs.get(id).cloned()
+        let mut state = self.lock();
+        let known = state.jobs.get(id).cloned();
+        known.or_else(|| {
+            let seed = mix(&id.bytes().map(u64::from).collect::<Vec<_>>());
+            let job = Arc::new(Job::generated(Generated { seed, ..self.unknown_jobs.clone()? }));
+            state.jobs.insert(id.to_owned(), Arc::clone(&job));
+            Some(job)
+        })
     }
 
     fn get(&self, body: &[u8]) -> Result<Vec<u8>, Exception> {
         let request = GetLabelDetection::read(body)?;
         let scope = request.scope()?;
-        if self.quota.as_ref().is_some_and(|quota| !quota.take()) {
+        if self.pace.quota.as_ref().is_some_and(|quota| !quota.take()) {
             return Err(QUOTA_EXCEEDED);
         }
         let job = self.job(&request.job_id).ok_or(NOT_FOUND)?;
@@ -185,11 +200,17 @@ impl Service for Rekognition {
         if target(&request) != TARGET {
             return self.error(StatusCode::BAD_REQUEST, "UnknownOperationException");
         }
-        if !self.page_latency.is_zero() {
-            tokio::time::sleep(self.page_latency).await;
+        if !self.pace.latency.is_zero() {
+            tokio::time::sleep(self.pace.latency).await;
         }
         match self.get(request.body()) {
-            Ok(page) => reply(StatusCode::OK, JSON, page),
+            Ok(page) => {
+                let mut reply = reply(StatusCode::OK, JSON, page);
+                if !self.pace.transfer.is_zero() {
+                    reply.extensions_mut().insert(Transfer(self.pace.transfer));
+                }
+                reply
+            }
             Err(exception) => self.error(StatusCode::BAD_REQUEST, exception),
         }
     }

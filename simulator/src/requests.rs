@@ -17,6 +17,10 @@ pub struct Request {
     pub detail: String,
     /// The status of the reply; 0 as long as none was sent.
     pub status: u16,
+    /// The length of the request's body.
+    pub bytes_in: usize,
+    /// The length of the reply's body; 0 as long as none was sent. A fault may cut it on its way.
+    pub bytes_out: usize,
     /// The fault that met this request.
     pub fault: Option<String>,
     /// When it came.
@@ -46,13 +50,15 @@ struct Inner {
 
 impl Log {
     /// Adds a request that has no reply yet, and gives its number.
-    pub(crate) fn begin(&self, call: &Call, fault: Option<String>) -> usize {
+    pub(crate) fn begin(&self, call: &Call, fault: Option<String>, bytes_in: usize) -> usize {
         let mut inner = self.lock();
         inner.entries.push(Request {
             operation: call.operation.to_owned(),
             target: call.target.clone(),
             detail: call.detail.clone(),
             status: 0,
+            bytes_in,
+            bytes_out: 0,
             fault,
             at: Instant::now(),
         });
@@ -60,11 +66,12 @@ impl Log {
     }
 
     /// Notes the reply. A request that was cleared away meanwhile stays so.
-    pub(crate) fn end(&self, number: usize, status: u16) {
+    pub(crate) fn end(&self, number: usize, status: u16, bytes_out: usize) {
         let mut inner = self.lock();
         let entry = number.checked_sub(inner.cleared).and_then(|index| inner.entries.get_mut(index));
         if let Some(entry) = entry {
             entry.status = status;
+            entry.bytes_out = bytes_out;
         }
     }
 

@@ -15,8 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::{self, Front, Service};
+use crate::tls::Stream;
 
 /// Where the bytes of a reply stop, and how.
 #[derive(Clone, Copy)]
@@ -86,7 +88,7 @@ impl Line {
 
 /// A connection whose replies can be cut.
 struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     line: Line,
 }
 
@@ -125,7 +127,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         if self.ended() == Some(Ending::Reset) {
             // It can fail only for a socket that is closed already.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.stream.socket().set_zero_linger();
         }
     }
 }
@@ -162,7 +164,8 @@ impl AsyncWrite for Wire {
     }
 
     /// A reply that is exactly as long as the cut allows ends here: no write comes after it.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         self.ended().map_or(Poll::Ready(Ok(())), end)
     }
 
@@ -178,16 +181,22 @@ impl AsyncWrite for Wire {
 /// A server on a port of its own; it and its connections end when this is dropped.
 pub(crate) struct Listener {
     address: SocketAddr,
+    scheme: &'static str,
     accepting: AbortHandle,
 }
 
 impl Listener {
-    /// Listens on a free port of 127.0.0.1.
-    pub(crate) async fn start<S: Service>(front: Arc<Front>, service: Arc<S>) -> io::Result<Self> {
+    /// Listens on a free port of 127.0.0.1, for TLS if there is an acceptor.
+    pub(crate) async fn start<S: Service>(
+        front: &Arc<Front>,
+        service: &Arc<S>,
+        acceptor: Option<TlsAcceptor>,
+    ) -> io::Result<Self> {
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, front, service)).abort_handle();
-        Ok(Self { address, accepting })
+        let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(front), Arc::clone(service))).abort_handle();
+        Ok(Self { address, scheme, accepting })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -195,7 +204,7 @@ impl Listener {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 }
 
@@ -205,7 +214,7 @@ impl Drop for Listener {
     }
 }
 
-async fn accept<S: Service>(listener: TcpListener, front: Arc<Front>, service: Arc<S>) {
+async fn accept<S: Service>(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Arc<Front>, service: Arc<S>) {
     // Dropped with this task, it ends the connections too.
     let mut connections = JoinSet::new();
     loop {
@@ -214,7 +223,7 @@ async fn accept<S: Service>(listener: TcpListener, front: Arc<Front>, service: A
                 // An accept fails when the client has gone already, or for want of descriptors: in both cases
                 // there is nobody to tell, and the next one may do better.
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&front), Arc::clone(&service)));
+                    connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&front), Arc::clone(&service)));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -222,10 +231,11 @@ async fn accept<S: Service>(listener: TcpListener, front: Arc<Front>, service: A
     }
 }
 
-async fn serve<S: Service>(stream: TcpStream, front: Arc<Front>, service: Arc<S>) {
+async fn serve<S: Service>(stream: TcpStream, acceptor: Option<TlsAcceptor>, front: Arc<Front>, service: Arc<S>) {
     // Errors here are the client's going away, or a fault that was asked for.
     let Ok((line, stream)) = Line::new(stream) else { return };
     let _ = stream.set_nodelay(true);
+    let Ok(stream) = Stream::accept(stream, acceptor).await else { return };
     let wire = Wire { stream, line: line.clone() };
     let exchanges = service_fn(move |request| {
         let (front, service, line) = (Arc::clone(&front), Arc::clone(&service), line.clone());

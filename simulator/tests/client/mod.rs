@@ -104,7 +104,7 @@ pub async fn exchange(url: &str, head: &str, body: &[u8]) -> Received {
     receive(send(url, head, body).await).await
 }
 
-const GET_LABEL_DETECTION: &str = "POST / HTTP/1.1\r\nX-Amz-Target: RekognitionService.GetLabelDetection\r\n\
+pub const GET_LABEL_DETECTION: &str = "POST / HTTP/1.1\r\nX-Amz-Target: RekognitionService.GetLabelDetection\r\n\
                                    Content-Type: application/x-amz-json-1.1";
 
 /// Asks for a page, and gives what came.

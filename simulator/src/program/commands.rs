@@ -1,0 +1,207 @@
+//! The commands that the program takes, and their answers.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
+use simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, Outcome, Simulator};
+
+use super::args::PAGE;
+
+/// A line of standard input.
+pub(crate) struct Request {
+    /// Comes back with the answer.
+    pub(crate) id: Option<Value>,
+    pub(crate) task: Task,
+}
+
+/// What to do.
+pub(crate) enum Task {
+    /// Takes as long as the function.
+    Invoke { event: Value, timeout: Duration },
+    /// Is done at once.
+    Command(Command),
+}
+
+/// What is done at once.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Command {
+    TakeInvoked(#[serde(deserialize_with = "yes")] ()),
+    Requests(#[serde(deserialize_with = "yes")] ()),
+    ClearRequests(#[serde(deserialize_with = "yes")] ()),
+    Partitions(TableName),
+    AddJob(NewJob),
+    Served(ServedJob),
+    Fault(Refused),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TableName {
+    database: String,
+    table: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewJob {
+    id: String,
+    pages: usize,
+    labels: Option<usize>,
+    seed: Option<u64>,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Status {
+    #[default]
+    Succeeded,
+    Failed,
+    InProgress,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServedJob {
+    job: String,
+    #[serde(default)]
+    aggregation: Aggregated,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Aggregated {
+    #[default]
+    Timestamps,
+    Segments,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refused {
+    operation: String,
+    #[serde(default = "first")]
+    nth: usize,
+    status: u16,
+    code: String,
+}
+
+/// Where there is nothing to say, the value is `true`.
+fn yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    bool::deserialize(deserializer).map(drop)
+}
+
+fn first() -> usize {
+    1
+}
+
+impl Request {
+    /// Reads a line; the error says what is wrong with it.
+    pub(crate) fn read(line: &str) -> Result<Self, String> {
+        let mut object: serde_json::Map<String, Value> =
+            serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let id = object.remove("id");
+        let Some(event) = object.remove("invoke") else {
+            let command = serde_json::from_value(object.into()).map_err(|error| error.to_string())?;
+            return Ok(Self { id, task: Task::Command(command) });
+        };
+        let timeout = match object.remove("timeout_ms") {
+            None => Invocation::default().deadline,
+            Some(given) => Duration::from_millis(given.as_u64().ok_or("timeout_ms is no number")?),
+        };
+        match object.keys().next() {
+            Some(other) => Err(format!("unknown field `{other}` beside invoke")),
+            None => Ok(Self { id, task: Task::Invoke { event, timeout } }),
+        }
+    }
+}
+
+/// Invokes the function, which is told that it has this time.
+pub(crate) async fn invoke(simulator: &Simulator, event: &Value, timeout: Duration) -> Value {
+    let invocation = Invocation { deadline: timeout, ..Invocation::default() };
+    match tokio::time::timeout(timeout, simulator.invoke(event.to_string(), invocation)).await {
+        Ok(Outcome::Response(response)) => json!({ "response": response }),
+        Ok(Outcome::Error { error_type, error_message }) => {
+            json!({ "function_error": { "type": error_type, "message": error_message } })
+        }
+        Err(_) => json!({ "timed_out": true }),
+    }
+}
+
+/// Does what needs no waiting.
+pub(crate) fn obey(simulator: &Simulator, command: Command) -> Value {
+    // The library panics at a table or a job that is not there: a mistake in a test.
+    let done = catch_unwind(AssertUnwindSafe(|| act(simulator, command)));
+    done.unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        json!({ "error": message.unwrap_or_else(|| "the simulator panicked".to_owned()) })
+    })
+}
+
+fn act(simulator: &Simulator, command: Command) -> Value {
+    match command {
+        Command::TakeInvoked(()) => return json!({ "invoked": simulator.take_invoked() }),
+        Command::Requests(()) => return json!({ "requests": counts(simulator) }),
+        Command::ClearRequests(()) => simulator.clear_requests(),
+        Command::Partitions(TableName { database, table }) => {
+            let partitions: Vec<Value> = simulator.partitions(&database, &table).into_values().collect();
+            return json!({ "partitions": partitions });
+        }
+        Command::AddJob(job) => simulator.add_job(&job.id, job.made()),
+        Command::Served(ServedJob { job, aggregation }) => {
+            let aggregation = match aggregation {
+                Aggregated::Timestamps => Aggregation::Timestamps,
+                Aggregated::Segments => Aggregation::Segments,
+            };
+            return json!({ "served": simulator.served(&job, aggregation) });
+        }
+        Command::Fault(Refused { operation, nth, status, code }) => {
+            simulator.add_fault(Fault::on(&operation).nth(nth).status(status, &code));
+        }
+    }
+    json!({ "done": true })
+}
+
+impl NewJob {
+    fn made(&self) -> Job {
+        let default = Generated::default();
+        let job = Job::generated(Generated {
+            labels: self.pages * PAGE,
+            names: self.labels.unwrap_or(default.names),
+            seed: self.seed.unwrap_or(default.seed),
+            ..default
+        });
+        match self.status {
+            Status::Succeeded => job,
+            Status::Failed => job.status(JobStatus::Failed { message: "simulated".to_owned() }),
+            Status::InProgress => job.status(JobStatus::InProgress { replies: u32::MAX }),
+        }
+    }
+}
+
+/// The requests of an operation.
+#[derive(Debug, Default, Serialize)]
+struct Traffic {
+    count: usize,
+    /// Those that were answered with an error, or not at all.
+    failed: usize,
+    bytes_in: usize,
+    bytes_out: usize,
+}
+
+fn counts(simulator: &Simulator) -> BTreeMap<String, Traffic> {
+    let mut counts: BTreeMap<String, Traffic> = BTreeMap::new();
+    for request in simulator.requests() {
+        let count = counts.entry(request.operation).or_default();
+        count.count += 1;
+        count.failed += usize::from(!(200..300).contains(&request.status));
+        count.bytes_in += request.bytes_in;
+        count.bytes_out += request.bytes_out;
+    }
+    counts
+}
