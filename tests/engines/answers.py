@@ -1,0 +1,212 @@
+"""What each of the queries must answer, computed from what was served, in plain Python and in another way than the SQL.
+
+Each function takes the parameters of its query, and returns the rows in their order.
+"""
+
+import math
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from itertools import combinations, pairwise
+
+from served import JOBS, Detection, Job
+
+MOMENT_MS = 1000
+"""The longest that a sample lasts, and the longest gap in a range."""
+
+
+def find(job_id: str) -> Job:
+    return next(job for job in JOBS if job.id == job_id)
+
+
+def time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def nulls_last(*values):
+    """A key that sorts as Trino does."""
+    return tuple((value is None, value) for value in values)
+
+
+def maximum(values):
+    return max((value for value in values if value is not None), default=None)
+
+
+def by_name(detections: list[Detection]) -> dict[str | None, list[Detection]]:
+    found = defaultdict(list)
+    for detection in detections:
+        found[detection.name].append(detection)
+    return found
+
+
+def labels_of_a_video(job_id):
+    job = find(job_id)
+    samples = sorted({detection.timestamp_ms for detection in job.detections})
+    end = max(job.metadata.get("DurationMillis", 0), samples[-1])
+    lasts = {one: min(following - one, MOMENT_MS) for one, following in pairwise([*samples, end])}
+    rows = []
+    for name, detections in by_name(job.detections).items():
+        instances = Counter()
+        for detection in detections:
+            instances[detection.timestamp_ms] += len(detection.instances)
+        row = (
+            name,
+            len(detections),
+            instances.total(),
+            max(instances.values()),
+            sum(lasts[timestamp] for timestamp in instances),
+            min(instances),
+            max(instances),
+            maximum(detection.confidence for detection in detections),
+        )
+        rows.append(row)
+    return sorted(rows, key=lambda row: (-row[4], *nulls_last(row[0])))
+
+
+def screen_time_from_segments(job_id):
+    found = defaultdict(list)
+    for segment in find(job_id).segments:
+        found[segment.name].append(segment)
+    rows = [
+        (
+            name,
+            len(segments),
+            sum(segment.duration_ms for segment in segments),
+            max(segment.duration_ms for segment in segments),
+            min(segment.start_ms for segment in segments),
+            max(segment.end_ms for segment in segments),
+        )
+        for name, segments in found.items()
+    ]
+    return sorted(rows, key=lambda row: (-row[2], *nulls_last(row[0])))
+
+
+def where_a_label_is_seen(job_id, label):
+    detections = sorted(by_name(find(job_id).detections)[label], key=lambda detection: detection.timestamp_ms)
+    ranges: list[list[Detection]] = []
+    for detection in detections:
+        if ranges and detection.timestamp_ms - ranges[-1][-1].timestamp_ms <= MOMENT_MS:
+            ranges[-1].append(detection)
+        else:
+            ranges.append([detection])
+    rows = []
+    for seen in ranges:
+        instances = Counter()
+        for detection in seen:
+            instances[detection.timestamp_ms] += len(detection.instances)
+        confidence = maximum(detection.confidence for detection in seen)
+        rows.append((min(instances), max(instances), len(instances), max(instances.values()), confidence))
+    return rows
+
+
+def inventory(job: Job) -> list[tuple]:
+    """The labels of a job with what the table jobs says of each. Absent and empty names are one."""
+    rows = []
+    names = {element.name or None for element in [*job.detections, *job.segments]}
+    for name in sorted(names, key=nulls_last):
+        detections = [detection for detection in job.detections if (detection.name or None) == name]
+        segments = [segment for segment in job.segments if (segment.name or None) == name]
+        row = (
+            name,
+            len(detections),
+            sum(len(detection.instances) for detection in detections),
+            len(segments) if "SEGMENTS" in job.aggregate_by else None,
+            min(detection.timestamp_ms for detection in detections),
+            max(detection.timestamp_ms for detection in detections),
+            maximum(detection.confidence for detection in detections),
+        )
+        rows.append(row)
+    return rows
+
+
+def inventory_of_a_job(job_id):
+    return inventory(find(job_id))
+
+
+def biggest_labels_of_a_period(begin, end):
+    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (begin, end))
+    found = defaultdict(list)
+    for job in JOBS:
+        if job.completed_at_ms is not None and begin <= time(job.completed_at_ms) < end:
+            for name, detections, instances, *_, confidence in inventory(job):
+                found[name].append((detections, instances, confidence))
+    rows = []
+    for name, counts in found.items():
+        detections, instances, confidences = zip(*counts)
+        rows.append((name, len(counts), sum(detections), sum(instances), maximum(confidences)))
+    return sorted(rows, key=lambda row: (-row[2], *nulls_last(row[0])))[:100]
+
+
+def videos_with_a_label(label):
+    rows = [(job.id, *job.video, *row[1:]) for job in JOBS for row in inventory(job) if row[0] == label]
+    return sorted(rows, key=lambda row: (-row[3], row[0]))
+
+
+def labels_seen_together(job_id):
+    at = defaultdict(dict)
+    for detection in find(job_id).detections:
+        if detection.name is not None:
+            at[detection.timestamp_ms][detection.name] = detection.parents
+    pairs = Counter()
+    for seen in at.values():
+        for one, other in combinations(sorted(seen), 2):
+            if one not in seen[other] and other not in seen[one]:
+                pairs[one, other] += 1
+    rows = [(one, other, samples) for (one, other), samples in pairs.items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:100]
+
+
+def boxes_in_pixels(job_id, label):
+    job = find(job_id)
+    width, height = job.metadata.get("FrameWidth"), job.metadata.get("FrameHeight")
+    rows = []
+    for detection in by_name(job.detections)[label]:
+        for index, instance in enumerate(detection.instances):
+            pixels = (rounded(side, size) for side, size in zip(instance.box, (width, height) * 2))
+            rows.append((detection.timestamp_ms, index, instance.confidence, *pixels))
+    return sorted(rows, key=lambda row: row[:2])
+
+
+def rounded(side: float | None, size: int | None) -> int | None:
+    """Half a pixel is rounded away from zero."""
+    if side is None or size is None:
+        return None
+    return int(math.copysign(math.floor(abs(side * size) + 0.5), side))
+
+
+def long_segments(job_id, seconds):
+    rows = [
+        (segment.name, segment.start_ms, segment.end_ms, segment.duration_ms, segment.confidence)
+        for segment in find(job_id).segments
+        if segment.duration_ms > seconds * 1000
+    ]
+    return sorted(rows, key=lambda row: (-row[3], row[1], *nulls_last(row[0])))
+
+
+def newest_first(jobs: list[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: (job.completed_at_ms is None, -(job.completed_at_ms or 0), job.id))
+
+
+def failed_jobs():
+    failed = [job for job in JOBS if job.status == "FAILED"]
+    return [
+        (job.id, time(job.completed_at_ms), *job.video, job.event.get("JobTag"), job.replies[0]["StatusMessage"])
+        for job in newest_first(failed)
+    ]
+
+
+def jobs_of_a_video(bucket, key):
+    rows = []
+    for job in newest_first([job for job in JOBS if job.video == (bucket, key)]):
+        succeeded = job.status == "SUCCEEDED"
+        row = (
+            job.id,
+            job.status,
+            time(job.completed_at_ms),
+            job.replies[0].get("LabelModelVersion"),
+            job.aggregate_by,
+            len(inventory(job)) if succeeded else None,
+            len(job.detections) if succeeded else None,
+            len(job.segments) if succeeded and "SEGMENTS" in job.aggregate_by else None,
+        )
+        rows.append(row)
+    return rows

@@ -1,0 +1,113 @@
+"""The queries of queries/*.sql on the test lake, with the answers that they must give on every engine."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import answers
+from served import ROOT, SAMPLE, float32
+
+FOLDER = ROOT / "queries"
+
+
+@dataclass
+class Query:
+    name: str
+    """That of the file."""
+    parameters: tuple
+    expected: list[tuple]
+
+    @property
+    def sql(self) -> str:
+        return (FOLDER / f"{self.name}.sql").read_text(encoding="utf-8")
+
+    @property
+    def title(self) -> str:
+        return " ".join([self.name, *map(repr, self.parameters)])
+
+    def compare(self, rows: Sequence[Sequence]) -> list[str]:
+        """Says what is wrong with the rows, which an engine gave in this order; nothing is."""
+        found = [comparable(row) for row in rows]
+        expected = [comparable(row) for row in self.expected]
+        if found == expected:
+            return []
+        wrong = [f"missing: {row}" for row in expected if row not in found]
+        wrong += [f"not expected: {row}" for row in found if row not in expected]
+        return wrong or ["the rows are in another order, or in another number"]
+
+
+def comparable(value):
+    """One form for what the engines' clients spell differently: numbers with 32 bits, times, lists."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, float):
+        return float32(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(comparable(element) for element in value)
+    return value
+
+
+def query(answer: Callable[..., list[tuple]], *parameters) -> Query:
+    return Query(answer.__name__.replace("_", "-"), parameters, answer(*parameters))
+
+
+QUERIES = [
+    # The first of each name is on the sample job, for docs/QUERYING.md.
+    query(answers.jobs_of_a_video, *SAMPLE.video),
+    query(answers.jobs_of_a_video, "example-videos", "videos/damaged.avi"),
+    query(answers.inventory_of_a_job, SAMPLE.id),
+    query(answers.inventory_of_a_job, "20250703"),
+    query(answers.inventory_of_a_job, "one-reply"),
+    query(answers.inventory_of_a_job, "odd-names"),
+    query(answers.inventory_of_a_job, "damaged"),
+    query(answers.labels_of_a_video, SAMPLE.id),
+    query(answers.labels_of_a_video, "20250703"),
+    query(answers.labels_of_a_video, "one-reply"),
+    query(answers.labels_of_a_video, "odd-names"),
+    query(answers.screen_time_from_segments, SAMPLE.id),
+    query(answers.screen_time_from_segments, "20250703"),
+    query(answers.where_a_label_is_seen, SAMPLE.id, "Person"),
+    query(answers.where_a_label_is_seen, SAMPLE.id, "Farmer's Market"),
+    query(answers.where_a_label_is_seen, SAMPLE.id, "person"),
+    query(answers.where_a_label_is_seen, "20250703", "Dog"),
+    query(answers.where_a_label_is_seen, "one-reply", "A/B: 50% [x]"),
+    query(answers.where_a_label_is_seen, "one-reply", "Caño Cristales"),
+    query(answers.where_a_label_is_seen, "odd-names", '"quoted"'),
+    query(answers.where_a_label_is_seen, "odd-names", "k=v"),
+    query(answers.labels_seen_together, SAMPLE.id),
+    query(answers.labels_seen_together, "20250703"),
+    query(answers.boxes_in_pixels, SAMPLE.id, "Dog"),
+    query(answers.boxes_in_pixels, "one-reply", "Person"),
+    query(answers.boxes_in_pixels, "20250703", "Stall"),
+    query(answers.long_segments, SAMPLE.id, 4),
+    query(answers.long_segments, SAMPLE.id, 3.5),
+    query(answers.long_segments, SAMPLE.id, 2.4),
+    query(answers.videos_with_a_label, "Dog"),
+    query(answers.biggest_labels_of_a_period, "2025-06-01", "2025-07-01"),
+    query(answers.biggest_labels_of_a_period, "2025-07-01 00:00:00", "2025-07-03 23:30:00"),
+    query(answers.failed_jobs),
+]
+
+
+def faults_of_the_files() -> list[str]:
+    """What keeps a file from being a saved query of Athena whose values the console asks for."""
+    faults = []
+    asked = {query.name: len(query.parameters) for query in QUERIES}
+    for path in sorted(FOLDER.glob("*.sql")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = "\n".join(line for line in lines if line.startswith("--"))
+        code = "\n".join(line for line in lines if not line.startswith("--"))
+        if "?" in comment or "?" in re.sub(r"WHERE.*?(GROUP BY|ORDER BY|$)", "", code, flags=re.DOTALL):
+            faults.append(f"{path.name}: a parameter that is not in a WHERE clause")
+        if code.count("?") != asked.get(path.stem):
+            faults.append(f"{path.name}: {code.count('?')} parameters, but {asked.get(path.stem)} are tested")
+        if code.count("?") != len(re.findall(r"\b\d\. ", comment)):
+            faults.append(f"{path.name}: the comment does not say what each parameter is")
+        if ";" in code:
+            faults.append(f"{path.name}: a semicolon")
+    return faults

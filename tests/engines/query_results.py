@@ -1,0 +1,83 @@
+"""Runs the queries with DuckDB, compares the rows with the answers, and sees that docs/QUERYING.md shows these rows.
+
+Usage: query_results.py LABEL_LAKE [NAME]. LABEL_LAKE is the command; with NAME the table for the document is printed.
+"""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from dialects import translate
+from queries import QUERIES, Query, comparable, faults_of_the_files
+from served import ROOT, float32, make_lake
+
+DOCUMENT = ROOT / "docs/QUERYING.md"
+
+
+def connect(lake: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    types = "hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR}"
+    for table in ("label_detections", "label_segments"):
+        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{lake}/{table}/**/*.parquet', {types})")
+    connection.execute(f"CREATE VIEW jobs AS FROM read_parquet('{lake}/jobs/*.parquet')")
+    return connection
+
+
+def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[list[str], list[tuple]]:
+    answer = connection.execute(translate(query.sql, "duckdb"), query.parameters)
+    return [column[0] for column in answer.description], answer.fetchall()
+
+
+def cell(value) -> str:
+    if isinstance(value, float):
+        digits = (f"{value:.{count}g}" for count in range(1, 10))
+        return next(text for text in digits if float32(float(text)) == float32(value))
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}.{comparable(value) % 1000:03} UTC"
+    if isinstance(value, list):
+        return f"[{', '.join(value)}]"
+    return "" if value is None else str(value)
+
+
+def markdown(columns: list[str], rows: list[tuple]) -> str:
+    """A table, with the numbers to the right."""
+    numbers = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    lines = [columns, ["---:" if number else "---" for number in numbers], *([cell(v) for v in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    label_lake, *names = sys.argv[1:]
+    document = DOCUMENT.read_text(encoding="utf-8")
+    failed = len(faults := faults_of_the_files())
+    passed = 0
+    print(*faults, sep="\n", end="")
+    documented = set()
+    with TemporaryDirectory() as directory:
+        lake = Path(directory) / "lake"
+        make_lake(label_lake, lake)
+        connection = connect(lake)
+        for query in QUERIES:
+            columns, rows = run(connection, query)
+            wrong = query.compare(rows)
+            if query.name not in documented:
+                documented.add(query.name)
+                table = markdown(columns, rows)
+                if query.name in names:
+                    print(table)
+                if table not in document:
+                    wrong.append(f"{DOCUMENT.name} shows other rows; print these with the argument {query.name}")
+            failed += bool(wrong)
+            passed += not wrong
+            if wrong:
+                print(f"{query.title}:", *wrong, sep="\n    ")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
