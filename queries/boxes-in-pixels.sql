@@ -2,6 +2,8 @@
 --
 -- Parameters: 1. job id, 2. label; both in single quotes. Case counts.
 --
+-- What the || '' below is for, where-a-label-is-seen tells.
+--
 -- A row is an instance. Boxes may reach over the edges of the frame: left_px and top_px may be negative. Nothing
 -- follows an object from one sample to the next: instance 0 now and instance 0 then may be two. A detection without
 -- instances is not here; if Rekognition told no box or no frame size, the pixels are null.
@@ -15,6 +17,6 @@ SELECT d.timestamp_ms,
 FROM label_detections d
 JOIN jobs j ON j.job_id = d.job_id
 WHERE d.job_id = ?
-  AND d.label = ?
+  AND d.label || '' = ?
   AND d.instance_index IS NOT NULL
 ORDER BY d.timestamp_ms, d.instance_index

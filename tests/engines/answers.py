@@ -5,6 +5,7 @@ Each function takes the parameters of its query, and returns the rows in their o
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import combinations, pairwise
 
@@ -22,12 +23,12 @@ def time(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def nulls_last(*values):
+def nulls_last(value: str | None) -> tuple:
     """A key that sorts as Trino does."""
-    return tuple((value is None, value) for value in values)
+    return value is None, value or ""
 
 
-def maximum(values):
+def maximum(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
@@ -38,7 +39,7 @@ def by_name(detections: list[Detection]) -> dict[str | None, list[Detection]]:
     return found
 
 
-def labels_of_a_video(job_id):
+def labels_of_a_video(job_id: str) -> list[tuple]:
     job = find(job_id)
     samples = sorted({detection.timestamp_ms for detection in job.detections})
     end = max(job.metadata.get("DurationMillis", 0), samples[-1])
@@ -59,10 +60,10 @@ def labels_of_a_video(job_id):
             maximum(detection.confidence for detection in detections),
         )
         rows.append(row)
-    return sorted(rows, key=lambda row: (-row[4], *nulls_last(row[0])))
+    return sorted(rows, key=lambda row: (-row[4], nulls_last(row[0])))
 
 
-def screen_time_from_segments(job_id):
+def screen_time_from_segments(job_id: str) -> list[tuple]:
     found = defaultdict(list)
     for segment in find(job_id).segments:
         found[segment.name].append(segment)
@@ -77,10 +78,10 @@ def screen_time_from_segments(job_id):
         )
         for name, segments in found.items()
     ]
-    return sorted(rows, key=lambda row: (-row[2], *nulls_last(row[0])))
+    return sorted(rows, key=lambda row: (-row[2], nulls_last(row[0])))
 
 
-def where_a_label_is_seen(job_id, label):
+def where_a_label_is_seen(job_id: str, label: str) -> list[tuple]:
     detections = sorted(by_name(find(job_id).detections)[label], key=lambda detection: detection.timestamp_ms)
     ranges: list[list[Detection]] = []
     for detection in detections:
@@ -100,48 +101,56 @@ def where_a_label_is_seen(job_id, label):
 
 def inventory(job: Job) -> list[tuple]:
     """The labels of a job with what the table jobs says of each. Absent and empty names are one."""
-    rows = []
-    names = {element.name or None for element in [*job.detections, *job.segments]}
-    for name in sorted(names, key=nulls_last):
-        detections = [detection for detection in job.detections if (detection.name or None) == name]
-        segments = [segment for segment in job.segments if (segment.name or None) == name]
-        row = (
-            name,
-            len(detections),
-            sum(len(detection.instances) for detection in detections),
-            len(segments) if "SEGMENTS" in job.aggregate_by else None,
-            min(detection.timestamp_ms for detection in detections),
-            max(detection.timestamp_ms for detection in detections),
-            maximum(detection.confidence for detection in detections),
-        )
-        rows.append(row)
-    return rows
+    return [inventory_row(job, name) for name in sorted(names(job), key=nulls_last)]
 
 
-def inventory_of_a_job(job_id):
+def names(job: Job) -> set[str | None]:
+    return {element.name or None for element in [*job.detections, *job.segments]}
+
+
+def inventory_row(job: Job, name: str | None) -> tuple:
+    detections = [detection for detection in job.detections if (detection.name or None) == name]
+    segments = [segment for segment in job.segments if (segment.name or None) == name]
+    by_timestamps, by_segments = "TIMESTAMPS" in job.aggregate_by, "SEGMENTS" in job.aggregate_by
+    starts, ends = [segment.start_ms for segment in segments], [segment.end_ms for segment in segments]
+    moments = [detection.timestamp_ms for detection in detections]
+    return (
+        name,
+        len(detections) if by_timestamps else None,
+        sum(len(detection.instances) for detection in detections) if by_timestamps else None,
+        len(segments) if by_segments else None,
+        min(moments if by_timestamps else starts),
+        max(moments if by_timestamps else ends),
+        maximum(element.confidence for element in (detections if by_timestamps else segments)),
+    )
+
+
+def inventory_of_a_job(job_id: str) -> list[tuple]:
     return inventory(find(job_id))
 
 
-def biggest_labels_of_a_period(begin, end):
-    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (begin, end))
+def biggest_labels_of_a_period(first: str, until: str) -> list[tuple]:
+    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
     found = defaultdict(list)
     for job in JOBS:
-        if job.completed_at_ms is not None and begin <= time(job.completed_at_ms) < end:
+        if "TIMESTAMPS" not in job.aggregate_by or job.completed_at_ms is None:
+            continue
+        if begin <= time(job.completed_at_ms) < end:
             for name, detections, instances, *_, confidence in inventory(job):
                 found[name].append((detections, instances, confidence))
     rows = []
     for name, counts in found.items():
-        detections, instances, confidences = zip(*counts)
+        detections, instances, confidences = zip(*counts, strict=True)
         rows.append((name, len(counts), sum(detections), sum(instances), maximum(confidences)))
-    return sorted(rows, key=lambda row: (-row[2], *nulls_last(row[0])))[:100]
+    return sorted(rows, key=lambda row: (-row[2], nulls_last(row[0])))[:100]
 
 
-def videos_with_a_label(label):
+def videos_with_a_label(label: str) -> list[tuple]:
     rows = [(job.id, *job.video, *row[1:]) for job in JOBS for row in inventory(job) if row[0] == label]
-    return sorted(rows, key=lambda row: (-row[3], row[0]))
+    return sorted(rows, key=lambda row: (-(row[5] if row[3] is None else row[3]), row[0]))
 
 
-def labels_seen_together(job_id):
+def labels_seen_together(job_id: str) -> list[tuple]:
     at = defaultdict(dict)
     for detection in find(job_id).detections:
         if detection.name is not None:
@@ -155,13 +164,13 @@ def labels_seen_together(job_id):
     return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:100]
 
 
-def boxes_in_pixels(job_id, label):
+def boxes_in_pixels(job_id: str, label: str) -> list[tuple]:
     job = find(job_id)
     width, height = job.metadata.get("FrameWidth"), job.metadata.get("FrameHeight")
     rows = []
     for detection in by_name(job.detections)[label]:
         for index, instance in enumerate(detection.instances):
-            pixels = (rounded(side, size) for side, size in zip(instance.box, (width, height) * 2))
+            pixels = (rounded(side, size) for side, size in zip(instance.box, (width, height) * 2, strict=True))
             rows.append((detection.timestamp_ms, index, instance.confidence, *pixels))
     return sorted(rows, key=lambda row: row[:2])
 
@@ -173,20 +182,20 @@ def rounded(side: float | None, size: int | None) -> int | None:
     return int(math.copysign(math.floor(abs(side * size) + 0.5), side))
 
 
-def long_segments(job_id, seconds):
+def long_segments(job_id: str, seconds: float) -> list[tuple]:
     rows = [
         (segment.name, segment.start_ms, segment.end_ms, segment.duration_ms, segment.confidence)
         for segment in find(job_id).segments
         if segment.duration_ms > seconds * 1000
     ]
-    return sorted(rows, key=lambda row: (-row[3], row[1], *nulls_last(row[0])))
+    return sorted(rows, key=lambda row: (-row[3], row[1], nulls_last(row[0])))
 
 
 def newest_first(jobs: list[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.completed_at_ms is None, -(job.completed_at_ms or 0), job.id))
 
 
-def failed_jobs():
+def failed_jobs() -> list[tuple]:
     failed = [job for job in JOBS if job.status == "FAILED"]
     return [
         (job.id, time(job.completed_at_ms), *job.video, job.event.get("JobTag"), job.replies[0]["StatusMessage"])
@@ -194,7 +203,7 @@ def failed_jobs():
     ]
 
 
-def jobs_of_a_video(bucket, key):
+def jobs_of_a_video(bucket: str, key: str) -> list[tuple]:
     rows = []
     for job in newest_first([job for job in JOBS if job.video == (bucket, key)]):
         succeeded = job.status == "SUCCEEDED"
@@ -205,7 +214,7 @@ def jobs_of_a_video(bucket, key):
             job.replies[0].get("LabelModelVersion"),
             job.aggregate_by,
             len(inventory(job)) if succeeded else None,
-            len(job.detections) if succeeded else None,
+            len(job.detections) if succeeded and "TIMESTAMPS" in job.aggregate_by else None,
             len(job.segments) if succeeded and "SEGMENTS" in job.aggregate_by else None,
         )
         rows.append(row)

@@ -133,6 +133,11 @@ def sample_jobs() -> list[Job]:
         ),
         # The same video once more, completed in the first moment of another month.
         job(beach_day | {"JobId": "beach-day-again", "Timestamp": 1751328000000}, recorded / "beach-day.json"),
+        job(
+            beach_day | {"JobId": "segments-only", "Timestamp": 1749513600000},
+            recorded / "beach-day-segments.json",
+            aggregate_by="SEGMENTS",
+        ),
         # All digits, which readers that infer types take for a number; absent names, confidences, instances, boxes.
         job({"JobId": "20250703", "Timestamp": 1751500000000, "Video": market}, recorded / "market.json"),
         job({"JobId": "one-reply", "Timestamp": 1749945600000}, ROOT / "cli/tests/data/one-reply.json"),
