@@ -242,10 +242,18 @@ impl Exporter {
         if complete && let Some(catalog) = &self.catalog {
             let tables =
                 state.chains.iter().map(|chain| self.lake.partitions(chain.aggregation(), job, chain.labels()));
-            let registered = register(catalog, job, &tables.collect::<Vec<_>>(), state.registered, deadline).await?;
-            progress |= registered.partitions > state.registered;
-            state.registered = registered.partitions;
-            (complete, held_up) = (registered.done, registered.held_up);
+            match register(catalog, job, &tables.collect::<Vec<_>>(), state.registered, deadline).await {
+                Ok(registered) => {
+                    progress |= registered.partitions > state.registered;
+                    state.registered = registered.partitions;
+                    (complete, held_up) = (registered.done, registered.held_up);
+                }
+                // Whoever puts the catalog right may do so after the 7 days that Rekognition keeps the results.
+                Err(error) => {
+                    self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
+                    return Err(error.into());
+                }
+            }
         }
         Ok(if complete { Worked::Complete { progress } } else { Worked::Unfinished { progress, held_up } })
     }

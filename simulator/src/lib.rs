@@ -214,6 +214,18 @@ impl Simulator {
         found.unwrap_or_else(|refusal| panic!("partitions of {database}.{table}: {refusal:?}"))
     }
 
+    /// Adds a table to the Data Catalog, as [`Builder::glue_table`] does.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    #[expect(clippy::panic, reason = "a test that cannot arrange its table has nothing to show")]
+    pub fn add_glue_table(&self, database: &str, table: &str, input: Value) {
+        if let Err(refusal) = self.glue.add_table(database, table, input) {
+            panic!("table {database}.{table}: {refusal:?}");
+        }
+    }
+
     /// Puts a `PartitionInput` into a table, over a partition with the same values.
     ///
     /// # Panics

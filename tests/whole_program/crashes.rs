@@ -11,11 +11,12 @@ use simulator::{Fault, Gate, Generated, Job, Requests, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
 use crate::function::Function;
 use crate::lambda_service::{LambdaService, Retries, Tally};
 use crate::reader::assert_lossless;
 
-const BOTH: &[(&str, &str)] = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
+const SETTINGS: &[(&str, &str)] = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS"), DATABASE];
 /// The token that leads here is refused when it comes first.
 const REFUSED: &str = "NAME TIMESTAMPS from 240";
 /// Four pages, and the whole job once more, take more than twice what an invocation of this limit has for them.
@@ -24,6 +25,8 @@ const LIMIT: Duration = Duration::from_millis(500);
 /// How many runs there are at a time, of all tests: they wait for pages most of the time.
 static SIDE_BY_SIDE: Semaphore = Semaphore::const_new(10);
 
+/// What is in the bucket and in the catalog.
+type Lake = (Objects, Partitions);
 type Objects = BTreeMap<String, Bytes>;
 
 /// What happens at one request.
@@ -46,11 +49,12 @@ enum Point {
     First(&'static str, &'static str),
 }
 
-const NAMED: [Point; 5] = [
+const NAMED: [Point; 6] = [
     Point::First("PutObject", "_checkpoints/"),
     Point::First("GetObject", "_checkpoints/"),
     Point::First("DeleteObject", "_checkpoints/"),
     Point::First("Invoke", ""),
+    Point::First("BatchCreatePartition", "label_segments"),
     Point::First("PutObject", "jobs/"),
 ];
 
@@ -58,8 +62,8 @@ const NAMED: [Point; 5] = [
 struct Scenario {
     job: Job,
     event: Value,
-    before: Objects,
-    after: Objects,
+    before: Lake,
+    after: Lake,
     /// What the times are multiplied with, so that a slow machine hands over, too, before it fails.
     scale: u32,
     /// About how many requests it takes.
@@ -85,7 +89,7 @@ fn job(labels: usize, names: usize) -> Job {
 impl Scenario {
     /// Twelve pages with 230 labels.
     async fn export() -> Self {
-        Self::new(job(700, 230), json!({ "JobId": "job", "Timestamp": 1 }), Objects::new()).await
+        Self::new(job(700, 230), json!({ "JobId": "job", "Timestamp": 1 }), Lake::default()).await
     }
 
     /// The same job, committed, and now told with fewer labels.
@@ -94,7 +98,7 @@ impl Scenario {
         Self::new(job(620, 90), json!({ "JobId": "job", "Timestamp": 1, "Overwrite": true }), before).await
     }
 
-    async fn new(job: Job, event: Value, before: Objects) -> Self {
+    async fn new(job: Job, event: Value, before: Lake) -> Self {
         let after = exported(job.clone()).await;
         let mut scenario = Self { job, event, before, after, scale: 1, requests: 0 };
         loop {
@@ -109,7 +113,7 @@ impl Scenario {
             assert!(*handed_over >= 2, "{:?}", service.tally);
             let simulator = &service.function.simulator;
             assert!(simulator.faults_not_fired().is_empty());
-            assert_eq!(simulator.objects(), scenario.after);
+            assert_eq!(lake(simulator), scenario.after);
             scenario.requests = simulator.requests().len();
             return scenario;
         }
@@ -117,18 +121,19 @@ impl Scenario {
 
     /// A new account, in which the token is refused once, behind these faults.
     async fn service(&self, faults: &[Fault]) -> LambdaService {
-        let mut account = Simulator::builder().job("job", self.job.clone()).listing_allowed(true);
+        let mut account = with_catalog(Simulator::builder().job("job", self.job.clone()).listing_allowed(true));
         for fault in faults {
             account = account.fault(fault.clone());
         }
         let refusal = Fault::on("GetLabelDetection").key_contains(REFUSED);
         let account = account.fault(refusal.status(400, "InvalidPaginationTokenException"));
         let account = account.page_latency(PAGE_LATENCY * self.scale);
-        let function = Function::start(account, BOTH).await;
-        for (key, body) in &self.before {
+        let function = Function::start(account, SETTINGS).await;
+        for (key, body) in &self.before.0 {
             function.simulator.store().put(key, body.clone());
         }
-        LambdaService::new(function, BOTH, LIMIT * self.scale).patient()
+        put_partitions(&function.simulator, &self.before.1);
+        LambdaService::new(function, SETTINGS, LIMIT * self.scale).patient()
     }
 
     /// Injures a run at a point, and compares what it ends with.
@@ -154,7 +159,7 @@ impl Scenario {
         let refusals = requests.iter().filter(|request| request.status == 400).count();
         let instead = injured.is_some_and(|request| request.detail == REFUSED);
         assert!(refusals == 1 || (refusals == 0 && instead), "{injury:?} {point:?} {:?}", service.tally);
-        let mut figures = self.compare(&service.function.simulator.objects());
+        let mut figures = self.compare(&lake(&service.function.simulator));
         figures.points = usize::from(reached);
         figures.not_reached = usize::from(!reached);
         figures.dead_lettered = service.tally.dead_lettered;
@@ -164,17 +169,13 @@ impl Scenario {
         figures
     }
 
-    fn compare(&self, found: &Objects) -> Figures {
-        let is_checkpoint = |key: &&String| key.starts_with("_checkpoints/");
-        let extra = found.keys().filter(|key| !self.after.contains_key(*key));
-        let (checkpoints, extra): (Vec<_>, Vec<_>) = extra.partition(is_checkpoint);
-        Figures {
-            missing: self.after.keys().filter(|key| !found.contains_key(*key)).count(),
-            extra: extra.len(),
-            different: self.after.iter().filter(|(key, body)| found.get(*key).is_some_and(|it| it != *body)).count(),
-            checkpoints: checkpoints.len(),
-            ..Figures::default()
-        }
+    fn compare(&self, (objects, partitions): &Lake) -> Figures {
+        let (checkpoints, objects): (Objects, Objects) =
+            objects.clone().into_iter().partition(|(key, _)| key.starts_with("_checkpoints/"));
+        let mut figures = Figures { checkpoints: checkpoints.len(), ..Figures::default() };
+        figures.compare(&objects, &self.after.0);
+        figures.compare(partitions, &self.after.1);
+        figures
     }
 }
 
@@ -202,17 +203,28 @@ impl Figures {
         self.dead_lettered += other.dead_lettered;
     }
 
+    fn compare<K: Ord, V: PartialEq>(&mut self, found: &BTreeMap<K, V>, expected: &BTreeMap<K, V>) {
+        self.missing += expected.keys().filter(|key| !found.contains_key(key)).count();
+        self.extra += found.keys().filter(|key| !expected.contains_key(key)).count();
+        self.different += expected.iter().filter(|(key, it)| found.get(key).is_some_and(|found| found != *it)).count();
+    }
+
     fn is_clean(&self) -> bool {
         self.missing + self.extra + self.different + self.checkpoints + self.dead_lettered == 0
     }
 }
 
 /// What the job leaves in an empty lake when nothing happens to it.
-async fn exported(job: Job) -> Objects {
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), BOTH).await;
+async fn exported(job: Job) -> Lake {
+    let account = with_catalog(Simulator::builder().job("job", job).listing_allowed(true));
+    let function = Function::start(account, SETTINGS).await;
     function.succeed(json!({ "JobId": "job", "Timestamp": 1 })).await;
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
-    function.simulator.objects()
+    lake(&function.simulator)
+}
+
+fn lake(simulator: &Simulator) -> Lake {
+    (simulator.objects(), partitions(simulator))
 }
 
 /// Injures a run at every `step`-th request, in every way, and prints what all of them ended with.
