@@ -220,7 +220,8 @@ impl Unusable {
 impl<'a> Work<'a> {
     /// The pages after those of a chain.
     pub fn pages(&self, chain: &Chain) -> Pages<'a> {
-        Pages::new(self.rekognition, self.job, chain.aggregation, self.deadline.leave(), chain.position.clone())
+        let (until, position) = (self.deadline.leave(), chain.position.clone());
+        Pages::new(self.rekognition, self.job, chain.aggregation, until, position, self.progress)
     }
 
     fn uploads(&self, chain: &Chain) -> Uploads {

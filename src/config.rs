@@ -33,6 +33,8 @@ pub struct Settings {
     pub glue_database: Option<String>,
     /// `EXPECTED_BUCKET_OWNER`: the account sent with every S3 call.
     pub bucket_owner: Option<String>,
+    /// `AWS_LAMBDA_FUNCTION_NAME`: what metrics are of; there are none without it.
+    pub function_name: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in bytes.
     pub memory: u64,
     /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: whether S3 is at an endpoint of its own, and so addressed by path.
@@ -89,6 +91,7 @@ impl Settings {
             aggregations: aggregations(get("AGGREGATE_BY"))?,
             glue_database,
             bucket_owner,
+            function_name: get("AWS_LAMBDA_FUNCTION_NAME"),
             memory: memory_mb * 1024 * 1024,
             s3_by_path: get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL")).is_some(),
         })

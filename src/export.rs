@@ -47,6 +47,8 @@ pub struct Exporter {
     pub memory: u64,
     /// How far the work is.
     pub progress: Arc<Progress>,
+    /// The function that metrics are written for, if any.
+    pub function_name: Option<String>,
 }
 
 /// The invocation that an export runs in.
@@ -69,6 +71,26 @@ pub enum Outcome {
     CommittedByAnother,
     /// Another invocation goes on with it.
     HandedOver,
+}
+
+impl Outcome {
+    /// The stable name, in answers, logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Exported(_) => "EXPORTED",
+            Self::AlreadyCommitted => "ALREADY_COMMITTED",
+            Self::CommittedByAnother => "COMMITTED_BY_ANOTHER",
+            Self::HandedOver => "HANDED_OVER",
+        }
+    }
+
+    /// The row that was committed.
+    pub fn row(&self) -> Option<&JobRow> {
+        match self {
+            Self::Exported(row) => Some(row),
+            Self::AlreadyCommitted | Self::CommittedByAnother | Self::HandedOver => None,
+        }
+    }
 }
 
 /// Where an export begins.
@@ -105,6 +127,7 @@ impl Exporter {
             aggregations: settings.aggregations.clone(),
             memory: settings.memory,
             progress: Arc::default(),
+            function_name: settings.function_name.clone(),
         }
     }
 

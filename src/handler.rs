@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -13,9 +13,11 @@ use crate::continuation;
 use crate::error::Error;
 use crate::export::{Exporter, Invocation, Outcome};
 use crate::job_id::JobId;
+use crate::metrics::Attempt;
 use crate::notification::{Completion, Delivery};
 use crate::pacing::Deadline;
 use crate::tables::Aggregation;
+use crate::telemetry::Work;
 
 /// The event as it came. It is never refused by the runtime, whose error would have a type of its own: what is not
 /// JSON is an `InvalidEvent` like any other.
@@ -79,15 +81,10 @@ pub struct JobAnswer {
 
 impl JobAnswer {
     fn new(job_id: JobId, outcome: &Outcome) -> Self {
-        let (name, row) = match outcome {
-            Outcome::Exported(row) => ("EXPORTED", Some(row)),
-            Outcome::AlreadyCommitted => ("ALREADY_COMMITTED", None),
-            Outcome::CommittedByAnother => ("COMMITTED_BY_ANOTHER", None),
-            Outcome::HandedOver => ("HANDED_OVER", None),
-        };
+        let row = outcome.row();
         Self {
             job_id,
-            outcome: name,
+            outcome: outcome.name(),
             status: row.map(|row| row.status.name()),
             labels: row.map(|row| row.labels.len()),
             detections: row.and_then(|row| row.total(Aggregation::Timestamps, |summary| summary.count)),
@@ -176,6 +173,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         }
     }
     for (index, completion) in asked_for.iter().enumerate() {
+        let (before, begun) = (exporter.progress.now(), Instant::now());
         // The first is begun whatever the time.
         let ended = if index == 0 || invocation.deadline.allows(Duration::ZERO) {
             // Boxed: the state of an export is large, and would be copied into that of each caller.
@@ -183,9 +181,13 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         } else {
             hand_on(exporter, completion, invocation).await
         };
+        let (work, duration) = (exporter.progress.now().since(before), begun.elapsed());
+        if let Some(function) = &exporter.function_name {
+            measure(function, &completion.job_id, ended.as_ref(), work, duration);
+        }
         match ended {
             Ok(outcome) => {
-                log_answer(&JobAnswer::new(completion.job_id.clone(), &outcome));
+                log_answer(&JobAnswer::new(completion.job_id.clone(), &outcome), work, duration);
                 report.jobs.push((completion.job_id.clone(), outcome));
             }
             Err(error) => report.fail(error, items.remove(&completion.job_id).into_iter().flatten()),
@@ -239,7 +241,27 @@ fn batch(failed_items: Vec<String>) -> SqsBatchResponse {
     response
 }
 
-fn log_answer(answer: &JobAnswer) {
+fn log_answer(answer: &JobAnswer, work: Work, duration: Duration) {
     let JobAnswer { job_id, outcome, status, labels, detections, rows, segments } = answer;
-    tracing::info!(job = %job_id, outcome, status, labels, detections, rows, segments, "done");
+    let Work { pages, files, bytes, .. } = work;
+    let duration_ms = duration.as_millis() as u64;
+    tracing::info!(
+        job = %job_id, outcome, status, labels, detections, rows, segments, pages, files, bytes, duration_ms, "done"
+    );
+}
+
+/// Writes what an attempt at a job did, for CloudWatch. A duplicate did nothing.
+fn measure(function: &str, job: &JobId, ended: Result<&Outcome, &Error>, work: Work, duration: Duration) {
+    if matches!(ended, Ok(Outcome::AlreadyCommitted)) {
+        return;
+    }
+    let attempt = Attempt {
+        job,
+        outcome: ended.map_or_else(Error::error_type, Outcome::name),
+        committed: ended.ok().and_then(Outcome::row),
+        handed_over: matches!(ended, Ok(Outcome::HandedOver)),
+        work,
+        duration,
+    };
+    println!("{}", attempt.line(function, SystemTime::now()));
 }

@@ -13,6 +13,7 @@ pub mod handler;
 pub mod job_id;
 pub mod lake;
 pub mod layout;
+pub mod metrics;
 pub mod notification;
 pub mod pacing;
 pub mod pages;

@@ -16,6 +16,7 @@ use crate::job_id::JobId;
 use crate::pacing::{Pace, persist};
 use crate::rows::JobDescription;
 use crate::tables::Aggregation;
+use crate::telemetry::Progress;
 
 /// The most labels that a page has.
 const MAX_RESULTS: i32 = 1000;
@@ -78,6 +79,7 @@ pub struct Pages<'a> {
     until: Instant,
     position: Position,
     pace: Pace,
+    progress: &'a Progress,
     /// How long the slowest page of this invocation took, with its pauses.
     slowest: Duration,
 }
@@ -90,9 +92,10 @@ impl<'a> Pages<'a> {
         aggregation: Aggregation,
         until: Instant,
         position: Position,
+        progress: &'a Progress,
     ) -> Self {
         let pace = Pace::resume(position.pause_limit);
-        Self { client, job, aggregation, until, position, pace, slowest: Duration::ZERO }
+        Self { client, job, aggregation, until, position, pace, progress, slowest: Duration::ZERO }
     }
 
     /// How long a page may take, by those of this invocation.
@@ -187,11 +190,13 @@ impl<'a> Pages<'a> {
                 Sent::Served(reply) => {
                     self.pace.served();
                     self.slowest = self.slowest.max(begun.elapsed());
+                    self.progress.waited(begun.elapsed());
                     return Ok(*reply);
                 }
                 Sent::TokenRefused => return Err(NoPage::TokenRefused),
                 Sent::Throttled(error) => {
                     self.pace.throttled();
+                    self.progress.throttled();
                     tracing::debug!(error = error.with_sources(), limit = ?self.pace.limit(), "throttled");
                     last_throttle = Some(error);
                 }

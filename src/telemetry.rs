@@ -1,6 +1,7 @@
 //! Logs, and the numbers of the work under way.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -26,6 +27,10 @@ pub struct Progress {
     pub pages: AtomicU64,
     /// Elements of `Labels` fetched.
     pub labels: AtomicU64,
+    /// Calls of `GetLabelDetection` that were throttled.
+    pub throttles: AtomicU64,
+    /// How long pages were waited for, pauses included: microseconds.
+    pub page_wait_us: AtomicU64,
     /// Files stored.
     pub files: AtomicU64,
     /// Rows in them.
@@ -41,10 +46,60 @@ impl Progress {
         self.labels.fetch_add(labels as u64, Relaxed);
     }
 
+    /// A call was throttled.
+    pub fn throttled(&self) {
+        self.throttles.fetch_add(1, Relaxed);
+    }
+
+    /// A reply was waited for.
+    pub fn waited(&self, wait: Duration) {
+        self.page_wait_us.fetch_add(wait.as_micros() as u64, Relaxed);
+    }
+
     /// A file is in the lake.
     pub fn file_stored(&self, rows: u64, bytes: u64) {
         self.files.fetch_add(1, Relaxed);
         self.rows.fetch_add(rows, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// What was done by now.
+    pub fn now(&self) -> Work {
+        Work {
+            pages: self.pages.load(Relaxed),
+            throttles: self.throttles.load(Relaxed),
+            page_wait: Duration::from_micros(self.page_wait_us.load(Relaxed)),
+            files: self.files.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+        }
+    }
+}
+
+/// Work that was done, or is done between two moments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Work {
+    /// Pages fetched.
+    pub pages: u64,
+    /// Calls of `GetLabelDetection` that were throttled.
+    pub throttles: u64,
+    /// How long pages were waited for, pauses included: the sum over both aggregations.
+    pub page_wait: Duration,
+    /// Files stored.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+impl Work {
+    /// What was done since.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            pages: self.pages - earlier.pages,
+            throttles: self.throttles - earlier.throttles,
+            page_wait: self.page_wait.saturating_sub(earlier.page_wait),
+            files: self.files - earlier.files,
+            bytes: self.bytes - earlier.bytes,
+        }
     }
 }

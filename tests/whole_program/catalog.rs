@@ -26,7 +26,7 @@ fn table_input(table: &str) -> Value {
     let golden: Value = serde_json::from_str(include_str!("../golden/tables.json")).unwrap();
     let columns = |columns: &Value| {
         let columns = columns.as_array().unwrap().iter();
-        Value::from_iter(columns.map(|column| json!({ "Name": column[0], "Type": column[1], "Comment": column[2] })))
+        columns.map(|column| json!({ "Name": column[0], "Type": column[1], "Comment": column[2] })).collect::<Value>()
     };
     json!({
         "Name": table,

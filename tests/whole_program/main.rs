@@ -20,3 +20,4 @@ mod lambda_service;
 mod lossless;
 mod memory;
 mod reader;
+mod telemetry;
