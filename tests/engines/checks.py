@@ -1,0 +1,134 @@
+"""What each engine must show on the lake. A check returns what is wrong; nothing is.
+
+The answers come from the replies that were served, never from a reader of ours.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from queries import QUERIES
+from rows import Row, Served, comparable, differences
+from tables import Table, tables
+
+Check = tuple[str, list[str]]
+
+
+class Reads(Protocol):
+    """An engine that reads the tables."""
+
+    name: str
+
+    def rows(self, table: Table) -> list[Row]: ...
+    def types(self, table: Table) -> list[tuple[str, str]]: ...
+
+
+class Queries(Reads, Protocol):
+    """An engine that takes SQL, in Athena's dialect."""
+
+    query: Callable[..., list[Row]]
+
+
+@dataclass
+class Report:
+    """Prints a line a check, and counts."""
+
+    passed: int = 0
+    failed: int = 0
+
+    def add(self, engine: str, checks: Iterable[Check]) -> None:
+        for name, faults in checks:
+            self.failed += bool(faults)
+            self.passed += not faults
+            print(f"{'FAILED' if faults else 'ok    '} {engine}: {name}", flush=True)
+            for fault in faults[:10]:
+                print(f"         {fault}"[:600])
+
+
+def whole_lake(engine: Reads, jobs: list[Served]) -> Iterable[Check]:
+    for table in tables():
+        expected = [row for job in jobs for row in job.rows(table.name)]
+        found = engine.rows(table)
+        yield f"{table.name} has the {len(expected)} rows that were served", differences(found, expected)
+    for table in tables():
+        yield f"{table.name} has the documented types", unequal(engine.types(table), table.all_columns())
+
+
+def unequal(found: Iterable[Any], expected: Iterable[Any]) -> list[str]:
+    found, expected = list(map(comparable, found)), list(map(comparable, expected))
+    faults = [f"{one} instead of {other}" for one, other in zip(found, expected, strict=False) if one != other]
+    if len(found) != len(expected):
+        faults.append(f"{len(found)} instead of {len(expected)}")
+    return faults
+
+
+def labels_come_back(engine: Queries, job: Served) -> Iterable[Check]:
+    """One by one: each is found by the partition's value and by the column, and nothing else is."""
+    names = sorted({row[-1] for row in job.rows("label_detections") if row[-1]})
+    faults = []
+    for column in ("label", "label_name"):
+        sql = f"SELECT label, label_name, count(*) FROM label_detections WHERE job_id = ? AND {column} = ? GROUP BY 1, 2"
+        for name in names:
+            expected = [(name, name, sum(row[-1] == name for row in job.rows("label_detections")))]
+            found = engine.query(sql, (job.job_id, name))
+            faults += [f"{column} = {name!r}: {fault}" for fault in unequal(found, expected)]
+    yield f"{len(names)} labels with odd names are found by name, as partition and as column", faults
+    sql = "SELECT DISTINCT label_name FROM label_detections WHERE job_id = ? AND label IS NULL"
+    nameless = {(row[-3],) for row in job.rows("label_detections") if row[-1] is None}
+    yield "a label without a name is null", differences(engine.query(sql, (job.job_id,)), nameless)
+
+
+def nested(engine: Queries, job: Served) -> Iterable[Check]:
+    """Arrays and structs, in the ways that people use them."""
+    detections = job.rows("label_detections")
+    parents = next(index for index, (name, _) in enumerate(tables()[0].columns) if name == "parents")
+    parent = next(row[parents][0] for row in detections if row[parents])
+    sql = "SELECT count(*) FROM label_detections WHERE job_id = ? AND contains(parents, ?)"
+    expected = sum(parent in (row[parents] or []) for row in detections)
+    yield f"contains(parents, {parent!r})", unequal(engine.query(sql, (job.job_id, parent)), [(expected,)])
+
+    sql = "SELECT sum(cardinality(parents)), min(parents[1]) FROM label_detections WHERE job_id = ? AND label_name = ?"
+    named = [row for row in detections if row[parents] and row[-1]]
+    label = named[0][-1]
+    lists = [row[parents] for row in named if row[-1] == label]
+    answer = [(sum(map(len, lists)), min(names[0] for names in lists))]
+    yield "cardinality(parents), parents[1]", unequal(engine.query(sql, (job.job_id, label)), answer)
+
+    fields = "label, detections, instances, segments, first_timestamp_ms, last_timestamp_ms, max_confidence"
+    columns = ", ".join(f"found.{field}" for field in fields.split(", "))
+    sql = f"SELECT {columns} FROM jobs CROSS JOIN UNNEST(labels) AS found ({fields}) WHERE job_id = ?"
+    (row,) = job.rows("jobs")
+    yield "UNNEST(jobs.labels)", differences(engine.query(sql, (job.job_id,)), row[-1])
+
+
+def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
+    """The tables for which nothing is registered: the files of a job are found below its folder."""
+    for table in tables("ddl-by-job.sql"):
+        if not table.keys:
+            continue
+        label, like = table.columns.index(("label_name", "string")), table.name.removesuffix("_by_job")
+        names = ", ".join(name for name, _ in table.all_columns())
+        faults = []
+        for job in jobs:
+            found = engine.query(f"SELECT {names} FROM {table.name} WHERE job_id = ?", (job.job_id,))
+            faults += differences(found, [row[:-1] for row in job.rows(like)])
+        yield f"{table.name} has the rows of each job", faults
+        found = engine.query(f"SELECT label_name FROM {table.name} WHERE job_id IN (?, ?)", tuple(ids(jobs)[:2]))
+        yield f"{table.name} of two jobs", differences(found, [(row[label],) for job in jobs[:2] for row in job.rows(like)])
+        yield f"{table.name} refuses a query that names no job", refused(engine, f"SELECT count(*) FROM {table.name}")
+
+
+def ids(jobs: list[Served]) -> list[str]:
+    return [job.job_id for job in jobs]
+
+
+def refused(engine: Queries, sql: str) -> list[str]:
+    try:
+        return [f"it answers {engine.query(sql)}"]
+    except Exception as error:
+        return [] if "job_id" in str(error) else [str(error)]
+
+
+def saved_queries(engine: Queries) -> Iterable[Check]:
+    for query in QUERIES:
+        yield query.title, query.compare(engine.query(query.sql, query.parameters))

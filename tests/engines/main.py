@@ -1,0 +1,138 @@
+"""Reads a lake that the real function made with other engines than ours, and compares with what was served.
+
+Usage: main.py ENGINE…, each one of trino, spark, duckdb, pyarrow.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import registration
+from checks import Report, by_job, labels_come_back, nested, saved_queries, whole_lake
+from glue_proxy import GlueProxy, without_unreadable_filter
+from lake import Lake
+from tables import DATABASE, create_in_glue, tables
+
+PARTITIONED = [table.name for table in tables() if table.keys]
+
+
+class Engines:
+    """The engines asked for; Trino starts while the lake is made."""
+
+    def __init__(self, names: list[str], lake: Lake):
+        self.lake = lake
+        self.trino = self.proxy = self.spark = None
+        self.by_job: Any = None
+        self.sql: list[Any] = []
+        self.all: list[Any] = []
+        if "trino" in names:
+            from trino_server import Trino
+
+            self.proxy = GlueProxy(lake.glue.url, without_unreadable_filter)
+            home, directory = Path(os.environ["TRINO_HOME"]), lake.directory / "trino"
+            self.trino = Trino(home, directory, self.proxy.url, lake.s3.url)
+        self.names = names
+
+    def open(self) -> None:
+        files = self.lake.files
+        if "duckdb" in self.names:
+            from on_duckdb import OnDuckDB
+
+            self.sql.append(OnDuckDB(files))
+        if self.trino:
+            from on_trino import OnTrino
+
+            self.trino.wait()
+            self.by_job = OnTrino(self.trino.port)
+            self.sql.append(self.by_job)
+        if "spark" in self.names:
+            from on_spark import OnSpark
+
+            self.spark = OnSpark(self.lake.directory / "spark", files)
+            self.refresh(self.spark)
+            self.sql.append(self.spark)
+        self.all = list(self.sql)
+        if "pyarrow" in self.names:
+            from on_pyarrow import OnPyArrow
+
+            self.all.append(OnPyArrow(files))
+
+    def refresh(self, engine: Any) -> None:
+        """Trino asks the catalog itself; Spark's has to be told what is registered."""
+        if engine is not self.spark:
+            return
+        for table in PARTITIONED:
+            self.spark.register(table, self.lake.glue.partitions(DATABASE, table))
+        self.spark.forget_files([table.name for table in tables()])
+
+    def stop(self) -> None:
+        for engine in self.all:
+            engine.close()
+        if self.trino:
+            self.trino.program.stop()
+        if self.proxy:
+            self.proxy.stop()
+
+
+def run(names: list[str], directory: Path, report: Report) -> None:
+    started = time.monotonic()
+    lake = Lake(directory)
+    engines = Engines(names, lake)
+
+    def passed(what: str) -> None:
+        print(f"       {what}: {time.monotonic() - started:.0f} s after the start", flush=True)
+
+    try:
+        lake.make()
+        passed("the lake is made")
+        engines.open()
+        passed("the engines are up")
+        for engine in engines.all:
+            report.add(engine.name, whole_lake(engine, lake.jobs))
+        for engine in engines.sql:
+            report.add(engine.name, labels_come_back(engine, lake.job("odd-names")))
+            report.add(engine.name, nested(engine, lake.job("corner-cases")))
+            report.add(engine.name, saved_queries(engine))
+            passed(engine.name)
+        if engines.spark:
+            report.add("Spark after MSCK REPAIR", engines.spark.repaired(lake.jobs))
+        if engines.by_job:
+            create_in_glue(lake.glue.client, "ddl-by-job.sql")
+            report.add("Trino", by_job(engines.by_job, lake.jobs))
+        prove_registration(lake, engines, report)
+        passed("the end")
+    finally:
+        engines.stop()
+        lake.stop()
+
+
+def prove_registration(lake: Lake, engines: Engines, report: Report) -> None:
+    registered = [engine for engine in engines.sql if engine.needs_registration]
+    if not registered:
+        return
+    registration.kill_before_registration(lake)
+    lake.s3.download("lake", lake.files)
+    for engine in registered:
+        engines.refresh(engine)
+    for name, checks in registration.before(lake, registered):
+        report.add(name, checks)
+    stale = registration.put_stale_location(lake)
+    registration.deliver_again(lake)
+    lake.s3.download("lake", lake.files)
+    for name, checks in registration.after(lake, registered, stale, engines.refresh):
+        report.add(name, checks)
+
+
+def main() -> None:
+    report = Report()
+    with TemporaryDirectory(prefix="label-lake-engines-") as directory:
+        run(sys.argv[1:], Path(directory), report)
+    print(f"{report.passed} passed, {report.failed} failed")
+    sys.exit(bool(report.failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Spark with a Hive metastore: it knows the partitions that are registered, and no others."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from checks import Check
+from dialects import translate
+from rows import Row, Served, differences
+from tables import BUCKET, DATABASE, Table, statements, tables
+
+BATCH = 100
+
+
+class OnSpark:
+    name = "Spark"
+    needs_registration = True
+
+    def __init__(self, directory: Path, lake: Path):
+        directory.mkdir(parents=True)
+        self.lake = lake
+        settings = {
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.memory": "1g",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.warehouse.dir": f"{directory}/warehouse",
+            "spark.driver.extraJavaOptions": f"-Dderby.system.home={directory}",
+        }
+        builder = SparkSession.builder.master("local[2]").enableHiveSupport()
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        self.session = builder.getOrCreate()
+        self.session.sparkContext.setLogLevel("ERROR")
+        self.create(DATABASE)
+
+    def create(self, database: str) -> None:
+        """Makes the tables with the statements that Athena gets."""
+        for statement in statements(location=f"file://{self.lake}"):
+            self.session.sql(statement.rstrip(";").replace(f"`{DATABASE}`", f"`{database}`"))
+        self.session.sql(f"USE `{database}`")
+
+    def register(self, table: str, partitions: list[dict[str, Any]]) -> None:
+        """Adds the partitions of the catalog, with the files where they were downloaded to."""
+        for first in range(0, len(partitions), BATCH):
+            added = " ".join(map(self.partition, partitions[first : first + BATCH]))
+            self.session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {added}")
+
+    def partition(self, partition: dict[str, Any]) -> str:
+        job_id, label = map(literal, partition["Values"])
+        location = partition["StorageDescriptor"]["Location"].replace(f"s3://{BUCKET}", f"file://{self.lake}")
+        return f"PARTITION (job_id = {job_id}, label = {label}) LOCATION {literal(location)}"
+
+    def forget_files(self, names: list[str]) -> None:
+        """Spark keeps the lists of files that it has read."""
+        for name in names:
+            self.session.sql(f"REFRESH TABLE {name}")
+
+    def repaired(self, jobs: list[Served]) -> Iterable[Check]:
+        """Reads tables of another database, in which MSCK REPAIR has found the partitions from the paths."""
+        self.create(f"{DATABASE}_repaired")
+        for table in tables():
+            yield f"{table.name} has no rows before", [] if not table.keys or not self.rows(table) else ["it has"]
+            if table.keys:
+                self.session.sql(f"MSCK REPAIR TABLE {table.name}")
+            expected = [row for job in jobs for row in job.rows(table.name)]
+            yield f"{table.name} has the {len(expected)} rows", differences(self.rows(table), expected)
+        self.session.sql(f"USE `{DATABASE}`")
+
+    def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
+        return [tuple(row) for row in self.session.sql(translate(sql, "spark"), args=list(parameters)).collect()]
+
+    def rows(self, table: Table) -> list[Row]:
+        names = ", ".join(f"`{name}`" for name, _ in table.all_columns())
+        return [tuple(row) for row in self.session.sql(f"SELECT {names} FROM {table.name}").collect()]
+
+    def types(self, table: Table) -> list[tuple[str, str]]:
+        return [(field.name, field.dataType.simpleString()) for field in self.session.table(table.name).schema]
+
+    def close(self) -> None:
+        self.session.stop()
+
+
+def literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

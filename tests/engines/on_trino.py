@@ -1,0 +1,37 @@
+"""Trino, the engine inside Athena: it finds partitions in Glue, and files in S3."""
+
+from typing import Any
+
+import sqlglot
+import trino.dbapi
+
+from programs import LOCALHOST
+from rows import Row
+from tables import DATABASE, Table
+
+
+class OnTrino:
+    name = "Trino"
+    needs_registration = True
+
+    def __init__(self, port: int, catalog: str = "awsdatacatalog"):
+        connection = trino.dbapi.connect(LOCALHOST, port, user="test", catalog=catalog, schema=DATABASE)
+        self.cursor: trino.dbapi.Cursor = connection.cursor()
+
+    def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
+        self.cursor.execute(sql, parameters or None)
+        return [tuple(row) for row in self.cursor.fetchall()]
+
+    def rows(self, table: Table) -> list[Row]:
+        return self.query(f"SELECT {', '.join(name for name, _ in table.all_columns())} FROM {table.name}")
+
+    def types(self, table: Table) -> list[tuple[str, str]]:
+        return [(name, hive_type(kind)) for name, kind, *_ in self.query(f"DESCRIBE {table.name}")]
+
+    def close(self) -> None:
+        self.cursor.close()
+
+
+def hive_type(kind: str, dialect: str = "trino") -> str:
+    spelled = sqlglot.exp.DataType.build(kind, dialect=dialect).sql("hive")
+    return spelled.lower().replace("`", "").replace(": ", ":").replace(", ", ",")

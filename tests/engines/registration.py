@@ -1,0 +1,99 @@
+"""A job is not seen before its partitions are registered, whenever the function dies; and all of it is seen after."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from checks import Check, Queries, unequal
+from glue_proxy import GlueProxy
+from lake import KILLED, Lake
+from rows import Served, differences
+from tables import BUCKET, DATABASE, Table, tables
+
+EVENT = {"JobId": KILLED, "Status": "SUCCEEDED", "API": "StartLabelDetection"}
+BOTH = ["TIMESTAMPS", "SEGMENTS"]
+PARTITIONED = [table for table in tables() if table.keys]
+
+
+def kill_before_registration(lake: Lake) -> None:
+    """Delivers a job, and kills the function (SIGKILL) when it sends its first BatchCreatePartition."""
+
+    def kill(operation: str, request: dict[str, Any]) -> dict[str, Any] | None:
+        if operation != "BatchCreatePartition":
+            return request
+        function.process.kill()
+        return None
+
+    proxy = GlueProxy(lake.glue.url, kill)
+    function = lake.function(",".join(BOTH), proxy.url)
+    lake.simulator.send({"invoke": EVENT, "timeout_ms": 60_000})
+    function.process.wait(60)
+    proxy.stop()
+
+
+def before(lake: Lake, engines: list[Queries]) -> Iterable[tuple[str, list[Check]]]:
+    files = {table.name: len(lake.s3.keys(BUCKET, f"{table.name}/job_id={KILLED}/")) for table in PARTITIONED}
+    labels = lake_labels(lake.served(EVENT, BOTH))
+    yield "S3", [(f"all files are there: {files}", unequal(files.items(), labels.items()))]
+    for engine in engines:
+        seen = {table.name: count(engine, table) for table in tables()}
+        yield engine.name, [("nothing is seen of a job killed before registration", some(seen))]
+
+
+def some(seen: dict[str, int]) -> list[str]:
+    return [f"{rows} rows in {table}" for table, rows in seen.items() if rows]
+
+
+def count(engine: Queries, table: Table) -> int:
+    ((rows,),) = engine.query(f"SELECT count(*) FROM {table.name} WHERE job_id = ?", (KILLED,))
+    return rows
+
+
+def lake_labels(job: Served) -> dict[str, int]:
+    return {table.name: len({row[-1] for row in job.rows(table.name)}) for table in PARTITIONED}
+
+
+def put_stale_location(lake: Lake) -> list[str]:
+    """Registers one partition by hand where there is nothing, with a column too few, as an old table might."""
+    table = PARTITIONED[0].name
+    described = lake.glue.client.get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]
+    label = lake.served(EVENT, BOTH).rows(table)[0][-1]
+    stale = {**described, "Location": f"s3://{BUCKET}/elsewhere/", "Columns": described["Columns"][:-1]}
+    entry = {"Values": [KILLED, label], "StorageDescriptor": stale}
+    lake.glue.client.batch_create_partition(DatabaseName=DATABASE, TableName=table, PartitionInputList=[entry])
+    return [KILLED, label]
+
+
+def deliver_again(lake: Lake) -> None:
+    with lake.function(",".join(BOTH)):
+        for _ in range(2):
+            lake.simulator.invoke(EVENT)
+
+
+def after(
+    lake: Lake, engines: list[Queries], stale: list[str], refresh: Callable[[Queries], None]
+) -> Iterable[tuple[str, list[Check]]]:
+    yield "Glue", list(catalog(lake, stale))
+    job = lake.served(EVENT, BOTH)
+    for engine in engines:
+        refresh(engine)
+        yield engine.name, [(f"after redelivery {table.name} is whole", whole(engine, table, job)) for table in tables()]
+
+
+def catalog(lake: Lake, stale: list[str]) -> Iterable[Check]:
+    labels = lake_labels(lake.served(EVENT, BOTH))
+    for table in PARTITIONED:
+        all_of_them = [one for one in lake.glue.partitions(DATABASE, table.name) if one["Values"][0] == KILLED]
+        distinct = len({one["Values"][1] for one in all_of_them})
+        expected = [labels[table.name]] * 2
+        yield f"{distinct} partitions in {table.name}, each once", unequal([len(all_of_them), distinct], expected)
+    found = lake.glue.client.get_partition(DatabaseName=DATABASE, TableName=PARTITIONED[0].name, PartitionValues=stale)
+    storage = found["Partition"]["StorageDescriptor"]
+    there = f"/{PARTITIONED[0].name}/job_id={KILLED}/label=" in storage["Location"]
+    columns = len(storage["Columns"]) == len(PARTITIONED[0].columns)
+    yield "a stale location and stale columns are put right", [] if there and columns else [str(storage)]
+
+
+def whole(engine: Queries, table: Table, job: Served) -> list[str]:
+    names = ", ".join(name for name, _ in table.all_columns())
+    rows = engine.query(f"SELECT {names} FROM {table.name} WHERE job_id = ?", (KILLED,))
+    return differences(rows, job.rows(table.name))

@@ -1,0 +1,170 @@
+"""What the tables must hold, row by row, computed from the replies of Rekognition alone.
+
+Nothing here knows Parquet, SQL or the function.
+"""
+
+import json
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+Row = tuple[Any, ...]
+
+
+class Served:
+    """One job: its completion message, and what Rekognition serves of it, in each aggregation that was asked for."""
+
+    def __init__(self, rekognition: Any, event: dict[str, Any], aggregate_by: list[str]):
+        self.event = event
+        self.job_id = event["JobId"]
+        self.aggregate_by = aggregate_by
+        self.replies = {one: list(pages(rekognition, self.job_id, one)) for one in aggregate_by}
+
+    def labels(self, aggregation: str) -> list[dict[str, Any]]:
+        return [label for reply in self.replies.get(aggregation, []) for label in reply.get("Labels", [])]
+
+    def rows(self, table: str) -> list[Row]:
+        if table == "jobs":
+            return [job_row(self)]
+        if table == "label_detections":
+            return [row for one in self.labels("TIMESTAMPS") for row in detection_rows(self.job_id, one)]
+        return [segment_row(self.job_id, one) for one in self.labels("SEGMENTS")]
+
+
+def pages(rekognition: Any, job_id: str, aggregation: str) -> Iterable[dict[str, Any]]:
+    following: dict[str, str] = {}
+    while True:
+        reply = rekognition.get_label_detection(
+            JobId=job_id, MaxResults=1000, SortBy="NAME", AggregateBy=aggregation, **following
+        )
+        yield reply
+        if "NextToken" not in reply:
+            return
+        following = {"NextToken": reply["NextToken"]}
+
+
+def detection_rows(job_id: str, detection: dict[str, Any]) -> Iterable[Row]:
+    label = detection.get("Label", {})
+    instances = label.get("Instances")
+    for index, instance in enumerate(instances) if instances else [(None, {})]:
+        box = instance.get("BoundingBox", {})
+        yield (
+            detection.get("Timestamp", 0),
+            real(label.get("Confidence")),
+            None if instances is None else len(instances),
+            index,
+            real(instance.get("Confidence")),
+            *(real(box.get(side)) for side in ("Left", "Top", "Width", "Height")),
+            *attributes(label),
+            colors(instance.get("DominantColors")),
+            label.get("Name"),
+            job_id,
+            label.get("Name") or None,
+        )
+
+
+def segment_row(job_id: str, segment: dict[str, Any]) -> Row:
+    label = segment.get("Label", {})
+    times = (segment.get(f"{name}Millis") for name in ("StartTimestamp", "EndTimestamp", "Duration"))
+    confidence = real(label.get("Confidence"))
+    return (*times, confidence, *attributes(label), label.get("Name"), job_id, label.get("Name") or None)
+
+
+def real(number: float | None) -> float | None:
+    """JSON may spell a float without a point."""
+    return None if number is None else float(number)
+
+
+def attributes(label: dict[str, Any]) -> Iterable[list[str | None] | None]:
+    for field in ("Parents", "Aliases", "Categories"):
+        named = label.get(field)
+        yield None if named is None else [one.get("Name") for one in named]
+
+
+def colors(served: list[dict[str, Any]] | None) -> str | None:
+    return None if served is None else json.dumps(served, separators=(",", ":"))
+
+
+def job_row(job: Served) -> Row:
+    reply = job.replies[job.aggregate_by[0]][0]
+    told = job.event.get("Video", {})
+    video = reply.get("Video", {}).get("S3Object", {})
+    metadata = reply.get("VideoMetadata", {})
+    succeeded = reply["JobStatus"] == "SUCCEEDED"
+    labels = summaries(job) if succeeded else None
+    counted = {one: len(job.labels(one)) if succeeded and one in job.aggregate_by else None for one in AGGREGATIONS}
+    rows = len(job.rows("label_detections")) if counted["TIMESTAMPS"] is not None else None
+    return (
+        job.job_id,
+        reply["JobStatus"],
+        reply.get("StatusMessage"),
+        reply.get("JobTag", job.event.get("JobTag")),
+        video.get("Bucket", told.get("S3Bucket")),
+        video.get("Name", told.get("S3ObjectName")),
+        video.get("Version"),
+        job.event.get("Timestamp"),
+        reply.get("LabelModelVersion"),
+        *(metadata.get(field) for field in ("Codec", "Format", "ColorRange", "DurationMillis")),
+        real(metadata.get("FrameRate")),
+        *(metadata.get(field) for field in ("FrameWidth", "FrameHeight")),
+        [one for one in AGGREGATIONS if one in job.aggregate_by],
+        None if labels is None else len(labels),
+        counted["TIMESTAMPS"],
+        rows,
+        counted["SEGMENTS"],
+        labels,
+    )
+
+
+AGGREGATIONS = ["TIMESTAMPS", "SEGMENTS"]
+
+
+def summaries(job: Served) -> list[Row]:
+    """The elements of the column `labels`, by label; one without a name comes first."""
+    detections, segments = (by_label(job.labels(one)) for one in AGGREGATIONS)
+    asked = {one: one in job.aggregate_by for one in AGGREGATIONS}
+    found = []
+    for name in sorted({*detections, *segments}, key=lambda name: name or ""):
+        seen = detections[name] if asked["TIMESTAMPS"] else segments[name]
+        starts = [one.get("Timestamp", 0) if asked["TIMESTAMPS"] else one["StartTimestampMillis"] for one in seen]
+        ends = starts if asked["TIMESTAMPS"] else [one["EndTimestampMillis"] for one in seen]
+        confidences = [one["Label"]["Confidence"] for one in seen if "Confidence" in one.get("Label", {})]
+        instances = sum(len(one.get("Label", {}).get("Instances", [])) for one in detections[name])
+        found.append(
+            (
+                name,
+                len(detections[name]) if asked["TIMESTAMPS"] else None,
+                instances if asked["TIMESTAMPS"] else None,
+                len(segments[name]) if asked["SEGMENTS"] else None,
+                min(starts, default=None),
+                max(ends, default=None),
+                real(max(confidences, default=None)),
+            )
+        )
+    return found
+
+
+def by_label(elements: list[dict[str, Any]]) -> defaultdict[str | None, list[dict[str, Any]]]:
+    found = defaultdict(list)
+    for element in elements:
+        found[element.get("Label", {}).get("Name") or None].append(element)
+    return found
+
+
+def comparable(value: Any) -> Any:
+    """One form for what clients spell differently. Floats keep all of their 32 bits, and zero its sign."""
+    if isinstance(value, float):
+        return f"{struct.unpack('f', struct.pack('f', value))[0]!r}f"
+    if isinstance(value, dict):
+        return tuple(comparable(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return tuple(comparable(one) for one in value)
+    return value
+
+
+def differences(found: Iterable[Row], expected: Iterable[Row]) -> list[str]:
+    """Compares as multisets."""
+    found_rows, expected_rows = Counter(map(comparable, found)), Counter(map(comparable, expected))
+    missing = [f"missing {count}x: {row}" for row, count in (expected_rows - found_rows).items()]
+    return missing + [f"not served {count}x: {row}" for row, count in (found_rows - expected_rows).items()]

