@@ -1,0 +1,26 @@
+"""Checks template.yaml, and that the checks can fail."""
+
+from __future__ import annotations
+
+import sys
+
+import mutations
+import static
+from stack import TEMPLATE
+
+
+def main() -> int:
+    text = TEMPLATE.read_text()
+    found = static.findings(text)
+    for finding in found:
+        print(f"template.yaml: {finding}", file=sys.stderr)
+    if found:
+        return 1
+    print(f"template.yaml: no findings, {len(static.VARIANTS)} ways to deploy")
+    if "--mutations" in sys.argv[1:]:
+        return mutations.run(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

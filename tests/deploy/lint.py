@@ -1,0 +1,16 @@
+"""cfn-lint over a template: as it is written, or as CloudFormation gets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from cfnlint.api import ManualArgs, lint
+
+
+def findings(template: str | dict[str, Any]) -> Iterator[str]:
+    text = template if isinstance(template, str) else json.dumps(template, indent=1)
+    for match in lint(text, config=ManualArgs(regions=["us-east-1"])):
+        path = "/".join(map(str, match.path or []))
+        yield f"{match.rule.id} {match.message} at {path}"

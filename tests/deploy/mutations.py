@@ -1,0 +1,63 @@
+"""Changes of a word or two that break the deployed stack. Each has to be found, or the checks are worth nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import static
+
+MUTATIONS: tuple[tuple[str, str], ...] = (
+    ("FilterPolicyScope: MessageBody", "FilterPolicyScope: MessageBdy"),
+    ("FilterPolicy: { API: [StartLabelDetection, LABEL_DETECTION] }", "FilterPolicy: { API: [StartFaceDetection] }"),
+    ("RedrivePolicy: { deadLetterTargetArn: !GetAtt FailedQueue.Arn }", "RawMessageDelivery: false"),
+    ("OnFailure: { Type: SQS, Destination: !GetAtt FailedQueue.Arn }", "OnSuccess: { Type: SQS, Destination: !GetAtt FailedQueue.Arn }"),
+    ("MaximumRetryAttempts: 2", "MaximumRetryAttempts: 0"),
+    ("RecursiveLoop: Allow", "RecursiveLoop: Terminate"),
+    ("Runtime: provided.al2023", "Runtime: provided.al2"),
+    ("Timeout: 900", "Timeout: 901"),
+    ("FunctionResponseTypes: [ReportBatchItemFailures]", "FunctionResponseTypes: []"),
+    ("VisibilityTimeout: 1800", "VisibilityTimeout: 900"),
+    ("- rekognition:GetLabelDetection", "- rekognition:GetLabelDetections"),
+    ("- s3:ListBucket", "- s3:ListBuckets"),
+    ("- glue:BatchGetPartition\n", ""),
+    ("- glue:GetTable\n", "- glue:Get*\n"),
+    ("table/${DatabaseName}/label_segments", "table/label_segments"),
+    (":catalog\n", ":catalogue\n"),
+    ("arn:${AWS::Partition}:s3:::${Lake}/${Folder}*", "arn:aws:s3:::${Lake}/${Folder}*"),
+    ("- !Sub ${Function.Arn}:*", "- !Sub ${Function}:*"),
+    ("Type: bigint, Comment: \"Timestamp: milliseconds", "Type: bigintt, Comment: \"Timestamp: milliseconds"),
+    ("Name: instance_confidence, Type: float", "Name: instance_confidence, Type: double"),
+    ("TableType: EXTERNAL_TABLE", "TableType: MANAGED_TABLE"),
+    ("${Folder}label_detections/", "${Folder}label_detections"),
+    ("DeletionPolicy: Retain", "DeletionPolicy: Delete"),
+    ("ExpirationInDays: 8", "ExpirationInDays: 1"),
+    ("BlockPublicPolicy: true", "BlockPublicPolicy: false"),
+    ("aws:SecureTransport: \"false\"", "aws:SecureTransport: \"true\""),
+    ("RecursiveDeleteOption: true", "RecursiveDeleteOption: false"),
+    ("MetricName: AsyncEventsDropped", "MetricName: AsyncEventDropped"),
+    ("MetricName: NumberOfNotificationsFailedToRedriveToDlq", "MetricName: NumberOfNotificationsFailedToRedriveToDLQ"),
+    ("MetricName: FailedJobs", "MetricName: JobsFailed"),
+    ("Namespace: LabelLake", "Namespace: Labellake"),
+    ("Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]", "Dimensions: [{ Name: QueueUrl, Value: !Ref FailedQueue }]"),
+    ("Threshold: 259200", "Threshold: 604800"),
+    ("- !Sub ALARM(\"${EventsNotKept}\")\n", ""),
+    ("[\"LabelLake\", \"Pages\"", "[\"LabelLake\", \"Page\""),
+    ("!GetAtt RekognitionRole.Arn", "!GetAtt RekognitionRoles.Arn"),
+    ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"),
+)
+
+
+def run(text: str) -> int:
+    """Prints how each mutation was found; 1 if one was not."""
+    missed = 0
+    for old, new in MUTATIONS:
+        if old not in text:
+            print(f"the template no longer has {old!r}", file=sys.stderr)
+            missed += 1
+            continue
+        found = static.findings(text.replace(old, new, 1))
+        if not found:
+            print(f"not found: {old!r} -> {new!r}", file=sys.stderr)
+            missed += 1
+    print(f"mutations: {len(MUTATIONS) - missed} of {len(MUTATIONS)} found")
+    return 1 if missed else 0

@@ -1,0 +1,155 @@
+"""The template as a stack: what CloudFormation would create for given parameters.
+
+The SAM transform is AWS's own. What is resolved here is what the checks look at: conditions, references and joined
+text. A reference to a resource becomes `<Name>`, an attribute `<Name.Attribute>`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from samtranslator.public.translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+
+PSEUDO = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws-test",
+    "AWS::Region": "us-east-1",
+    "AWS::StackName": "label-lake",
+}
+NOTHING = object()
+
+# The transform collects metrics of its own and warns that nobody published them.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
+
+
+class NoManagedPolicies(ManagedPolicyLoader):
+    """The template names none, and loading them needs an account."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def transformed(text: str) -> dict[str, Any]:
+    """The template after the SAM transform, with its parameters still open."""
+    template = yaml_parse(text)
+    # The transform takes a built artifact only.
+    template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://artifacts/bootstrap.zip"
+    return transform(template, {}, NoManagedPolicies())
+
+
+class Stack:
+    """A template with parameters: its resources and outputs, without those whose condition is false."""
+
+    def __init__(self, template: dict[str, Any], **parameters: str) -> None:
+        self.template = template
+        defaults = {name: given.get("Default", "") for name, given in template["Parameters"].items()}
+        unknown = parameters.keys() - defaults.keys()
+        if unknown:
+            raise ValueError(f"no such parameters: {unknown}")
+        self.parameters = defaults | parameters
+        self.resources: dict[str, dict[str, Any]] = {
+            name: self.resolve(resource)
+            for name, resource in template["Resources"].items()
+            if "Condition" not in resource or self.condition(resource["Condition"])
+        }
+        self.outputs = {name: self.resolve(output["Value"]) for name, output in template["Outputs"].items()}
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Properties of all resources of a type."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
+
+    def condition(self, name: str) -> bool:
+        return bool(self.resolve(self.template["Conditions"][name]))
+
+    def resolve(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [item for item in map(self.resolve, value) if item is not NOTHING]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name in FUNCTIONS:
+                return FUNCTIONS[name](self, argument)
+        resolved = {name: self.resolve(item) for name, item in value.items()}
+        return {name: item for name, item in resolved.items() if item is not NOTHING}
+
+    def reference(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NOTHING
+        if name in PSEUDO:
+            return PSEUDO[name]
+        if name in self.parameters:
+            value = self.parameters[name]
+            is_list = self.template["Parameters"][name]["Type"] == "CommaDelimitedList"
+            return value.split(",") if is_list else value
+        if name not in self.template["Resources"]:
+            raise ValueError(f"a reference to {name}, which is not there")
+        return f"<{name}>"
+
+    def attribute(self, argument: str | list[str]) -> str:
+        path = argument if isinstance(argument, str) else ".".join(argument)
+        self.reference(path.split(".")[0])
+        return f"<{path}>"
+
+    def substitute(self, argument: str | list[Any]) -> str:
+        text, given = (argument, {}) if isinstance(argument, str) else argument
+        given = {name: self.resolve(value) for name, value in given.items()}
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in given:
+                return str(given[name])
+            return self.attribute(name) if "." in name else str(self.reference(name))
+
+        return re.sub(r"\$\{([^!}]+)\}", value, text)
+
+    def choose(self, argument: list[Any]) -> Any:
+        name, then, otherwise = argument
+        return self.resolve(then if self.condition(name) else otherwise)
+
+    def joined(self, argument: list[Any]) -> str:
+        separator, parts = argument
+        return separator.join(map(str, self.resolve(parts)))
+
+    def selected(self, argument: list[Any]) -> Any:
+        index, items = argument
+        return self.resolve(items)[int(index)]
+
+    def split(self, argument: list[Any]) -> list[str]:
+        separator, text = argument
+        return self.resolve(text).split(separator)
+
+    def equal(self, argument: list[Any]) -> bool:
+        left, right = self.resolve(argument)
+        return str(left) == str(right)
+
+
+FUNCTIONS = {
+    "Ref": Stack.reference,
+    "Fn::GetAtt": Stack.attribute,
+    "Fn::Sub": Stack.substitute,
+    "Fn::If": Stack.choose,
+    "Fn::Join": Stack.joined,
+    "Fn::Select": Stack.selected,
+    "Fn::Split": Stack.split,
+    "Fn::Equals": Stack.equal,
+    "Fn::Not": lambda stack, argument: not stack.resolve(argument)[0],
+    "Fn::And": lambda stack, argument: all(stack.resolve(argument)),
+    "Fn::Or": lambda stack, argument: any(stack.resolve(argument)),
+    "Condition": Stack.condition,
+}
