@@ -1,0 +1,73 @@
+"""What a deployed function did: its log, its objects, its partitions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from deployment import Deployment
+from services import Simulator, until
+
+JOB = "a0" * 32
+
+
+def completion(job: str, api: str = "StartLabelDetection") -> str:
+    video = {"S3ObjectName": "videos/beach day.mp4", "S3Bucket": "example-videos"}
+    return json.dumps({"JobId": job, "Status": "SUCCEEDED", "API": api, "Timestamp": 1748793725418, "Video": video})
+
+
+class Lake:
+    """The lake of a deployment, and the way to it."""
+
+    def __init__(self, deployment: Deployment, simulator: Simulator) -> None:
+        self.deployment, self.simulator = deployment, simulator
+        aws = deployment.aws
+        self.s3, self.glue, self.sns = aws.client("s3"), aws.client("glue"), aws.client("sns")
+        self.logs, self.sqs = aws.client("logs"), aws.client("sqs")
+
+    def publish(self, job: str, api: str = "StartLabelDetection") -> None:
+        self.sns.publish(TopicArn=self.deployment.outputs["TopicArn"], Message=completion(job, api))
+
+    def objects(self) -> dict[str, str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployment.outputs["BucketName"])
+        return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+
+    def partitions(self, job: str, table: str = "label_detections") -> dict[str, str]:
+        """Label → location."""
+        pages = self.glue.get_paginator("get_partitions").paginate(
+            DatabaseName=self.deployment.outputs["DatabaseName"], TableName=table
+        )
+        found = [partition for page in pages for partition in page["Partitions"]]
+        mine = [partition for partition in found if partition["Values"][0] == job]
+        return {partition["Values"][1]: partition["StorageDescriptor"]["Location"] for partition in mine}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The function's own log lines."""
+        group = f"/aws/lambda/{self.deployment.name}"
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        messages = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def outcome(self, job: str, after: int = 0) -> dict[str, Any]:
+        """The line that ends the export of a job; the first beyond the given number of such lines."""
+
+        def ended() -> dict[str, Any] | None:
+            lines = [line for line in self.lines() if line.get("job") == job and ("outcome" in line or "error_type" in line)]
+            return lines[after] if len(lines) > after else None
+
+        return until(ended, f"{job} ends")
+
+    def export(self, job: str) -> dict[str, Any]:
+        self.publish(job)
+        return self.outcome(job)
+
+    def received(self, queue_url: str, what: str) -> dict[str, Any]:
+        """A message of a queue, which is then gone from it."""
+
+        def message() -> dict[str, Any] | None:
+            messages = self.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=1).get("Messages", [])
+            return messages[0] if messages else None
+
+        message_found = until(message, what)
+        self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message_found["ReceiptHandle"])
+        return json.loads(message_found["Body"])

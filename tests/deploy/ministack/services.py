@@ -1,0 +1,100 @@
+"""The two servers behind the deployed function: ministack for AWS, the project's simulator for Rekognition."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+PATIENCE_SECONDS = 90
+Found = TypeVar("Found")
+
+
+class Simulator:
+    """The simulator as a program: commands are lines of JSON."""
+
+    def __init__(self, program: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.environment: dict[str, str] = self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        assert self.process.stdout
+        return json.loads(self.process.stdout.readline())
+
+    def command(self, **command: Any) -> dict[str, Any]:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class Ministack:
+    """AWS on this machine, with IAM enforced. What it starts has its environment, and so the simulator's address."""
+
+    def __init__(self, directory: Path, rekognition: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = os.environ | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        own = {
+            "AWS_ENDPOINT_URL_REKOGNITION": rekognition,
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            # Or it listens on every address for devices.
+            "IOT_MTLS_ENABLED": "0",
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(directory / "s3"),
+        }
+        self.log = directory / "ministack.log"
+        program = Path(sys.executable).with_name("ministack")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([program], env=self.environment | own, stdout=log, stderr=log)
+        until(lambda: "Running on" in self.log.read_text(), "ministack answers")
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+        )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def until(found: Callable[[], Found], what: str) -> Found:
+    """Asks until there is an answer. The service behind it works in its own time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"in vain waited {PATIENCE_SECONDS} s until {what}")
