@@ -176,7 +176,7 @@ def outputs(stack: Stack) -> Iterator[str]:
         ("StartJob", f"SNSTopicArn={topic},RoleArn=<RekognitionRole.Arn>"),
         ("QueryJobs", "--work-group <WorkGroup> --query-execution-context Database=<Database>"),
         ("ReplayFailures", "label-lake replay <FailedQueue> --function <Function>"),
-        ("SendJob", '--function-name <Function> --invocation-type Event'),
+        ("SendJob", "--function-name <Function> --invocation-type Event"),
     ):
         if part not in stack.outputs[name]:
             yield f"the output {name} is {stack.outputs[name]}"

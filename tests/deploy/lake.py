@@ -31,9 +31,12 @@ def bucket(stack: Stack) -> Iterator[str]:
     if set(bucket["PublicAccessBlockConfiguration"].values()) != {True}:
         yield "the bucket may be made public"
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    by_default = encryption["ServerSideEncryptionByDefault"]
     key = stack.parameters["BucketKeyArn"]
-    if key and (encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"], encryption["BucketKeyEnabled"]) != (key, True):
+    if key and (by_default.get("KMSMasterKeyID") != key or encryption.get("BucketKeyEnabled") is not True):
         yield "the bucket does not use the key, or calls KMS for each file"
+    if by_default["SSEAlgorithm"] != ("aws:kms" if key else "AES256"):
+        yield f"the bucket is encrypted with {by_default['SSEAlgorithm']}"
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
     # Shorter than 8 days it could take the state of a job whose results are still there.

@@ -154,4 +154,3 @@ def spelling(text: str) -> Iterator[str]:
 
 CHECKS = (least, resources, policies, roles)
 TEXT_CHECKS = (spelling,)
-

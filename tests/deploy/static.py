@@ -38,7 +38,6 @@ VARIANTS: dict[str, dict[str, str]] = {
 MODULES = (messages, permissions, lake, alarms)
 
 
-
 def findings(text: str) -> list[str]:
     """What is wrong with the template: ours first, then the linter's, which takes longest."""
     return own_findings(text) or lint_findings(text)

@@ -52,7 +52,9 @@ class Lake:
         """The line that ends the export of a job; the first beyond the given number of such lines."""
 
         def ended() -> dict[str, Any] | None:
-            lines = [line for line in self.lines() if line.get("job") == job and ("outcome" in line or "error_type" in line)]
+            lines = [
+                line for line in self.lines() if line.get("job") == job and ("outcome" in line or "error_type" in line)
+            ]
             return lines[after] if len(lines) > after else None
 
         return until(ended, f"{job} ends")

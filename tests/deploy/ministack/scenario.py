@@ -69,7 +69,9 @@ def becomes_a_lake(lake: Lake, jobs: Jobs) -> str:
     folders = {label: f"s3://{bucket}/{key.removesuffix('/part-00000.parquet')}" for label, key in files.items()}
     locations = {label: location.removesuffix("/") for label, location in lake.partitions(job).items()}
     assert locations == folders, (locations, folders)
-    say(f"a message becomes {len(expected)} files, {sum(rows.values())} rows as served, {len(expected)} partitions, one commit")
+    say(
+        f"a message becomes {len(expected)} files, {sum(rows.values())} rows as served, {len(expected)} partitions, one commit"
+    )
     return job
 
 
@@ -126,14 +128,18 @@ def refused(lake: Lake, jobs: Jobs, sid: str, logical: str, policy: str, pages: 
     say(f"without {sid}: {line['error'].split(': ', 1)[-1][:100]}")
 
 
-def failures_are_kept(lake: Lake, jobs: Jobs) -> None:
-    """What Lambda gives up is in the queue, whole; and it can be delivered again as it is."""
+def failures_are_kept(lake: Lake, simulator: Simulator) -> None:
+    """What Lambda gives up is in the queue, whole: delivered again as it is, it is exported."""
     aws, function = lake.deployment.aws.client("lambda"), lake.deployment.outputs["FunctionName"]
     job = "f" * 64
     aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps({"JobId": job}))
     record = lake.received(lake.deployment.outputs["FailedQueueUrl"], "the failure is in the queue")
-    assert record["requestPayload"]["JobId"] == job, record
-    say(f"a job that Rekognition does not know is in the queue of failures: {record['responsePayload']['errorType']}")
+    error = record["responsePayload"]["errorType"]
+    assert (record["requestPayload"]["JobId"], error) == (job, "JobNotFound"), record
+    simulator.command(add_job={"id": job, "pages": PAGES, "labels": LABELS, "seed": 0})
+    aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(record))
+    until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), "the failure is exported")
+    say(f"a job that fails with {error} is in the queue of failures; what is there, invoked again as it is, exports it")
 
 
 def ready_is_told(lake: Lake, jobs: Jobs) -> None:
@@ -241,7 +247,7 @@ def main() -> None:
         for sid in ("WriteLake", "RegisterPartitions"):
             refused(lake, jobs, sid, "FunctionRole", "export")
         goes_on(lake, jobs)
-        failures_are_kept(lake, jobs)
+        failures_are_kept(lake, simulator)
         ready_is_told(lake, jobs)
         deletes_and_deploys_again(lake, jobs, artifact, job)
         through_the_queue(aws, simulator, jobs, directory, artifact)

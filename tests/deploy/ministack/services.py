@@ -24,9 +24,7 @@ class Simulator:
     """The simulator as a program: commands are lines of JSON."""
 
     def __init__(self, program: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.environment: dict[str, str] = self.answer()
 
     def answer(self) -> dict[str, Any]:
