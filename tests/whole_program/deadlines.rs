@@ -12,8 +12,8 @@ use crate::lambda_service::{LambdaService, Tally, within};
 use crate::reader::label_files;
 
 const ENOUGH: Duration = Duration::from_mins(15);
-/// Eight of them take half a second, and one takes longer than the shortest limit.
-const PAGE_LATENCY: Duration = Duration::from_millis(60);
+/// Eight of them take a second and a half, and one takes longer than the shortest limit.
+const PAGE_LATENCY: Duration = Duration::from_millis(180);
 const BOTH: &[(&str, &str)] = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
 
 fn generated(labels: usize, names: usize) -> Job {
@@ -59,7 +59,7 @@ async fn export_within(limit: Duration, job: &Job, clean: &BTreeMap<String, Byte
 
 /// Sweeps the limit from too short for anything to just enough.
 async fn sweep(steps: u32) {
-    let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(1));
+    let (shortest, longest) = (Duration::from_millis(150), Duration::from_secs(3));
     let job = generated(800, 60);
     let clean = exported(account(&job), &["job"], BOTH).await;
     let (mut killed, mut handed_over, mut errors, mut done_at_once) = (0, 0, 0, 0);
