@@ -67,7 +67,8 @@ def labels_come_back(engine: Queries, job: Served) -> Iterable[Check]:
     names = sorted({row[-1] for row in job.rows("label_detections") if row[-1]})
     faults = []
     for column in ("label", "label_name"):
-        sql = f"SELECT label, label_name, count(*) FROM label_detections WHERE job_id = ? AND {column} = ? GROUP BY 1, 2"
+        where = f"WHERE job_id = ? AND {column} = ?"
+        sql = f"SELECT label, label_name, count(*) FROM label_detections {where} GROUP BY 1, 2"
         for name in names:
             expected = [(name, name, sum(row[-1] == name for row in job.rows("label_detections")))]
             found = engine.query(sql, (job.job_id, name))
@@ -113,13 +114,11 @@ def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
             found = engine.query(f"SELECT {names} FROM {table.name} WHERE job_id = ?", (job.job_id,))
             faults += differences(found, [row[:-1] for row in job.rows(like)])
         yield f"{table.name} has the rows of each job", faults
-        found = engine.query(f"SELECT label_name FROM {table.name} WHERE job_id IN (?, ?)", tuple(ids(jobs)[:2]))
-        yield f"{table.name} of two jobs", differences(found, [(row[label],) for job in jobs[:2] for row in job.rows(like)])
+        two = jobs[:2]
+        ids = tuple(job.job_id for job in two)
+        found = engine.query(f"SELECT label_name FROM {table.name} WHERE job_id IN (?, ?)", ids)
+        yield f"{table.name} of two jobs", differences(found, [(row[label],) for job in two for row in job.rows(like)])
         yield f"{table.name} refuses a query that names no job", refused(engine, f"SELECT count(*) FROM {table.name}")
-
-
-def ids(jobs: list[Served]) -> list[str]:
-    return [job.job_id for job in jobs]
 
 
 def refused(engine: Queries, sql: str) -> list[str]:

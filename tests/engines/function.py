@@ -35,14 +35,14 @@ class Simulator:
         self.process.stdin.flush()
         return self.last_id
 
-    def answer(self, number: int) -> dict[str, Any]:
-        """Waits for an answer. Those of invocations that nobody waits for any more are passed over."""
-        while (answer := self._read()).get("id") != number:
+    def answer(self, numbers: set[int]) -> dict[str, Any]:
+        """Waits for one of some answers. Those of invocations that nobody waits for any more are passed over."""
+        while (answer := self._read()).get("id") not in numbers:
             pass
         return answer
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        answer = self.answer(self.send({"invoke": event, "timeout_ms": 60_000}))
+        answer = self.answer({self.send({"invoke": event, "timeout_ms": 60_000})})
         if "response" not in answer:
             raise RuntimeError(f"{event['JobId']}: {answer}")
         return answer["response"]
@@ -54,12 +54,12 @@ class Simulator:
 
 
 def start_function(
-    program: Path, directory: Path, simulator: Simulator, s3: str, glue: str, aggregate_by: str, database: str = DATABASE
+    program: Path, directory: Path, simulator: Simulator, s3: str, glue: str, aggregate_by: str
 ) -> Program:
     """Starts the function; it takes events until it is stopped."""
     directory.mkdir(parents=True, exist_ok=True)
     services = {"AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_GLUE": glue}
-    settings = {"OUTPUT_BUCKET": BUCKET, "AGGREGATE_BY": aggregate_by, "GLUE_DATABASE": database, "RUST_LOG": "info"}
+    settings = {"OUTPUT_BUCKET": BUCKET, "AGGREGATE_BY": aggregate_by, "GLUE_DATABASE": DATABASE, "RUST_LOG": "info"}
     environment = {**simulator.environment, **KEYS, **services, **settings}
     number = len(list(directory.glob("function-*.log")))
     return Program(f"function-{number}", [str(program)], directory, environment)

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -17,11 +18,21 @@ Seen = Callable[[str, dict[str, Any]], dict[str, Any] | None]
 class GlueProxy:
     """Passes requests on as `seen` returns them; one for which it returns nothing is not passed on, and gets no answer.
 
+    What `instead` has an answer to is not passed on, either.
     Requests are signed, and the catalog behind does not look at the signatures.
     """
 
-    def __init__(self, url: str, seen: Seen):
+    def __init__(self, url: str, seen: Seen, instead: Seen = lambda *_: None):
         behind = urlsplit(url)
+
+        def forward(request: dict[str, Any], received: Message) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection(behind.hostname or "", behind.port)
+            headers = {name: received[name] for name in ("Content-Type", "X-Amz-Target", "Authorization")}
+            connection.request("POST", "/", json.dumps(request), headers)
+            reply = connection.getresponse()
+            content = reply.read()
+            connection.close()
+            return reply.status, content
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -33,14 +44,10 @@ class GlueProxy:
                 if request is None:
                     self.close_connection = True
                     return
-                connection = http.client.HTTPConnection(behind.hostname or "", behind.port)
-                headers = {name: self.headers[name] for name in ("Content-Type", "X-Amz-Target", "Authorization")}
-                connection.request("POST", "/", json.dumps(request), headers)
-                answer = connection.getresponse()
-                content = answer.read()
-                connection.close()
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.getheader("Content-Type") or "application/x-amz-json-1.1")
+                answer = instead(operation, request)
+                status, content = (200, json.dumps(answer).encode()) if answer else forward(request, self.headers)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

@@ -76,7 +76,8 @@ def after(
     job = lake.served(EVENT, BOTH)
     for engine in engines:
         refresh(engine)
-        yield engine.name, [(f"after redelivery {table.name} is whole", whole(engine, table, job)) for table in tables()]
+        for table in tables():
+            yield engine.name, [(f"after redelivery {table.name} is whole", whole(engine, table, job))]
 
 
 def catalog(lake: Lake, stale: list[str]) -> Iterable[Check]:

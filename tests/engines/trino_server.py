@@ -34,7 +34,6 @@ web-ui.enabled=false
 """
 
 GLUE = """\
-hive.metastore=glue
 hive.metastore.glue.region={region}
 hive.metastore.glue.endpoint-url={glue}
 hive.metastore.glue.aws-access-key={key}
@@ -48,10 +47,11 @@ s3.aws-secret-key={secret}
 """
 
 # Nothing of the catalog is kept from one query to the next: a partition is seen as soon as it is registered. Statistics
-# of columns are not asked for: moto has none, and Trino tries again and again. Athena reads the folders below a location,
-# which Trino does if told so.
+# of columns are not asked for: moto has none, and Trino tries again and again. Athena reads the folders below a
+# location, which Trino does if told so.
 HIVE = """\
 connector.name=hive
+hive.metastore=glue
 hive.metastore-cache-ttl=0s
 hive.file-status-cache-expire-time=1s
 hive.table-statistics-enabled=false

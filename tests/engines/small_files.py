@@ -1,0 +1,212 @@
+"""Measures on Trino what many small files cost: over 1, 100 and 1,000 jobs, and after compaction.
+
+Prints Markdown. Usage: small_files.py [JOBS…], ascending; TRINO_HOME has the server with its plugins hive and iceberg.
+"""
+
+import os
+import re
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import served
+from catalog import Catalog
+from function import Simulator, program, start_function
+from on_trino import OnTrino
+from rows import differences
+from services import S3, Glue
+from tables import BUCKET, DATABASE, create_in_glue
+from trino_server import Trino
+
+LABELS = 40
+"""The least that a video of some minutes has. A job has 1,000 detections, so the median label has a dozen rows."""
+
+FUNCTIONS = 2
+QUICK = 5
+"""Seconds."""
+
+LABEL = "Dog"
+JUNE = 1748793725418
+ANSWER = "count(*), count(instance_index), sum(timestamp_ms), max(confidence)"
+ICEBERG = "connector.name=iceberg\niceberg.catalog.type=glue\niceberg.metadata-cache.enabled=false\n"
+COMPACT = "label_detections_monthly"
+
+
+@dataclass
+class Measured:
+    rows: list[tuple[Any, ...]]
+    planning: float
+    execution: float
+    requests: Counter[str]
+    calls: Counter[str]
+    splits: int
+    bytes_read: int
+
+    def cells(self) -> list[str]:
+        gets, lists = self.requests["GET"] + self.requests["HEAD"], self.requests["LIST"]
+        calls = sum(self.calls[name] for name in ("GetPartitions", "BatchGetPartition"))
+        times = [f"{self.planning:.2f} s", f"{self.execution:.2f} s"]
+        return [f"{self.rows[0][0]:,}", f"{lists:,}", f"{gets:,}", size(self.bytes_read), f"{calls:,}", *times]
+
+
+def size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
+
+
+class Bench:
+    def __init__(self, directory: Path):
+        self.s3, self.glue = S3(directory / "s3"), Glue(directory / "glue")
+        self.glue.wait()
+        self.catalog = Catalog(self.glue.url)
+        arguments = ["--unknown-jobs", f"1x{LABELS}"]
+        self.simulator = Simulator(program(served.ROOT, "simulator"), {}, arguments)
+        home = Path(os.environ["TRINO_HOME"])
+        self.trino = Trino(
+            home, directory / "trino", self.catalog.url, self.s3.url, "3G", {"iceberg": ICEBERG}, optimize=True
+        )
+        self.glue.client.create_database(DatabaseInput={"Name": DATABASE, "LocationUri": f"s3://{BUCKET}/{DATABASE}/"})
+        create_in_glue(self.glue.client)
+        create_in_glue(self.glue.client, "ddl-by-job.sql")
+        self.s3.wait()
+        self.s3.client.create_bucket(Bucket=BUCKET)
+        directories = [directory / f"function-{number}" for number in range(FUNCTIONS)]
+        binary = program(served.ROOT, "bootstrap")
+        for one in directories:
+            start_function(binary, one, self.simulator, self.s3.url, self.catalog.url, "TIMESTAMPS")
+        self.trino.wait()
+        self.engine = OnTrino(self.trino.port)
+
+    def make(self, jobs: Iterable[str]) -> None:
+        """Lets the function export jobs, some at a time."""
+        events = [{"JobId": job, "Status": "SUCCEEDED", "Timestamp": JUNE} for job in jobs]
+        numbers = [self.simulator.send({"invoke": event, "timeout_ms": 600_000}) for event in events]
+        waiting = set(numbers)
+        while waiting:
+            answer = self.simulator.answer(waiting)
+            assert "response" in answer, answer
+            waiting.remove(answer["id"])
+
+    def measure(self, sql: str, parameters: tuple[Any, ...] = ()) -> Measured:
+        """Asks twice if that is quick, as the server warms up. It keeps no file and no partition."""
+        for _ in range(2):
+            before, calls, began = self.requests(), self.catalog.calls.copy(), time.monotonic()
+            rows = self.engine.query(sql, parameters)
+            if time.monotonic() - began > QUICK:
+                break
+        stats = self.engine.cursor.stats
+        elapsed, planning = stats["elapsedTimeMillis"] / 1e3, stats["planningTimeMillis"] / 1e3
+        return Measured(
+            rows,
+            planning,
+            elapsed - planning,
+            self.requests() - before,
+            self.catalog.calls - calls,
+            stats["totalSplits"],
+            stats["physicalInputBytes"],
+        )
+
+    def requests(self) -> Counter[str]:
+        """The requests that S3 has served, by kind."""
+        with urllib.request.urlopen(self.s3.metrics_url) as reply:
+            found = re.findall(r"SeaweedFS_s3_request_total\{([^}]*)\} (\S+)", reply.read().decode())
+        counted: Counter[str] = Counter()
+        for labels, number in found:
+            kind = re.search('type="([^"]*)"', labels)
+            counted[kind[1] if kind else "?"] += int(float(number))
+        return counted
+
+
+def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """By name; the table is {table}, and its column of labels {label}."""
+    named = ", ".join(f"'{job}'" for job in jobs)
+    select = f"SELECT {ANSWER} FROM {{table}}"
+    return {
+        "one label of one job": (f"{select} WHERE job_id = ? AND {{label}} = ?", (jobs[0], LABEL)),
+        "one job": (f"{select} WHERE job_id = ?", (jobs[0],)),
+        "one label of all jobs": (f"{select} WHERE {{label}} = ?", (LABEL,)),
+        "all": (select, ()),
+        "one label of all jobs, named": (f"{select} WHERE job_id IN ({named}) AND {{label}} = ?", (LABEL,)),
+        "all jobs, named": (f"{select} WHERE job_id IN ({named})", ()),
+    }
+
+
+def compaction() -> str:
+    """The statement of docs/QUERYING.md, without what only Athena says."""
+    text = (served.ROOT / "docs/QUERYING.md").read_text(encoding="utf-8")
+    (statement,) = re.findall(rf"```sql\n(CREATE TABLE {COMPACT}\n.*?)```", text, re.DOTALL)
+    statement = statement.replace("table_type = 'ICEBERG', is_external = false, ", "").replace("BUCKET", BUCKET)
+    return statement.replace(f"CREATE TABLE {COMPACT}", f"CREATE TABLE iceberg.{DATABASE}.{COMPACT}")
+
+
+def run(bench: Bench, sizes: list[int]) -> None:
+    made: list[str] = []
+    answers: dict[str, list[Any]] = {}
+    table_head = ["jobs", "table", "query", "rows", "LIST", "GET", "read", "Glue calls", "planning", "execution"]
+    print(f"| {' | '.join(table_head)} |\n|{'---|' * 3}{'---:|' * 7}", flush=True)
+    for count in sizes:
+        began = time.monotonic()
+        new = [f"job-{number:06}" for number in range(len(made), count)]
+        bench.make(new)
+        made += new
+        seconds = time.monotonic() - began
+        print(f"{count} jobs after {seconds:.0f} s: {stored(bench, 'label_detections/')}", file=sys.stderr)
+        for name, (sql, parameters) in queries(made).items():
+            for table in tables_for(name):
+                label = "label_name" if table.endswith("by_job") else "label"
+                measured = bench.measure(sql.format(table=table, label=label), parameters)
+                wrong = differences(measured.rows, answers.setdefault(f"{count} {alike(name)}", measured.rows))
+                assert not wrong, (name, table, wrong)
+                line([f"{count:,}", table.removeprefix("label_"), name, *measured.cells()])
+    compact(bench, made, answers)
+
+
+def tables_for(name: str) -> list[str]:
+    """Without a name of a job, the table by job refuses; with all of them the other table has nothing to gain."""
+    if "named" in name:
+        return ["label_detections_by_job"]
+    return ["label_detections", "label_detections_by_job"] if "one job" in name else ["label_detections"]
+
+
+def alike(name: str) -> str:
+    """What has the same answer."""
+    return {"all jobs, named": "all"}.get(name, name).removesuffix(", named")
+
+
+def compact(bench: Bench, made: list[str], answers: dict[str, list[Any]]) -> None:
+    began = time.monotonic()
+    bench.engine.query(compaction())
+    print(f"compacted after {time.monotonic() - began:.0f} s: {stored(bench, 'monthly/')}", file=sys.stderr)
+    table = f"iceberg.{DATABASE}.{COMPACT}"
+    for name, (sql, parameters) in queries(made).items():
+        if "named" in name:
+            continue
+        measured = bench.measure(sql.format(table=table, label="label"), parameters)
+        wrong = differences(measured.rows, answers[f"{len(made)} {name}"])
+        assert not wrong, (name, wrong)
+        line([f"{len(made):,}", "compacted", name, *measured.cells()])
+
+
+def stored(bench: Bench, prefix: str) -> str:
+    pages = bench.s3.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    sizes = [found["Size"] for page in pages for found in page.get("Contents", [])]
+    return f"{len(sizes):,} objects, {size(sum(sizes))}"
+
+
+def line(cells: list[str]) -> None:
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    sizes = [int(size) for size in sys.argv[1:]] or [1, 100, 1000]
+    with TemporaryDirectory(prefix="label-lake-small-files-") as directory:
+        run(Bench(Path(directory)), sizes)
+
+
+if __name__ == "__main__":
+    main()
