@@ -1,5 +1,6 @@
 //! Settings: the environment, read once at start. No other module reads it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -160,23 +161,57 @@ fn log_filter_from(variable: impl Fn(&str) -> Option<String>) -> Result<Targets,
     Ok(Targets::new().with_default(tracing::Level::INFO))
 }
 
+const PEM: &str = "a file of certificates in PEM that can be read";
+/// How a certificate in PEM begins.
+const BEGIN_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// The roots of Amazon Trust Services, which all endpoints of AWS have their certificates from: five instead of the
+/// system's hundred and fifty, whose reading takes more time than all the rest of a start. They are valid until 2037 at
+/// least; <https://www.amazontrust.com/repository/> has them.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
 /// The SDK's configuration: credentials, region and endpoints from where the SDK looks for them everywhere.
+///
+/// Certificates are trusted that Amazon signed, or those in the file that `AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, names.
 ///
 /// The SDK does not retry: [`crate::pacing`] does, as long as there is time. The SDK's own retries end when the
 /// bucket of tokens that all calls of a client share is empty, after about a hundred throttles.
-pub fn aws() -> ConfigLoader {
+///
+/// # Errors
+/// `Configuration`: that file cannot be read.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn aws() -> Result<ConfigLoader, Error> {
+    let roots = roots_from(|name| std::env::var(name).ok())?;
+    let trust = tls::TrustStore::empty().with_pem_certificate(roots);
+    let tls_context = tls::TlsContext::builder().with_trust_store(trust).build();
+    let tls_context = tls_context.map_err(|error| wrong("AWS_CA_BUNDLE", Some(error.to_string()), PEM))?;
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(tls_context)
         .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::disabled())
+        .retry_config(RetryConfig::disabled());
+    Ok(loader)
+}
+
+fn roots_from(variable: impl Fn(&str) -> Option<String>) -> Result<Cow<'static, [u8]>, Error> {
+    for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        if let Some(path) = variable(name).filter(|path| !path.is_empty()) {
+            let roots = std::fs::read(&path).map_err(|_| wrong(name, Some(path.clone()), PEM))?;
+            // The client would panic at what it cannot read, at its first call.
+            if !roots.windows(BEGIN_CERTIFICATE.len()).any(|bytes| bytes == BEGIN_CERTIFICATE) {
+                return Err(wrong(name, Some(path), PEM));
+            }
+            return Ok(roots.into());
+        }
+    }
+    Ok(AMAZON_ROOTS.into())
 }
 
 /// The S3 client. A bucket at an endpoint of its own is addressed by path: it has no DNS name there.
@@ -231,6 +266,19 @@ mod tests {
             let error = settings(&[("OUTPUT_BUCKET", "lake"), (variable, value)]).unwrap_err();
             assert!(error.contains(variable) && error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn amazon_is_trusted_unless_a_file_says_whom() {
+        let roots = |variables: &[(&str, &str)]| {
+            let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            roots_from(get).map_err(|error| error.to_string())
+        };
+        assert_eq!(roots(&[]).unwrap(), AMAZON_ROOTS);
+        assert_eq!(roots(&[("SSL_CERT_FILE", "src/amazon-roots.pem")]).unwrap(), AMAZON_ROOTS);
+        let error = roots(&[("AWS_CA_BUNDLE", "no/such.pem"), ("SSL_CERT_FILE", "src/amazon-roots.pem")]).unwrap_err();
+        assert!(error.contains("AWS_CA_BUNDLE") && error.contains("PEM"), "{error}");
+        assert!(roots(&[("AWS_CA_BUNDLE", "Cargo.toml")]).unwrap_err().contains("Cargo.toml"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init(config::log_filter().inspect_err(refuse)?);
     let settings = Settings::from_env().inspect_err(refuse)?;
-    let aws = config::aws().load().await;
+    let aws = config::aws().inspect_err(refuse)?.load().await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
     let lambda = aws_sdk_lambda::Client::new(&aws);
     let s3 = config::s3(&aws, settings.s3_by_path);

@@ -27,7 +27,7 @@ impl Services {
         let simulator = builder.start().await.with_context(cannot)?;
 
         // Each of these is set, so that nothing comes from the environment or the profile of the person at the desk.
-        let aws = config::aws()
+        let aws = config::aws()?
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
             .endpoint_url(simulator.s3_url())

@@ -21,3 +21,4 @@ mod lossless;
 mod memory;
 mod reader;
 mod telemetry;
+mod tls;

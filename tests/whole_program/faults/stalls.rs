@@ -25,6 +25,7 @@ async fn exporter(simulator: &Simulator) -> Exporter {
         .operation_attempt_timeout(2 * SHORT)
         .build();
     let aws = config::aws()
+        .unwrap()
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
         .timeout_config(timeouts)

@@ -1,0 +1,34 @@
+//! Whom the function trusts: Amazon, or whom it is told to.
+
+use std::time::Duration;
+
+use serde_json::json;
+use simulator::{Builder, Generated, Job, Outcome, Simulator};
+
+use crate::function::Function;
+use crate::lambda_service::within;
+
+const AMAZON_ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem");
+
+fn account() -> Builder {
+    let job = Job::generated(Generated { labels: 100, names: 5, ..Generated::default() });
+    Simulator::builder().job("job", job).listing_allowed(true).tls()
+}
+
+#[tokio::test]
+async fn services_whose_authority_a_file_names_are_trusted() {
+    let function = Function::start(account(), &[]).await;
+    function.export("job").await;
+    assert_eq!(function.simulator.objects().len(), 6);
+}
+
+#[tokio::test]
+async fn services_of_an_unknown_authority_are_not() {
+    let function = Function::start(account(), &[("AWS_CA_BUNDLE", AMAZON_ROOTS)]).await;
+    let event = json!({ "JobId": "job" }).to_string();
+    let outcome = function.simulator.invoke(event, within(Duration::from_secs(1))).await;
+    let Outcome::Error { error_type, error_message } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(error_type, "Storage");
+    assert!(error_message.contains("certificate"), "{error_message}");
+    assert!(function.simulator.objects().is_empty());
+}
