@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
+
 from services import REGION, Ministack
 
 ROOT = Path(__file__).resolve().parents[3]
