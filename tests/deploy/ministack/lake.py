@@ -42,7 +42,14 @@ class Lake:
         return {partition["Values"][1]: partition["StorageDescriptor"]["Location"] for partition in mine}
 
     def lines(self) -> list[dict[str, Any]]:
-        """The function's own log lines."""
+        """The function's log lines for people."""
+        return [line for line in self.log() if "_aws" not in line]
+
+    def metrics(self, job: str) -> list[dict[str, Any]]:
+        """The function's log lines for CloudWatch, which makes metrics of them."""
+        return [line for line in self.log() if "_aws" in line and line["job"] == job]
+
+    def log(self) -> list[dict[str, Any]]:
         group = f"/aws/lambda/{self.deployment.name}"
         pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         messages = [event["message"] for page in pages for event in page["events"]]

@@ -6,82 +6,21 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from botocore.exceptions import ClientError
 
-from deployment import Deployment
+from deployment import ROOT, Deployment
+from jobs import LABELS, PAGES, Jobs
 from lake import Lake
-from services import Ministack, Simulator, until
+from refusals import CONTINUATION, REFUSED, not_enforced, refused
+from services import Ministack, Simulator, say, until
 
-# Statements of the function's role, and the actions that every export uses.
-REFUSED = (
-    "WriteLake",
-    "s3:GetObject",
-    "s3:PutObject",
-    "RegisterPartitions",
-    "glue:GetTable",
-    "glue:BatchCreatePartition",
-)
-PAGES = 2
-LABELS = 12
 # Hive's escapes; what is left of a label stands in the key as it is.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}
-
-
-def say(line: str) -> None:
-    print(f"  {line}", flush=True)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A policy of the function's role."""
-
-    name: str
-
-    @contextmanager
-    def without(self, deployment: Deployment, taken: str) -> Iterator[None]:
-        """Takes a statement out, by its Sid, or an action, and puts it back."""
-        iam, role = deployment.aws.client("iam"), deployment.resource("FunctionRole")
-        document = iam.get_role_policy(RoleName=role, PolicyName=self.name)["PolicyDocument"]
-        rest = []
-        for statement in document["Statement"]:
-            actions = [action for action in statement["Action"] if action != taken]
-            if statement["Sid"] != taken and actions:
-                rest.append(statement | {"Action": actions})
-        assert rest != document["Statement"], f"no policy has {taken}"
-        iam.delete_role_policy(RoleName=role, PolicyName=self.name)
-        if rest:
-            changed = json.dumps(document | {"Statement": rest})
-            iam.put_role_policy(RoleName=role, PolicyName=self.name, PolicyDocument=changed)
-        yield
-        iam.put_role_policy(RoleName=role, PolicyName=self.name, PolicyDocument=json.dumps(document))
-
-
-EXPORT = Policy("export")
-CONTINUATION = Policy("go-on-with-long-jobs")
-
-
-class Jobs:
-    """New jobs in Rekognition, each with an id of its own."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator, self.count = simulator, 0
-
-    def new(self, pages: int = PAGES) -> str:
-        self.count += 1
-        job = f"{self.count:064x}"
-        answer = self.simulator.command(add_job={"id": job, "pages": pages, "labels": LABELS, "seed": self.count})
-        assert "error" not in answer, answer
-        return job
-
-    def served(self, job: str) -> list[dict[str, Any]]:
-        return self.simulator.command(served={"job": job, "aggregation": "TIMESTAMPS"})["served"]
 
 
 def becomes_a_lake(lake: Lake, jobs: Jobs) -> str:
@@ -110,10 +49,21 @@ def becomes_a_lake(lake: Lake, jobs: Jobs) -> str:
     folders = {label: f"s3://{bucket}/{key.removesuffix('/part-00000.parquet')}" for label, key in files.items()}
     locations = {label: location.removesuffix("/") for label, location in lake.partitions(job).items()}
     assert locations == folders, (locations, folders)
-    say(
-        f"a message becomes {len(expected)} files, {sum(rows.values())} rows as served, {len(expected)} partitions, one commit"
-    )
+    counts = f"{len(expected)} files and partitions, {sum(rows.values())} rows as served"
+    say(f"a message becomes {counts}, and one commit")
     return job
+
+
+def metrics_are_emitted(lake: Lake, job: str) -> None:
+    """What alarms and dashboard look at is what the deployed function emits, under the name that it has here."""
+    (line,) = until(lambda: lake.metrics(job), "the metrics are in the log")
+    (declared,) = line["_aws"]["CloudWatchMetrics"]
+    emitted = [f"{metric['Name']} {metric['Unit']}" for metric in declared["Metrics"]]
+    expected = (ROOT / "tests" / "golden" / "metrics.txt").read_text().split("\n")[:-1]
+    assert (declared["Namespace"], declared["Dimensions"]) == ("LabelLake", [["FunctionName"]]), declared
+    assert sorted(emitted) == sorted(expected), emitted
+    assert (line["FunctionName"], line["Jobs"]) == (lake.deployment.outputs["FunctionName"], 1), line
+    say(f"{len(emitted)} metrics of the job are in the log, as the alarms and the dashboard name them")
 
 
 def other_apis_are_filtered(lake: Lake, jobs: Jobs) -> None:
@@ -148,29 +98,6 @@ def goes_on(lake: Lake, jobs: Jobs) -> None:
     say(f"a job of 30 pages and a timeout of 4 s: {len(continuations())} continuations, then the commit")
     refused(lake, jobs, "InvokeItself", CONTINUATION, pages=30)
     aws.update_function_configuration(FunctionName=function, Timeout=900)
-
-
-def refused(lake: Lake, jobs: Jobs, taken: str, policy: Policy = EXPORT, pages: int = PAGES) -> None:
-    """Without the statement, or the action, the export fails and says what it lacks; with it again, it does not."""
-    with policy.without(lake.deployment, taken):
-        job = jobs.new(pages)
-        line = lake.export(job)
-        assert line.get("error_type") == "AccessDenied", f"{taken} is not needed: {line}"
-        assert f"jobs/job-{job}.parquet" not in lake.objects()
-    say(f"without {taken}: {line['error'].split(': ', 1)[-1][:70]}…")
-
-
-def not_enforced(lake: Lake, jobs: Jobs) -> None:
-    """What the emulator lets pass. Should it learn to refuse, these belong above.
-
-    It lets pass KeepFailures and TakeJobs too, and does not ask for all of Glue's resources.
-    """
-    for sid in ("ReadResults", "SeeWhatIsMissing", "WriteLogs"):
-        with EXPORT.without(lake.deployment, sid):
-            assert lake.export(jobs.new()).get("outcome") == "EXPORTED", f"the emulator enforces {sid} now"
-    say(
-        "not enforced here, and so only looked at: ReadResults, SeeWhatIsMissing, WriteLogs, the list of Glue's resources"
-    )
 
 
 def failures_are_kept(lake: Lake, simulator: Simulator) -> None:
@@ -287,6 +214,7 @@ def main() -> None:
         say(f"sam deploy: {deployment.deploy(artifact):.0f} s")
         lake = Lake(deployment, simulator)
         job = becomes_a_lake(lake, jobs)
+        metrics_are_emitted(lake, job)
         twice_is_once(lake, job)
         other_apis_are_filtered(lake, jobs)
         for taken in REFUSED:

@@ -96,3 +96,7 @@ def until(found: Callable[[], Found], what: str) -> Found:
             return answer
         time.sleep(0.1)
     raise AssertionError(f"in vain waited {PATIENCE_SECONDS} s until {what}")
+
+
+def say(line: str) -> None:
+    print(f"  {line}", flush=True)

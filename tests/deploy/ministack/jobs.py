@@ -1,0 +1,27 @@
+"""New jobs in Rekognition, each with an id of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services import Simulator
+
+PAGES = 2
+LABELS = 12
+
+
+class Jobs:
+    """The jobs of one simulator."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator, self.count = simulator, 0
+
+    def new(self, pages: int = PAGES) -> str:
+        self.count += 1
+        job = f"{self.count:064x}"
+        answer = self.simulator.command(add_job={"id": job, "pages": pages, "labels": LABELS, "seed": self.count})
+        assert "error" not in answer, answer
+        return job
+
+    def served(self, job: str) -> list[dict[str, Any]]:
+        return self.simulator.command(served={"job": job, "aggregation": "TIMESTAMPS"})["served"]
