@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import construct_template
 import mutations
 import static
 from stack import TEMPLATE
@@ -15,6 +16,9 @@ def main() -> int:
     for finding in found:
         print(f"template.yaml: {finding}", file=sys.stderr)
     if found:
+        return 1
+    if not construct_template.current(text):
+        print("cdk/template.json is older than template.yaml: run cdk/update-template", file=sys.stderr)
         return 1
     print(f"template.yaml: no findings, {len(static.VARIANTS)} ways to deploy")
     if "--mutations" in sys.argv[1:]:
