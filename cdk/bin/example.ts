@@ -1,0 +1,25 @@
+// A lake with every default, and a policy for those who start jobs.
+import { App, Stack } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import { LabelLake } from "../lib";
+
+const app = new App();
+const stack = new Stack(app, "label-lake", {
+  description: "Amazon Rekognition Video label detection results as Parquet on S3, ready for Athena",
+});
+
+// `--context program=FILE.zip` takes a program that is built already.
+const program: string | undefined = app.node.tryGetContext("program");
+const lake = new LabelLake(stack, "Lake", {
+  alarmEmail: app.node.tryGetContext("email"),
+  code: program ? lambda.Code.fromAsset(program) : undefined,
+});
+
+new iam.ManagedPolicy(stack, "StartJobs", {
+  description: "Starts label detection jobs that end in the lake. Needs the permission to read the videos beside it.",
+  statements: [
+    new iam.PolicyStatement({ actions: ["rekognition:StartLabelDetection"], resources: ["*"] }),
+    new iam.PolicyStatement({ actions: ["iam:PassRole"], resources: [lake.publishRole.roleArn] }),
+  ],
+});

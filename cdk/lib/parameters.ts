@@ -1,0 +1,70 @@
+import { Token } from "aws-cdk-lib";
+import { Parameter, Value, Values } from "./settled";
+import { Aggregation, LabelLakeProps } from "./props";
+
+/** What the properties say, as parameters of the template. `undefined` leaves a parameter at its default. */
+function given(props: LabelLakeProps): { [parameter: string]: Value | undefined } {
+  const key = props.encryptionKey ?? props.bucket?.encryptionKey;
+  return {
+    ExistingBucket: props.bucket?.bucketName,
+    OutputPrefix: props.prefix,
+    BucketKeyArn: key?.keyArn,
+    DatabaseName: props.databaseName,
+    AggregateBy: props.aggregateBy && inOrder(props.aggregateBy).join(","),
+    ExistingTopicArn: props.topic?.topicArn,
+    UseQueue: yes(props.queueConcurrency !== undefined),
+    MaximumConcurrency: props.queueConcurrency,
+    AlarmEmail: props.alarmEmail,
+    AlarmTopicArn: props.alarmTopic?.topicArn,
+    Architecture: props.architecture?.name,
+    MemorySize: props.memorySize,
+    ReservedConcurrency: props.reservedConcurrentExecutions,
+    LogLevel: props.logLevel,
+    LogRetentionDays: props.logRetention,
+    Tracing: props.tracing,
+    ScanLimitBytes: props.scanLimit?.toBytes(),
+    PartitionIndex: yes(props.partitionIndex),
+    SubnetIds: props.vpc?.selectSubnets(props.vpcSubnets).subnetIds,
+    SecurityGroupIds: props.securityGroups?.map((group) => group.securityGroupId),
+    LakeFormation: yes(props.lakeFormation),
+  };
+}
+
+/** The value of every parameter, checked by the template's own rules. */
+export function parameterValues(parameters: { [name: string]: Parameter }, props: LabelLakeProps): Values {
+  if ((props.vpc === undefined) !== (props.securityGroups === undefined)) {
+    throw new Error("vpc and securityGroups: one needs the other");
+  }
+  const values: Values = {};
+  for (const [name, parameter] of Object.entries(parameters)) {
+    values[name] = parameter.Type === "CommaDelimitedList" ? [] : parameter.Default;
+  }
+  for (const [name, value] of Object.entries(given(props))) {
+    if (value !== undefined) {
+      check(name, parameters[name], value);
+      values[name] = value;
+    }
+  }
+  return values;
+}
+
+function check(name: string, rules: Parameter, value: Value): void {
+  if (Array.isArray(value) || Token.isUnresolved(value)) {
+    return;
+  }
+  const allowed =
+    (rules.AllowedValues?.map(String).includes(String(value)) ?? true) &&
+    new RegExp(rules.AllowedPattern ?? "").test(String(value)) &&
+    (rules.MinValue === undefined || Number(value) >= rules.MinValue) &&
+    (rules.MaxValue === undefined || Number(value) <= rules.MaxValue);
+  if (!allowed) {
+    const values = rules.AllowedValues ? ` It is one of ${rules.AllowedValues.join(", ")}.` : "";
+    throw new Error(`${name} cannot be ${JSON.stringify(value)}. ${rules.Description}${values}`);
+  }
+}
+
+const inOrder = (chosen: Aggregation[]): Aggregation[] =>
+  [Aggregation.TIMESTAMPS, Aggregation.SEGMENTS].filter((aggregation) => chosen.includes(aggregation));
+
+const yes = (value: boolean | undefined): string | undefined =>
+  value === undefined ? undefined : value ? "Yes" : "No";
