@@ -1,0 +1,129 @@
+// What the construct adds to the template: values from other resources, code, grants, and errors that say what to do.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Duration, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as kms from "aws-cdk-lib/aws-kms";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import * as s3 from "aws-cdk-lib/aws-s3";
+import * as sns from "aws-cdk-lib/aws-sns";
+import * as subscriptions from "aws-cdk-lib/aws-sns-subscriptions";
+import * as sqs from "aws-cdk-lib/aws-sqs";
+import { LabelLake } from "../lib";
+import { LabelLakeProps } from "../lib/props";
+import { code, lake, synthesized } from "./lake";
+
+function everythingInTheStack(stack: Stack): LabelLakeProps {
+  const vpc = new ec2.Vpc(stack, "Network");
+  return {
+    bucket: new s3.Bucket(stack, "Videos", { encryptionKey: new kms.Key(stack, "Key") }),
+    topic: new sns.Topic(stack, "JobsDone"),
+    alarmTopic: new sns.Topic(stack, "Alarms"),
+    vpc,
+    securityGroups: [new ec2.SecurityGroup(stack, "Group", { vpc })],
+  };
+}
+
+test("takes bucket, key, topics and network from the same stack", () => {
+  const made = lake(everythingInTheStack);
+  const template = synthesized(made.stack);
+  // CloudFormation refuses a condition that refers to a resource.
+  assert.equal(template.Conditions, undefined);
+  assert.deepEqual(Object.keys(template.Parameters), ["BootstrapVersion"]);
+  const { Function, Bucket, Topic } = template.Resources;
+  assert.deepEqual([Bucket, Topic], [undefined, undefined]);
+  assert.deepEqual(
+    Function.Properties.Environment.Variables.OUTPUT_BUCKET,
+    made.stack.resolve(made.lake.bucket.bucketName),
+  );
+  assert.equal(Function.Properties.VpcConfig.SubnetIds.length, 2);
+  const statements: any[] = template.Resources.FunctionRole.Properties.Policies[0].PolicyDocument.Statement;
+  const useKey = statements.find(({ Sid }) => Sid === "UseBucketKey");
+  assert.deepEqual(useKey.Resource, made.stack.resolve(made.lake.bucket.encryptionKey?.keyArn));
+  const { TopicArn } = template.Resources.FunctionSubscription.Properties;
+  assert.deepEqual(TopicArn, made.stack.resolve(made.lake.topic.topicArn));
+});
+
+test("takes a bucket from another stack", () => {
+  const made = lake((stack) => ({ bucket: new s3.Bucket(new Stack(stack.node.root, "videos"), "Videos") }));
+  const { Function } = synthesized(made.stack).Resources;
+  const [name] = Object.keys(Function.Properties.Environment.Variables.OUTPUT_BUCKET);
+  // An import or a parameter, as the CDK likes it.
+  assert.match(name, /^(Fn::ImportValue|Fn::GetStackOutput|Ref)$/);
+});
+
+test("shows what it made, to be granted and subscribed to", () => {
+  const made = lake();
+  const role = new iam.Role(made.stack, "Reader", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
+  made.lake.bucket.grantRead(role);
+  made.lake.publishRole.grantPassRole(role);
+  made.lake.deadLetterQueue.grantConsumeMessages(role);
+  made.lake.function.grantInvoke(role);
+  made.lake.topic.grantPublish(role);
+  made.lake.readyTopic.addSubscription(new subscriptions.SqsSubscription(new sqs.Queue(made.stack, "Ready")));
+  made.lake.function.addToRolePolicy(new iam.PolicyStatement({ actions: ["s3:GetObject"], resources: ["*"] }));
+  const template = Template.fromStack(made.stack);
+  const attribute = (name: string) => ({ "Fn::GetAtt": [name, "Arn"] });
+  const [{ Properties: reader }] = Object.values(template.findResources("AWS::IAM::Policy")).filter(({ Properties }) =>
+    Properties.Roles[0].Ref?.startsWith("Reader"),
+  );
+  const resources = reader.PolicyDocument.Statement.map(({ Resource }: any) => [Resource].flat()[0]);
+  assert.deepEqual(resources.slice(1), [
+    attribute("RekognitionRole"),
+    attribute("FailedQueue"),
+    attribute("Function"),
+    { Ref: "Topic" },
+  ]);
+  template.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "sqs", TopicArn: { Ref: "ReadyTopic" } });
+  assert.deepEqual(made.stack.resolve(made.lake.database.ref), { Ref: "Database" });
+});
+
+test("uploads the program that it is given", () => {
+  const { Function } = synthesized(lake().stack).Resources;
+  assert.match(Function.Properties.Code.S3Key, /^[0-9a-f]{64}\.zip$/);
+  const bucket = (stack: Stack): s3.IBucket => s3.Bucket.fromBucketName(stack, "Builds", "builds");
+  const fromBucket = lake((stack) => ({ code: lambda.Code.fromBucket(bucket(stack), "arm64.zip") }));
+  assert.deepEqual(synthesized(fromBucket.stack).Resources.Function.Properties.Code, {
+    S3Bucket: "builds",
+    S3Key: "arm64.zip",
+  });
+  assert.throws(() => lake(() => ({ code: lambda.Code.fromInline("pass") })), /no image and no script/);
+});
+
+test("moves the alarm with the timeout", () => {
+  const { Function, FunctionNearTimeout } = synthesized(lake(() => ({ timeout: Duration.minutes(5) })).stack).Resources;
+  assert.equal(Function.Properties.Timeout, 300);
+  assert.equal(FunctionNearTimeout.Properties.Threshold, 298_000);
+});
+
+test("has its roles bounded in the way of the CDK", () => {
+  const made = lake();
+  const policy = iam.ManagedPolicy.fromManagedPolicyName(made.stack, "Boundary", "boundary");
+  iam.PermissionsBoundary.of(made.lake).apply(policy);
+  const roles = Template.fromStack(made.stack).findResources("AWS::IAM::Role");
+  assert.deepEqual(Object.keys(roles).sort(), ["FunctionRole", "RekognitionRole"]);
+  for (const { Properties } of Object.values(roles)) {
+    assert.deepEqual(Properties.PermissionsBoundary, made.stack.resolve(policy.managedPolicyArn));
+  }
+});
+
+test("refuses what the template refuses, with its words", () => {
+  const refused = (props: LabelLakeProps, why: RegExp): void => assert.throws(() => lake(() => props), why);
+  refused({ prefix: "lake/" }, /OutputPrefix cannot be "lake\/"\. Prefix of the lake in the bucket, without a slash/);
+  refused({ queueConcurrency: 1 }, /MaximumConcurrency cannot be 1/);
+  refused({ memorySize: 20_480 }, /MemorySize cannot be 20480/);
+  refused({ logLevel: lambda.ApplicationLogLevel.FATAL }, /LogLevel cannot be "FATAL".* one of TRACE, DEBUG/);
+  refused({ aggregateBy: [] }, /AggregateBy cannot be ""/);
+});
+
+test("asks for security groups with a network", () => {
+  const network = (stack: Stack): LabelLakeProps => ({ vpc: new ec2.Vpc(stack, "Network") });
+  assert.throws(() => lake(network), /vpc and securityGroups: one needs the other/);
+});
+
+test("is once in a stack", () => {
+  const { stack } = lake();
+  assert.throws(() => new LabelLake(stack, "Second", { code: code() }), /one lake/);
+});
