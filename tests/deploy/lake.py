@@ -39,8 +39,8 @@ def bucket(stack: Stack) -> Iterator[str]:
         yield f"the bucket is encrypted with {by_default['SSEAlgorithm']}"
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
-    # Shorter than 8 days it could take the state of a job whose results are still there.
-    if rule["Prefix"] != f"{prefix}_checkpoints/" or rule["ExpirationInDays"] < 8 or rule["Status"] != "Enabled":
+    # Shorter than 14 days it could take the state that a message in the queue of failures still needs.
+    if rule["Prefix"] != f"{prefix}_checkpoints/" or rule["ExpirationInDays"] < 14 or rule["Status"] != "Enabled":
         yield f"checkpoints expire by {rule}"
     if bucket["NotificationConfiguration"] != {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}:
         yield "EventBridge is not told of new objects"

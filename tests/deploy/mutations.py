@@ -33,7 +33,7 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("TableType: EXTERNAL_TABLE", "TableType: MANAGED_TABLE"),
     ("${Folder}label_detections/", "${Folder}label_detections"),
     ("DeletionPolicy: Retain", "DeletionPolicy: Delete"),
-    ("ExpirationInDays: 8", "ExpirationInDays: 1"),
+    ("ExpirationInDays: 15", "ExpirationInDays: 1"),
     ("BlockPublicPolicy: true", "BlockPublicPolicy: false"),
     ('aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
     ("RecursiveDeleteOption: true", "RecursiveDeleteOption: false"),

@@ -16,6 +16,7 @@ ALWAYS = {
     "RegisterPartitions": {
         "glue:GetTable",
         "glue:GetPartition",
+        "glue:GetPartitions",
         "glue:BatchGetPartition",
         "glue:BatchCreatePartition",
         "glue:UpdatePartition",
