@@ -130,7 +130,7 @@ impl Rekognition {
                 head.insert("JobStatus".to_owned(), "FAILED".into());
                 head.insert("StatusMessage".to_owned(), message.clone().into());
                 head.extend(job.video_metadata.clone().map(|metadata| ("VideoMetadata".to_owned(), metadata)));
-                return Ok(without_labels(head));
+                return Ok(edit(&job, 1, without_labels(head)));
             }
             JobStatus::InProgress { replies } if self.still_running(&request.job_id, *replies) => {
                 head.insert("JobStatus".to_owned(), "IN_PROGRESS".into());
