@@ -219,8 +219,11 @@ impl CatalogTable<'_> {
         .await
     }
 
-    /// The labels of the job's partitions, raw.
-    async fn labels(&self) -> Result<Vec<String>, Error> {
+    /// The labels of the job's partitions, raw. A table that is not there has none.
+    ///
+    /// # Errors
+    /// `Catalog`, `AccessDenied`, `Throttled`.
+    pub async fn labels(&self) -> Result<Vec<String>, Error> {
         let call = self.call("glue:GetPartitions");
         let mut labels = Vec::new();
         let mut token = None;

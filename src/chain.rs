@@ -92,6 +92,11 @@ impl Chain {
         self.aggregation
     }
 
+    /// How many pages were fetched so far.
+    pub fn pages(&self) -> u64 {
+        self.position.pages()
+    }
+
     /// Whether a chain from elsewhere can be gone on with.
     pub fn is_sound(&self) -> bool {
         self.grouping.is_sound()

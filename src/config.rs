@@ -52,6 +52,20 @@ impl Settings {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
+    /// As [`Settings::from_env`], with the lake of a command line instead of that of the environment.
+    ///
+    /// # Errors
+    /// `Configuration`.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_lake(bucket: &str, prefix: &str, glue_database: Option<&str>) -> Result<Self, Error> {
+        Self::from_variables(|name| match name {
+            "OUTPUT_BUCKET" => Some(bucket.to_owned()),
+            "OUTPUT_PREFIX" => Some(prefix.to_owned()),
+            "GLUE_DATABASE" => glue_database.map(str::to_owned),
+            _ => std::env::var(name).ok(),
+        })
+    }
+
     /// As [`Settings::from_env`], with the variables from a function.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! The objects of the lake in S3.
 
+mod inventory;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, ObjectIdentifier};
@@ -23,6 +25,8 @@ use crate::pacing::persist;
 use crate::rows::JobRow;
 use crate::tables::Aggregation;
 use crate::tables::SCHEMA_VERSION;
+
+pub use self::inventory::{LakeFile, Saved};
 
 /// How often a file may be found to be another than the one that was looked at. Each copy of an export writes a file
 /// once, so that twice is rare.
@@ -203,20 +207,7 @@ impl Lake {
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Checkpoint`.
     pub async fn get_checkpoint(&self, job: &JobId, until: Instant) -> Result<Option<Bytes>, Error> {
-        let key = self.layout.checkpoint(job)?;
-        let call = self.call(Service::Checkpoint, job, "s3:GetObject", key.as_str());
-        persist(until, &call, || async {
-            let request = self.client.get_object().bucket(&*self.bucket).key(key.as_str());
-            match request.set_expected_bucket_owner(self.owner()).send().await {
-                Ok(object) => match object.body.collect().await {
-                    Ok(body) => Ok(Some(body.into_bytes())),
-                    Err(error) => Err(call.failed(true, error.into())),
-                },
-                Err(error) if matches!(error.as_service_error(), Some(GetObjectError::NoSuchKey(_))) => Ok(None),
-                Err(error) => Err(call.error(error)),
-            }
-        })
-        .await
+        Ok(self.saved_checkpoint(job, until).await?.map(|saved| saved.bytes))
     }
 
     /// Removes the saved state of a job, if there is one.
@@ -238,15 +229,9 @@ impl Lake {
     }
 
     async fn delete_below(&self, job: &JobId, prefix: &str, kept: &HashSet<&str>, until: Instant) -> Result<(), Error> {
-        let call = self.call(Service::Storage, job, "s3:ListBucket", prefix);
         let mut after = None;
         loop {
-            let listing = persist(until, &call, || async {
-                let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
-                let request = request.set_start_after(after.clone()).set_expected_bucket_owner(self.owner());
-                request.send().await.map_err(|error| call.error(error))
-            })
-            .await?;
+            let listing = self.list(job, prefix, after, until).await?;
             let keys: Vec<_> = listing.contents().iter().filter_map(|object| object.key()).collect();
             let Some(last) = keys.last() else { return Ok(()) };
             after = Some((*last).to_owned());
@@ -258,6 +243,23 @@ impl Lake {
                 return Ok(());
             }
         }
+    }
+
+    /// Lists at most a thousand objects below a prefix, those after a key.
+    async fn list(
+        &self,
+        job: &JobId,
+        prefix: &str,
+        after: Option<String>,
+        until: Instant,
+    ) -> Result<ListObjectsV2Output, Error> {
+        let call = self.call(Service::Storage, job, "s3:ListBucket", prefix);
+        persist(until, &call, || async {
+            let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
+            let request = request.set_start_after(after.clone()).set_expected_bucket_owner(self.owner());
+            request.send().await.map_err(|error| call.error(error))
+        })
+        .await
     }
 
     async fn delete_all(&self, job: &JobId, prefix: &str, keys: &[&str], until: Instant) -> Result<(), Error> {

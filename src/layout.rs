@@ -142,6 +142,18 @@ impl Layout {
         format!("{}job_id={job}/", self.folder(table))
     }
 
+    /// The label of a file, by its key; `None` for what is no Parquet file in a partition of the job.
+    pub fn label_of(&self, table: &Table, job: &JobId, key: &str) -> Option<Label> {
+        let (value, file) = key.strip_prefix(&self.partitions(table, job))?.strip_prefix("label=")?.split_once('/')?;
+        file.ends_with(".parquet").then(|| Label::new(Some(&unescape(value))))
+    }
+
+    /// The job whose row has this key; `None` for what is no row.
+    pub fn job_of(&self, key: &str) -> Option<JobId> {
+        let name = key.strip_prefix(&self.folder(&JOBS))?.strip_prefix("job-")?.strip_suffix(".parquet")?;
+        JobId::try_from(name).ok()
+    }
+
     /// What all keys of a table begin with.
     pub fn folder(&self, table: &Table) -> String {
         format!("{}{}/", self.prefix, table.name)
@@ -180,6 +192,32 @@ pub fn escape(value: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Takes back [`escape`], as Hive's `FileUtils.unescapePathName` does: `%` and two hex digits are one character. Any
+/// other `%` stays.
+///
+/// ```
+/// use label_lake::layout::unescape;
+/// assert_eq!(unescape("Farmer%27s Market"), "Farmer's Market");
+/// assert_eq!(unescape("100%"), "100%");
+/// ```
+pub fn unescape(path: &str) -> String {
+    let mut value = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        value.push_str(before);
+        // Two digits, and not the sign that the parser would take too.
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        if let Some(code) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            value.push(char::from(code));
+            rest = &after[2..];
+        } else {
+            value.push('%');
+            rest = after;
+        }
+    }
+    value + rest
+}
+
 fn is_escaped(character: char) -> bool {
     matches!(
         character,
@@ -192,19 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tables::LABEL_DETECTIONS;
-
-    /// Hive's `FileUtils.unescapePathName`, written from its rule: `%XX` is one character.
-    fn unescape(path: &str) -> String {
-        let mut value = String::new();
-        let mut rest = path;
-        while let Some((before, after)) = rest.split_once('%') {
-            value.push_str(before);
-            value.push(char::from(u8::from_str_radix(&after[..2], 16).unwrap()));
-            rest = &after[2..];
-        }
-        value + rest
-    }
+    use crate::tables::{LABEL_DETECTIONS, LABEL_SEGMENTS};
 
     fn job() -> JobId {
         JobId::try_from("job-1").unwrap()
@@ -235,6 +261,32 @@ mod tests {
         assert!(Layout::default().part(&LABEL_DETECTIONS, &job(), &label(1024 - fixed)).is_ok());
         let error = Layout::default().part(&LABEL_DETECTIONS, &job(), &label(1025 - fixed)).unwrap_err();
         assert_eq!(error.error_type(), "KeyTooLong");
+    }
+
+    #[test]
+    fn a_label_and_a_job_are_found_by_their_keys() {
+        let layout = Layout::new("lake/v1");
+        for name in [Some("St. Peter's Basilica"), Some("50% = a/b: ñ"), None] {
+            let label = Label::new(name);
+            let key = layout.part(&LABEL_DETECTIONS, &job(), &label).unwrap();
+            assert_eq!(layout.label_of(&LABEL_DETECTIONS, &job(), key.as_str()), Some(label));
+            assert_eq!(layout.label_of(&LABEL_SEGMENTS, &job(), key.as_str()), None);
+            assert_eq!(layout.job_of(key.as_str()), None);
+        }
+        assert_eq!(
+            layout.label_of(&LABEL_DETECTIONS, &job(), "lake/v1/label_detections/job_id=job-1/label=a/_x"),
+            None
+        );
+        assert_eq!(layout.job_of(layout.commit(&job()).unwrap().as_str()), Some(job()));
+        assert_eq!(layout.job_of("lake/v1/jobs/job-a.b.parquet"), None);
+    }
+
+    #[test]
+    fn a_percent_sign_that_escapes_nothing_stays() {
+        for path in ["%", "%2", "a%zz", "%+1", "%ñ", "%%"] {
+            assert_eq!(unescape(path), path);
+        }
+        assert_eq!(unescape("%%41%e9"), "%Aé");
     }
 
     proptest! {

@@ -70,6 +70,13 @@ pub struct Position {
     pause_limit: Duration,
 }
 
+impl Position {
+    /// How many pages there were.
+    pub fn pages(&self) -> u64 {
+        self.page
+    }
+}
+
 /// The pages of one job in one aggregation.
 #[derive(Debug)]
 pub struct Pages<'a> {
