@@ -18,6 +18,7 @@ use crate::lambda::Lambda;
 use crate::quota::Quota;
 use crate::rekognition::{Pace, Rekognition};
 use crate::s3::{Buckets, S3Front};
+use crate::sqs::Sqs;
 use crate::store::Store;
 use crate::tls::Authority;
 use crate::wire::Listener;
@@ -37,6 +38,7 @@ pub struct Builder {
     tls: bool,
     shuffle_seed: u64,
     glue: Glue,
+    queues: Vec<String>,
     front: Front,
 }
 
@@ -55,6 +57,7 @@ impl Builder {
             tls: false,
             shuffle_seed: 1,
             glue: Glue::default(),
+            queues: Vec::new(),
             front: Front::default(),
         }
     }
@@ -150,6 +153,12 @@ impl Builder {
         self
     }
 
+    /// Adds an SQS queue. Without any there is none.
+    pub fn queue(mut self, name: &str) -> Self {
+        self.queues.push(name.to_owned());
+        self
+    }
+
     /// Adds a fault.
     pub fn fault(self, fault: Fault) -> Self {
         self.front.faults.add(fault);
@@ -185,6 +194,7 @@ impl Builder {
         self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
         let lambda = Arc::new(Lambda::new());
         let glue = Arc::new(self.glue);
+        let sqs = Arc::new(Sqs::new(self.queues));
         let front = Arc::new(self.front);
         let authority = if self.tls { Some(Authority::new()?) } else { None };
         let acceptor = || authority.as_ref().map(Authority::acceptor);
@@ -192,12 +202,14 @@ impl Builder {
             rekognition_listener: Listener::start(&front, &rekognition, acceptor()).await?,
             s3_listener: Listener::start(&front, &s3, acceptor()).await?,
             glue_listener: Listener::start(&front, &glue, acceptor()).await?,
+            sqs_listener: Listener::start(&front, &sqs, acceptor()).await?,
             lambda_listener: Listener::start(&front, &lambda, acceptor()).await?,
             runtime_listener: Listener::start(&front, &lambda, None).await?,
             authority,
             front,
             rekognition,
             glue,
+            sqs,
             lambda,
             store,
         })

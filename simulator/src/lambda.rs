@@ -1,4 +1,4 @@
-//! The Lambda Runtime API, by which a function gets its events, and Invoke, by which it calls itself.
+//! The Lambda Runtime API, by which a function gets its events, and Invoke, by which it calls itself, or others call it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::exchange::{Reply, Service, reply};
-use crate::invocations::Invocations;
+use crate::invocations::{Invocation, Invocations, Outcome};
 use crate::requests::Call;
 use crate::wire::Line;
 
@@ -15,6 +15,8 @@ const JSON: &str = "application/json";
 
 /// The largest payload of an asynchronous invocation, in bytes (1 MB).
 const MAX_PAYLOAD: usize = 1_000_000;
+/// The largest payload of a synchronous invocation, in bytes (6 MB).
+const MAX_SYNCHRONOUS_PAYLOAD: usize = 6_291_556;
 
 /// The service.
 pub(crate) struct Lambda {
@@ -32,17 +34,22 @@ impl Lambda {
         self.invoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn invoke(&self, request: &Request<Bytes>) -> Reply {
+    async fn invoke(&self, request: &Request<Bytes>) -> Reply {
         let kind = request.headers().get("x-amz-invocation-type").map(hyper::http::HeaderValue::as_bytes);
-        if kind != Some(b"Event") {
-            return self.error(StatusCode::BAD_REQUEST, "InvalidParameterValueException");
-        }
-        if request.body().len() > MAX_PAYLOAD {
+        let (synchronous, most) = match kind {
+            Some(b"Event") => (false, MAX_PAYLOAD),
+            None | Some(b"RequestResponse") => (true, MAX_SYNCHRONOUS_PAYLOAD),
+            Some(_) => return self.error(StatusCode::BAD_REQUEST, "InvalidParameterValueException"),
+        };
+        if request.body().len() > most {
             return self.error(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException");
         }
         let Ok(payload) = serde_json::from_slice(request.body()) else {
             return self.error(StatusCode::BAD_REQUEST, "InvalidRequestContentException");
         };
+        if synchronous {
+            return outcome(self.invocations.invoke(request.body().clone(), Invocation::default()).await);
+        }
         self.invoked().push(payload);
         reply(StatusCode::ACCEPTED, JSON, Bytes::new())
     }
@@ -71,6 +78,18 @@ impl Lambda {
             )
         }
     }
+}
+
+/// The reply to a synchronous invocation: that a function failed is a success of Invoke.
+fn outcome(outcome: Outcome) -> Reply {
+    let (error_type, error_message) = match outcome {
+        Outcome::Response(response) => return reply(StatusCode::OK, JSON, response.to_string()),
+        Outcome::Error { error_type, error_message } => (error_type, error_message),
+    };
+    let error = json!({ "errorType": error_type, "errorMessage": error_message });
+    let mut reply = reply(StatusCode::OK, JSON, error.to_string());
+    reply.headers_mut().insert("x-amz-function-error", hyper::http::HeaderValue::from_static("Unhandled"));
+    reply
 }
 
 const RUNTIME: &str = "/2018-06-01/runtime/";
@@ -107,7 +126,7 @@ impl Service for Lambda {
         if request.uri().path().starts_with(RUNTIME) {
             self.runtime(&request, line).await
         } else if function(&request).is_some() {
-            self.invoke(&request)
+            self.invoke(&request).await
         } else {
             self.error(StatusCode::NOT_FOUND, "ResourceNotFoundException")
         }

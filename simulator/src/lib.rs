@@ -1,4 +1,4 @@
-//! Rekognition Video, S3, Glue's Data Catalog and the Lambda Runtime API on 127.0.0.1, with a log of requests and scripted faults.
+//! Rekognition Video, S3, Glue's Data Catalog, SQS and Lambda on 127.0.0.1, with a log of requests and scripted faults.
 //!
 //! The simulator is an independent model of the services: it shares no code with the program that talks to it,
 //! which runs unchanged, as a process of its own or in the same one, with the variables of
@@ -45,6 +45,7 @@ mod recorded;
 mod rekognition;
 mod requests;
 mod s3;
+mod sqs;
 mod store;
 mod tls;
 mod token;
@@ -63,6 +64,7 @@ use crate::glue::Glue;
 use crate::job::{Order, Slice};
 use crate::lambda::Lambda;
 use crate::rekognition::Rekognition;
+use crate::sqs::Sqs;
 use crate::tls::Authority;
 use crate::wire::Listener;
 
@@ -75,6 +77,7 @@ pub use crate::invocations::{Invocation, Outcome};
 pub use crate::job::{Aggregation, Job, JobStatus, NameOrder};
 pub use crate::recorded::RecordedError;
 pub use crate::requests::Request;
+pub use crate::sqs::QueueMessage;
 pub use crate::store::Store;
 
 /// The account that owns everything, what `x-amz-expected-bucket-owner` must say.
@@ -97,12 +100,14 @@ pub struct Simulator {
     rekognition_listener: Listener,
     s3_listener: Listener,
     glue_listener: Listener,
+    sqs_listener: Listener,
     lambda_listener: Listener,
     runtime_listener: Listener,
     authority: Option<Authority>,
     front: Arc<Front>,
     rekognition: Arc<Rekognition>,
     glue: Arc<Glue>,
+    sqs: Arc<Sqs>,
     lambda: Arc<Lambda>,
     store: Arc<Store>,
 }
@@ -123,6 +128,7 @@ impl Simulator {
             ("AWS_ENDPOINT_URL_REKOGNITION", self.rekognition_url()),
             ("AWS_ENDPOINT_URL_S3", self.s3_url()),
             ("AWS_ENDPOINT_URL_GLUE", self.glue_url()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
             ("AWS_ENDPOINT_URL_LAMBDA", self.lambda_url()),
             ("AWS_LAMBDA_RUNTIME_API", self.runtime_listener.address().to_string()),
             ("AWS_LAMBDA_FUNCTION_NAME", "label-lake".to_owned()),
@@ -151,6 +157,11 @@ impl Simulator {
     /// The endpoint of Glue.
     pub fn glue_url(&self) -> String {
         self.glue_listener.url()
+    }
+
+    /// The endpoint of SQS.
+    pub fn sqs_url(&self) -> String {
+        self.sqs_listener.url()
     }
 
     /// The endpoint of Lambda: Invoke, and the Runtime API.

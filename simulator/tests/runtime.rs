@@ -114,7 +114,7 @@ async fn asynchronous_invocations_are_kept_and_can_fail() {
     let refused = invoke("Event", br#"{"JobId":"b"}"#).await;
     assert_eq!((refused.status(), header(&refused, "x-amzn-errortype")), (429, "TooManyRequestsException"));
     assert_eq!(invoke("Event", b"no json").await.status(), 400);
-    assert_eq!(invoke("RequestResponse", b"{}").await.status(), 400);
+    assert_eq!(invoke("DryRun", b"{}").await.status(), 400);
     let large = format!("\"{}\"", "x".repeat(1_000_001));
     assert_eq!(invoke("Event", large.as_bytes()).await.status(), 413);
     assert_eq!(simulator.invoked(), [json!({ "JobId": "a" })]);
@@ -122,4 +122,21 @@ async fn asynchronous_invocations_are_kept_and_can_fail() {
     assert!(simulator.invoked().is_empty());
     assert_eq!(simulator.requests()[0].target, FUNCTION_ARN);
     assert!(simulator.faults_not_fired().is_empty());
+}
+
+#[tokio::test]
+async fn a_synchronous_invocation_is_answered_by_the_process() {
+    let simulator = start().await;
+    let head = format!("POST /2015-03-31/functions/label-lake/invocations HTTP/1.1{}", "\r\nX-Amz-Invocation-Type: ");
+    let invoke =
+        async || exchange(&simulator.lambda_url(), &format!("{head}RequestResponse"), br#"{"JobId":"a"}"#).await;
+    let answer = json!({ "jobs": [] });
+    let (reply, event) = tokio::join!(invoke(), process(&simulator, "response", &answer));
+    assert_eq!((reply.status(), reply.json(), event.json()), (200, answer, json!({ "JobId": "a" })));
+    assert!(!reply.head().contains("x-amz-function-error"));
+    let error = json!({ "errorType": "JobNotFound", "errorMessage": "no job" });
+    let (reply, _) = tokio::join!(invoke(), process(&simulator, "error", &error));
+    assert_eq!((reply.status(), reply.json()), (200, error));
+    assert_eq!(header(&reply, "x-amz-function-error"), "Unhandled");
+    assert!(simulator.invoked().is_empty());
 }
