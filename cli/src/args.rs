@@ -1,5 +1,7 @@
 //! The command line.
 
+mod account;
+
 use std::path::PathBuf;
 
 use clap::builder::ValueHint;
@@ -8,10 +10,14 @@ use clap_complete::Shell;
 use label_lake::config::Settings;
 use label_lake::error::Error;
 
+pub(crate) use self::account::{
+    BackfillArguments, DeleteArguments, LakeArguments, RegisterArguments, ReplayArguments, StatusArguments,
+};
+
 /// Rekognition Video label detection results as Parquet, ready for SQL.
 ///
-/// Runs the code of the Lambda function on this machine: the same handler and the same AWS SDK, against a simulator of
-/// Rekognition and S3 inside this process. It needs no AWS account and no network, and the lake lands in a directory.
+/// `run` and `ddl` need no AWS account: `run` is the code of the Lambda function on this machine, against a simulator of
+/// Rekognition and S3 inside this process. The others look after a lake in an account.
 #[derive(Debug, Parser)]
 #[command(name = "label-lake", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -25,10 +31,14 @@ Examples:
   label-lake run events/job-id.json --recorded job.json
                                                     Turn recorded results into Parquet
   label-lake ddl --bucket my-lake                   Print the statements that make the tables in Athena
+  label-lake status --bucket my-lake JOB            Say whether a job is in the lake
+  label-lake replay QUEUE_URL --function label-lake Invoke again with what has failed
+  label-lake backfill --function label-lake --file jobs.txt
+                                                    Export many jobs
   label-lake completions bash > /etc/bash_completion.d/label-lake
                                                     Install completions
 
-`label-lake help run` says more.";
+`label-lake help run` says more, and so for each command.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -48,6 +58,36 @@ pub(crate) enum Command {
     /// EXTERNAL TABLE, which change nothing that exists already. No file is read and no AWS call is made.
     #[command(after_long_help = DDL_EXAMPLES)]
     Ddl(DdlArguments),
+
+    /// Register the partitions of jobs in Glue, from what is in the bucket.
+    ///
+    /// For a catalog that was switched on late, or a table that was made anew. A job that is not in `jobs` is skipped.
+    #[command(after_long_help = account::REGISTER_EXAMPLES)]
+    Register(RegisterArguments),
+
+    /// Say whether jobs are in the lake, with their numbers.
+    #[command(after_long_help = account::STATUS_EXAMPLES)]
+    Status(StatusArguments),
+
+    /// Delete jobs from the lake: row, saved state, partitions, objects.
+    ///
+    /// Shows what there is of each job, and asks first. In this order a query that takes its jobs from `jobs` never sees
+    /// a part of one, and no later delivery goes on from a state whose files are gone.
+    #[command(after_long_help = account::DELETE_EXAMPLES)]
+    Delete(DeleteArguments),
+
+    /// Invoke the function again with what is in its dead-letter queue.
+    ///
+    /// Understands every shape of messages: failure records of Lambda, envelopes of SNS, events, and bare messages. The
+    /// jobs in a message are invoked one by one and waited for; when all of them have succeeded, the message is deleted.
+    #[command(after_long_help = account::REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
+
+    /// Export jobs through the deployed function, many if need be.
+    ///
+    /// Invokes the function once for each job, waits for the answers, and tries again what is throttled.
+    #[command(after_long_help = account::BACKFILL_EXAMPLES)]
+    Backfill(BackfillArguments),
 
     /// Print a completion script for a shell.
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use label_lake::job_id::JobId;
 use label_lake::layout::Layout;
 use label_lake::tables::Aggregation;
-use parquet::file::reader::SerializedFileReader;
+use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 /// A row of `jobs`, by its columns, as far as it is shown.
@@ -55,6 +55,15 @@ pub(crate) struct LabelRow {
     pub(crate) max_confidence: Option<f32>,
 }
 
+impl JobRow {
+    /// Reads a file of `jobs`.
+    pub(crate) fn read<R: ChunkReader + 'static>(file: R) -> anyhow::Result<Self> {
+        let reader = SerializedFileReader::new(file)?;
+        let row = reader.get_row_iter(None)?.next().ok_or_else(|| anyhow!("it has no row"))??;
+        Ok(serde_json::from_value(row.to_json_value())?)
+    }
+}
+
 /// The files of a job.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Files {
@@ -77,11 +86,7 @@ impl LakeDirectory {
     /// Reads the row of a job that is committed.
     pub(crate) fn job(&self, job: &JobId) -> anyhow::Result<JobRow> {
         let path = self.root.join(self.layout.commit(job)?.as_str());
-        let read = || -> anyhow::Result<JobRow> {
-            let mut rows = SerializedFileReader::new(File::open(&path)?)?.into_iter();
-            let row = rows.next().ok_or_else(|| anyhow!("it has no row"))??;
-            Ok(serde_json::from_value(row.to_json_value())?)
-        };
+        let read = || JobRow::read(File::open(&path)?);
         read().with_context(|| format!("the row of the job cannot be read back from {}", path.display()))
     }
 

@@ -1,14 +1,26 @@
-//! The command `label-lake`: what the Lambda function does, on this machine and without an AWS account.
+//! The command `label-lake`: what the Lambda function does, on this machine and without an AWS account; and what looks
+//! after a lake that it made in one.
 
+mod account;
 mod args;
+mod backfill;
 mod committed;
 mod ddl;
+mod delete;
 mod event;
+mod function;
+mod known;
+mod letter;
 mod progress;
+mod queue;
 mod recorded;
+mod register;
 mod rehearsal;
+mod replay;
+mod report;
 mod run;
 mod services;
+mod status;
 mod summary;
 mod text;
 
@@ -24,6 +36,11 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Ddl(arguments) => print(ddl::ddl(&arguments).as_bytes()).map(|()| ExitCode::SUCCESS),
+        Command::Register(arguments) => register::register(&arguments).await,
+        Command::Status(arguments) => status::status(&arguments).await,
+        Command::Delete(arguments) => delete::delete(&arguments).await,
+        Command::Replay(arguments) => replay::replay(&arguments).await,
+        Command::Backfill(arguments) => backfill::backfill(&arguments).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "label-lake", &mut script);

@@ -11,6 +11,17 @@ use label_lake::telemetry::Progress;
 const PERIOD: Duration = Duration::from_millis(100);
 
 const TEMPLATE: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
+const COUNTED: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}, {eta} left";
+
+/// A line that counts up to `of` things, moved by its owner. Without a terminal there is none.
+pub(crate) fn counted(of: u64, things: &'static str, hidden: bool) -> anyhow::Result<ProgressBar> {
+    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template(COUNTED)?.progress_chars("=> ");
+    let bar = ProgressBar::with_draw_target(Some(of), target).with_style(style).with_message(things);
+    // Jobs may take minutes, and a line that stands still looks dead.
+    bar.enable_steady_tick(PERIOD);
+    Ok(bar)
+}
 
 /// A line on standard error that shows how far the work is, and goes away with its last owner. Without a terminal there
 /// is none.

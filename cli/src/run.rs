@@ -25,7 +25,7 @@ use crate::{print, text};
 /// How long a run may take. It hands nothing over: there is no other invocation to go on.
 const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 /// What shells say of a command that was interrupted: 128 and the number of the signal.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Runs the event, and prints the summary. The code is that of a failure if any of its jobs failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {

@@ -122,7 +122,7 @@ fn clock(ms: i64) -> String {
 }
 
 /// Names come from outside, and a terminal obeys control characters.
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let mut printable = String::new();
     for character in name.chars() {
         if character.is_control() {

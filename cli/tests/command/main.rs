@@ -2,9 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
+mod account;
+mod backfill;
 mod ddl;
 mod errors;
 mod recorded;
+mod register;
+mod replay;
 mod run;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,149 @@
+//! What an account's lake knows of a job: its row, its saved state, its files, its partitions.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use label_lake::checkpoint::Checkpoint;
+use label_lake::error::Error;
+use label_lake::job_id::JobId;
+use label_lake::lake::{LakeFile, Saved};
+use label_lake::layout::Label;
+use label_lake::pacing::Deadline;
+use label_lake::tables::{Aggregation, Table};
+
+use crate::account::{AccountLake, by_hand, patience};
+use crate::committed::{Files, JobRow, LabelRow};
+
+/// All of a job.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) job: JobId,
+    /// The job's row in `jobs`, and when it was committed.
+    pub(crate) row: Option<(JobRow, Option<SystemTime>)>,
+    pub(crate) saved: Option<SavedState>,
+    /// In both tables, without the row.
+    pub(crate) files: Files,
+    /// In both tables, if a catalog was asked.
+    pub(crate) partitions: Option<Vec<Partitions>>,
+}
+
+/// The checkpoint of a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedState {
+    pub(crate) at: Option<SystemTime>,
+    /// `None` if another build wrote it.
+    pub(crate) pages: Option<u64>,
+}
+
+/// The partitions of a job in a table.
+#[derive(Debug)]
+pub(crate) struct Partitions {
+    pub(crate) table: &'static Table,
+    pub(crate) registered: usize,
+    /// How many labels the job has there by its row.
+    pub(crate) expected: usize,
+    /// Those of them that are not registered.
+    pub(crate) missing: usize,
+}
+
+/// How far a job is in the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Committed,
+    /// Or interrupted: which of them, only Lambda knows.
+    UnderWay,
+    Unknown,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "COMMITTED",
+            Self::UnderWay => "UNDER_WAY",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl Known {
+    /// Asks S3, and the catalog if there is one.
+    pub(crate) async fn read(account: &AccountLake, job: &JobId) -> anyhow::Result<Self> {
+        let deadline = patience()?;
+        let (row, saved, files) = objects(account, job, deadline).await.map_err(|error| by_hand(&error))?;
+        let row = match row {
+            Some(Saved { bytes, at }) => {
+                let row = JobRow::read(bytes).with_context(|| format!("job {job}: its row in `jobs` is unreadable"))?;
+                Some((row, at))
+            }
+            None => None,
+        };
+        let labels = row.as_ref().and_then(|(row, _)| row.labels.as_deref()).unwrap_or_default();
+        let partitions = partitions(account, job, labels, deadline).await.map_err(|error| by_hand(&error))?;
+        let saved = saved.map(|Saved { bytes, at }| SavedState { at, pages: pages(&bytes, job) });
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        let files = Files { count: files.len() as u64, bytes };
+        Ok(Self { job: job.clone(), row, saved, files, partitions })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        if self.row.is_some() {
+            State::Committed
+        } else if self.saved.is_some() || self.files.count > 0 {
+            State::UnderWay
+        } else {
+            State::Unknown
+        }
+    }
+
+    /// How many partitions are registered in all.
+    pub(crate) fn registered(&self) -> usize {
+        self.partitions.iter().flatten().map(|partitions| partitions.registered).sum()
+    }
+}
+
+async fn objects(
+    account: &AccountLake,
+    job: &JobId,
+    deadline: Deadline,
+) -> Result<(Option<Saved>, Option<Saved>, Vec<LakeFile>), Error> {
+    let (lake, until) = (&account.lake, deadline.leave());
+    let row = lake.row(job, until).await?;
+    let saved = lake.saved_checkpoint(job, until).await?;
+    let mut files = Vec::new();
+    for aggregation in Aggregation::ALL {
+        files.extend(lake.files(aggregation, job, until).await?);
+    }
+    Ok((row, saved, files))
+}
+
+async fn partitions(
+    account: &AccountLake,
+    job: &JobId,
+    labels: &[LabelRow],
+    deadline: Deadline,
+) -> Result<Option<Vec<Partitions>>, Error> {
+    let Some(catalog) = &account.catalog else { return Ok(None) };
+    let mut found = Vec::new();
+    for aggregation in Aggregation::ALL {
+        let table = aggregation.table();
+        let registered = catalog.table(job, table, deadline.leave()).labels().await?;
+        let registered: HashSet<_> = registered.into_iter().collect();
+        let rows = |label: &LabelRow| match aggregation {
+            Aggregation::Timestamps => label.detections,
+            Aggregation::Segments => label.segments,
+        };
+        let expected = labels.iter().filter(|label| rows(label) > Some(0));
+        let expected: HashSet<_> = expected.map(|label| Label::new(label.label.as_deref())).collect();
+        let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
+        found.push(Partitions { table, registered: registered.len(), expected: expected.len(), missing });
+    }
+    Ok(Some(found))
+}
+
+/// How many pages a checkpoint has, whatever the function was asked to export.
+fn pages(bytes: &[u8], job: &JobId) -> Option<u64> {
+    let asked_for = [&Aggregation::ALL[..], &Aggregation::ALL[..1], &Aggregation::ALL[1..]];
+    let checkpoint = asked_for.into_iter().find_map(|some| Checkpoint::decode(bytes, job, some).ok())?;
+    Some(checkpoint.chains.iter().map(label_lake::chain::Chain::pages).sum())
+}

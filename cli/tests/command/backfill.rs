@@ -1,0 +1,143 @@
+//! `label-lake backfill`: many jobs, some of them twice.
+
+use std::fs;
+
+use serde_json::Value;
+use simulator::{Fault, Gate, Simulator};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::account::{Account, job, ran};
+
+const BACKFILL: [&str; 3] = ["backfill", "--function", "label-lake"];
+
+async fn account(jobs: usize, fault: Option<Fault>) -> Account {
+    let mut builder = Simulator::builder();
+    for number in 0..jobs {
+        builder = builder.job(&format!("job-{number}"), job(2));
+    }
+    if let Some(fault) = fault {
+        builder = builder.fault(fault);
+    }
+    Account::start(builder, &[]).await
+}
+
+/// So many ids, one a line.
+fn ids(jobs: usize) -> String {
+    (0..jobs).map(|number| format!("job-{number}\n")).collect()
+}
+
+struct Files {
+    directory: TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn report(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.path("report.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_failed_is_reported_and_another_run_tries_only_that() {
+    // One of twenty is unknown.
+    let (account, files) = (account(19, None).await, Files::new());
+    let (list, report) = (files.path("jobs.txt"), files.path("report.jsonl"));
+    fs::write(&list, format!("# all\n{}\njob-3\n", ids(20))).unwrap();
+    let arguments = [&BACKFILL[..], &["--file", &list, "--report", &report]].concat();
+    let ran = account.run(&arguments).await;
+    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 19 EXPORTED, 1 failed\n"), "{}", ran.errors);
+    assert!(ran.errors.contains("failed  job-19  JobNotFound: job job-19: Rekognition"), "{}", ran.errors);
+    let lines = files.report();
+    assert_eq!(lines.len(), 20);
+    let failed: Vec<_> = lines.iter().filter(|line| line["ok"] == false).collect();
+    assert_eq!(
+        (failed.len(), &failed[0]["jobId"], &failed[0]["errorType"]),
+        (1, &"job-19".into(), &"JobNotFound".into())
+    );
+
+    account.simulator.clear_requests();
+    let again = account.run(&arguments).await;
+    assert_eq!((again.code, &*again.output), (Some(1), "20 jobs: 1 failed, 19 done before\n"), "{}", again.errors);
+    assert_eq!(account.count("Invoke"), 1);
+
+    account.simulator.add_job("job-19", job(2));
+    let last = account.run(&arguments).await;
+    assert_eq!((last.code, &*last.errors), (Some(0), ""));
+    assert_eq!(last.output, "20 jobs: 1 EXPORTED, 19 done before\n");
+    account.simulator.clear_requests();
+    assert_eq!(account.run(&arguments).await.code, Some(0));
+    assert_eq!(account.count("Invoke"), 0);
+}
+
+#[tokio::test]
+async fn jobs_come_from_arguments_and_standard_input_and_are_replaced_if_asked() {
+    let account = account(3, None).await;
+    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-", "job-2"]].concat(), &ids(2)).await;
+    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
+    let ran = account.run(&[&BACKFILL[..], &["job-0"]].concat()).await;
+    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 ALREADY_COMMITTED\n"), "{}", ran.errors);
+    let ran = account.run(&[&BACKFILL[..], &["--overwrite", "job-0"]].concat()).await;
+    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 EXPORTED\n"), "{}", ran.errors);
+}
+
+#[tokio::test]
+async fn throttles_are_waited_out() {
+    let throttle = Fault::on("Invoke").nth(2).times(2).status(429, "TooManyRequestsException");
+    let account = account(3, Some(throttle)).await;
+    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(3)).await;
+    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
+    assert_eq!(account.count("Invoke"), 5);
+}
+
+#[tokio::test]
+async fn an_interrupted_run_leaves_a_report_that_another_goes_on_with() {
+    let gate = Gate::new();
+    let hold = Fault::on("GetLabelDetection").key_contains("job-2").hold(gate.clone());
+    let (account, files) = (account(4, Some(hold)).await, Files::new());
+    let report = files.path("report.jsonl");
+    let more = ["--concurrency", "1", "--report", &report, "job-0", "job-1", "job-2", "job-3"];
+    let arguments = [&BACKFILL[..], &more].concat();
+    let process = account.spawn(&arguments);
+    gate.reached().await;
+    let id = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let interrupted = ran(process).await;
+    assert_eq!(interrupted.code, Some(130), "{}", interrupted.errors);
+    assert_eq!(interrupted.output, "4 jobs: 2 EXPORTED, 2 not tried\n");
+    assert_eq!(files.report().len(), 2);
+
+    gate.release();
+    let ran = account.run(&arguments).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.errors);
+    assert!(ran.output.ends_with("2 done before\n"), "{}", ran.output);
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_be_invoked_ends_it_at_once() {
+    let fault = Fault::on("Invoke").always().status(403, "AccessDeniedException");
+    let account = account(20, Some(fault)).await;
+    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(20)).await;
+    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 1 failed, 19 not tried\n"), "{}", ran.errors);
+    assert!(ran.errors.contains("allow lambda:InvokeFunction on label-lake"), "{}", ran.errors);
+}
+
+#[tokio::test]
+async fn without_credentials_the_next_step_is_said() {
+    let account = account(0, None).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
+    command.env_clear().envs([("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")]);
+    let ended = command.args(BACKFILL).arg("job-0").output().await.unwrap();
+    let errors = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("aws configure export-credentials --format env"), "{errors}");
+    assert_eq!((errors.lines().count(), account.simulator.requests().len()), (1, 0), "{errors}");
+}
