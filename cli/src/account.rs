@@ -48,7 +48,7 @@ pub(crate) struct AccountLake {
 impl Account {
     /// Looks for credentials and a region where the SDK does everywhere.
     pub(crate) async fn open() -> anyhow::Result<Self> {
-        let aws = config::aws().load().await;
+        let aws = config::aws()?.load().await;
         let region = aws.region().map(ToString::to_string);
         let region = region.context("no AWS region is set; set AWS_REGION, or a region in the profile")?;
         let credentials = aws.credentials_provider().context(NO_CREDENTIALS)?;
