@@ -41,6 +41,7 @@ fn partitions(account: &Account) -> BTreeMap<Vec<String>, Value> {
 /// Removes the partitions of a job but for one.
 async fn lose_partitions(account: &Account, job: &str, kept: &str) {
     let aws = label_lake::config::aws()
+        .unwrap()
         .region(aws_config::Region::from_static(REGION))
         .credentials_provider(aws_sdk_glue::config::Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, ""))
         .endpoint_url(account.simulator.glue_url())
