@@ -1,22 +1,30 @@
 //! The progress on a terminal.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use label_lake::telemetry::Progress;
 
 /// How often the numbers are looked at.
 const PERIOD: Duration = Duration::from_millis(100);
 
 const TEMPLATE: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
-const COUNTED: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}, {eta} left";
+const COUNTED: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}{left}";
 
 /// A line that counts up to `of` things, moved by its owner. Without a terminal there is none.
 pub(crate) fn counted(of: u64, things: &'static str, hidden: bool) -> anyhow::Result<ProgressBar> {
     let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let style = ProgressStyle::with_template(COUNTED)?.progress_chars("=> ");
+    // Before the first is done there is nothing to estimate by.
+    let left = |state: &ProgressState, line: &mut dyn fmt::Write| {
+        if state.pos() > 0 {
+            // Writing to a terminal's line does not fail.
+            let _ = write!(line, ", {:#} left", HumanDuration(state.eta()));
+        }
+    };
+    let style = ProgressStyle::with_template(COUNTED)?.with_key("left", left).progress_chars("=> ");
     let bar = ProgressBar::with_draw_target(Some(of), target).with_style(style).with_message(things);
     // Jobs may take minutes, and a line that stands still looks dead.
     bar.enable_steady_tick(PERIOD);
