@@ -44,7 +44,7 @@ impl Queue {
     pub(crate) async fn waiting(&self) -> anyhow::Result<u64> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
-        let reply = request.send().await.map_err(|error| self.failed("sqs:GetQueueAttributes", error))?;
+        let reply = request.send().await.map_err(|error| self.failed("sqs:GetQueueAttributes", &error))?;
         let number = reply.attributes().and_then(|attributes| attributes.get(&name)?.parse().ok());
         Ok(number.unwrap_or_default())
     }
@@ -54,7 +54,7 @@ impl Queue {
         let request = self.client.receive_message().queue_url(&self.url);
         let request = request.max_number_of_messages(most.min(MOST) as i32);
         let request = request.visibility_timeout(VISIBILITY.as_secs() as i32).wait_time_seconds(WAIT.as_secs() as i32);
-        let reply = request.send().await.map_err(|error| self.failed("sqs:ReceiveMessage", error))?;
+        let reply = request.send().await.map_err(|error| self.failed("sqs:ReceiveMessage", &error))?;
         let letters = reply.messages.unwrap_or_default().into_iter().map(|message| Letter {
             id: message.message_id.unwrap_or_default(),
             receipt: message.receipt_handle.unwrap_or_default(),
@@ -65,7 +65,7 @@ impl Queue {
 
     pub(crate) async fn delete(&self, receipt: &str) -> anyhow::Result<()> {
         let request = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt);
-        request.send().await.map_err(|error| self.failed("sqs:DeleteMessage", error))?;
+        request.send().await.map_err(|error| self.failed("sqs:DeleteMessage", &error))?;
         Ok(())
     }
 
@@ -82,11 +82,11 @@ impl Queue {
     async fn change_visibility(&self, receipt: &str, visibility: Duration) -> anyhow::Result<()> {
         let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
         let request = request.visibility_timeout(visibility.as_secs() as i32);
-        request.send().await.map_err(|error| self.failed("sqs:ChangeMessageVisibility", error))?;
+        request.send().await.map_err(|error| self.failed("sqs:ChangeMessageVisibility", &error))?;
         Ok(())
     }
 
-    fn failed<E>(&self, action: &str, error: SdkError<E>) -> anyhow::Error
+    fn failed<E>(&self, action: &str, error: &SdkError<E>) -> anyhow::Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -100,7 +100,7 @@ impl Queue {
         };
         let cause = match error.message() {
             Some(message) => format!("{code}: {message}"),
-            None => sources(&error),
+            None => sources(error),
         };
         anyhow!("{action} on {} failed; {hint}: {cause}", self.url)
     }

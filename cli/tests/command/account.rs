@@ -26,8 +26,8 @@ impl Account {
         let simulator = account.listing_allowed(true).start().await.unwrap();
         let mut function = Command::new(bootstrap());
         function.env_clear().envs(simulator.environment()).env("OUTPUT_BUCKET", "lake").envs(settings.iter().copied());
-        let _function = function.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        Self { simulator, _function }
+        let function = function.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        Self { simulator, _function: function }
     }
 
     /// Exports a job.

@@ -24,7 +24,7 @@ async fn account(jobs: usize, fault: Option<Fault>) -> Account {
 
 /// So many ids, one a line.
 fn ids(jobs: usize) -> String {
-    (0..jobs).map(|number| format!("job-{number}\n")).collect()
+    (0..jobs).map(|number| format!("job-{number}\n")).collect::<Vec<_>>().concat()
 }
 
 struct Files {
@@ -70,9 +70,9 @@ async fn what_failed_is_reported_and_another_run_tries_only_that() {
     assert_eq!(account.count("Invoke"), 1);
 
     account.simulator.add_job("job-19", job(2));
-    let last = account.run(&arguments).await;
-    assert_eq!((last.code, &*last.errors), (Some(0), ""));
-    assert_eq!(last.output, "20 jobs: 1 EXPORTED, 19 done before\n");
+    let complete = account.run(&arguments).await;
+    assert_eq!((complete.code, &*complete.errors), (Some(0), ""));
+    assert_eq!(complete.output, "20 jobs: 1 EXPORTED, 19 done before\n");
     account.simulator.clear_requests();
     assert_eq!(account.run(&arguments).await.code, Some(0));
     assert_eq!(account.count("Invoke"), 0);
