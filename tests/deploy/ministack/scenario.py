@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 from botocore.exceptions import ClientError
 
+from commands import backfills, registers, replays, tells_status
 from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
@@ -197,6 +198,8 @@ def deletes_and_deploys_again(lake: Lake, jobs: Jobs, artifact: Path, job: str) 
     assert deployment.outputs["BucketName"] == bucket
     line = lake.export(job)
     assert line["outcome"] == "ALREADY_COMMITTED" and lake.objects() == before, line
+    registers(lake, job)
+    tells_status(lake, job)
     assert lake.export(jobs.new())["outcome"] == "EXPORTED"
     say(f"sam delete leaves the bucket alone; a new stack ({seconds:.0f} s) knows its jobs, and exports on")
     deployment.delete()
@@ -222,6 +225,8 @@ def main() -> None:
         not_enforced(lake, jobs)
         goes_on(lake, jobs)
         failures_are_kept(lake, simulator)
+        replays(lake, jobs)
+        backfills(lake, jobs)
         ready_is_told(lake, jobs)
         deletes_and_deploys_again(lake, jobs, artifact, job)
         through_the_queue(aws, simulator, jobs, directory, artifact)
