@@ -15,6 +15,7 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use crate::call::{Call, Service};
+use crate::config::Lazy;
 use crate::error::Error;
 use crate::job_id::JobId;
 use crate::pacing::persist;
@@ -51,7 +52,7 @@ pub type TablePartitions = (&'static Table, Vec<Partition>);
 /// A database of the catalog. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    client: Client,
+    client: Lazy<Client>,
     database: Arc<str>,
 }
 
@@ -67,7 +68,7 @@ pub struct CatalogTable<'a> {
 
 impl Catalog {
     /// The database of this name.
-    pub fn new(client: Client, database: &str) -> Self {
+    pub fn new(client: Lazy<Client>, database: &str) -> Self {
         Self { client, database: database.into() }
     }
 

@@ -1,6 +1,7 @@
 //! Settings: the environment, read once at start. No other module reads it.
 
 use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -226,6 +227,14 @@ fn roots_from(variable: impl Fn(&str) -> Option<String>) -> Result<Cow<'static, 
         }
     }
     Ok(AMAZON_ROOTS.into())
+}
+
+/// A client that is made when it is first used. Each takes the time of half a start, and not every invocation needs all.
+pub type Lazy<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+/// A client that `make` makes when it is first used.
+pub fn lazily<C>(make: impl FnOnce() -> C + Send + 'static) -> Lazy<C> {
+    Arc::new(LazyLock::new(Box::new(make)))
 }
 
 /// The S3 client. A bucket at an endpoint of its own is addressed by path: it has no DNS name there.

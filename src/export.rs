@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use crate::catalog::Catalog;
 use crate::chain::{Advanced, Chain, Stop, Work};
 use crate::checkpoint::Checkpoint;
-use crate::config::Settings;
+use crate::config::{Lazy, Settings};
 use crate::continuation;
 use crate::error::Error;
 use crate::lake::{Commit, Lake};
@@ -36,7 +36,7 @@ pub struct Exporter {
     /// Rekognition's client.
     pub rekognition: aws_sdk_rekognition::Client,
     /// Lambda's client, to go on with a job in another invocation.
-    pub lambda: aws_sdk_lambda::Client,
+    pub lambda: Lazy<aws_sdk_lambda::Client>,
     /// Where the tables are.
     pub lake: Lake,
     /// Where their partitions are registered, if anywhere.
@@ -116,7 +116,7 @@ impl Exporter {
         settings: &Settings,
         rekognition: aws_sdk_rekognition::Client,
         s3: aws_sdk_s3::Client,
-        lambda: aws_sdk_lambda::Client,
+        lambda: Lazy<aws_sdk_lambda::Client>,
         catalog: Option<Catalog>,
     ) -> Self {
         Self {

@@ -5,13 +5,14 @@
 //! relied on. Then the job is read again with all labels open until its last page.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use aws_sdk_rekognition::types::LabelDetection;
 use serde::{Deserialize, Serialize};
 
 use crate::job_id::JobId;
 use crate::layout::Label;
-use crate::parquet::encode_rows;
+use crate::parquet::{Format, encode_rows};
 use crate::rows::{LabelSummary, Rows};
 use crate::tables::Aggregation;
 
@@ -21,6 +22,8 @@ pub struct Grouping {
     aggregation: Aggregation,
     open: Open,
     closed: BTreeMap<Label, LabelSummary>,
+    #[serde(skip)]
+    format: OnceLock<Format>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -63,12 +66,12 @@ pub enum Disorder {
 impl Grouping {
     /// One label open at a time.
     pub fn one_open(aggregation: Aggregation) -> Self {
-        Self { aggregation, open: Open::One(None), closed: BTreeMap::new() }
+        Self { aggregation, open: Open::One(None), closed: BTreeMap::new(), format: OnceLock::new() }
     }
 
     /// All labels open.
     pub fn all_open(aggregation: Aggregation) -> Self {
-        Self { aggregation, open: Open::All(BTreeMap::new()), closed: BTreeMap::new() }
+        Self { aggregation, open: Open::All(BTreeMap::new()), closed: BTreeMap::new(), format: OnceLock::new() }
     }
 
     /// Whether a file is whole whatever the order of the pages.
@@ -144,7 +147,8 @@ impl Grouping {
 
     fn close(&mut self, job: &JobId, label: Label, mut rows: Rows) -> LabelFile {
         let summary = rows.summary();
-        let bytes = encode_rows(&mut rows, job);
+        let format = self.format.get_or_init(|| Format::new(self.aggregation.table(), job));
+        let bytes = encode_rows(&mut rows, format);
         self.closed.insert(label.clone(), summary);
         LabelFile { label, bytes, rows: summary.rows }
     }

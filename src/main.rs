@@ -1,7 +1,8 @@
 //! The function's `bootstrap`: settings, clients, run.
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use label_lake::catalog::Catalog;
-use label_lake::config::{self, Settings};
+use label_lake::config::{self, Settings, lazily};
 use label_lake::error::Error;
 use label_lake::export::Exporter;
 use label_lake::handler::{Event, handle};
@@ -13,12 +14,15 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init(config::log_filter().inspect_err(refuse)?);
     let settings = Settings::from_env().inspect_err(refuse)?;
-    let aws = config::aws().inspect_err(refuse)?.load().await;
+    // Lambda puts them there. The SDK's chain of other places would make clients that are never used.
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let aws = config::aws().inspect_err(refuse)?.credentials_provider(credentials).load().await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
-    let lambda = aws_sdk_lambda::Client::new(&aws);
     let s3 = config::s3(&aws, settings.s3_by_path);
-    let catalog = settings.glue_database.as_deref();
-    let catalog = catalog.map(|database| Catalog::new(aws_sdk_glue::Client::new(&aws), database));
+    let (for_lambda, for_glue) = (aws.clone(), aws);
+    let lambda = lazily(move || aws_sdk_lambda::Client::new(&for_lambda));
+    let glue = lazily(move || aws_sdk_glue::Client::new(&for_glue));
+    let catalog = settings.glue_database.as_deref().map(|database| Catalog::new(glue, database));
     let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use ::parquet::basic::{Compression, ZstdLevel};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{KeyValue, SortingColumn};
-use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::types::ColumnPath;
+use ::parquet::schema::types::{ColumnPath, TypePtr};
 
 use crate::job_id::JobId;
 use crate::rows::{JobRow, Rows};
@@ -38,16 +38,38 @@ const WITH_STATISTICS: [&str; 3] = ["timestamp_ms", "start_timestamp_ms", "label
 /// The columns in which values repeat. Floats hardly do.
 const WITH_DICTIONARY: [&str; 4] = ["instance_count", "instance_index", "dominant_colors", "label_name"];
 
+/// How the files of one job in one table are written. A job has hundreds of small ones, so it is made once for all.
+#[derive(Debug)]
+pub struct Format {
+    schema: TypePtr,
+    small: WriterPropertiesPtr,
+    large: WriterPropertiesPtr,
+}
+
+impl Format {
+    /// The format of a job's files in a table.
+    pub fn new(table: &Table, job: &JobId) -> Self {
+        let properties = |large| Arc::new(properties(table, job, large));
+        Self { schema: Arc::new(in_memory(schema::of(table))), small: properties(false), large: properties(true) }
+    }
+
+    /// Begins a file with this many rows.
+    fn file(&self, rows: u64) -> Result<SerializedFileWriter<Vec<u8>>, ParquetError> {
+        let properties = if rows >= LARGE_FROM_ROWS { &self.large } else { &self.small };
+        SerializedFileWriter::new(Vec::new(), Arc::clone(&self.schema), Arc::clone(properties))
+    }
+}
+
 /// Encodes the rows of one label, and sorts them for it.
-pub fn encode_rows(rows: &mut Rows, job: &JobId) -> Vec<u8> {
+pub fn encode_rows(rows: &mut Rows, format: &Format) -> Vec<u8> {
     let encoded = match rows {
         Rows::Detections(rows) => {
             rows.sort();
-            detections::encode(rows, job)
+            detections::encode(rows, format)
         }
         Rows::Segments(rows) => {
             rows.sort();
-            segments::encode(rows, job)
+            segments::encode(rows, format)
         }
     };
     in_memory(encoded)
@@ -60,17 +82,11 @@ pub fn encode_job(row: &JobRow) -> Vec<u8> {
 
 /// Writing to memory has no I/O to fail, and the columns are this module's own.
 #[expect(clippy::expect_used, reason = "says why it does not happen")]
-fn in_memory(encoded: Result<Vec<u8>, ParquetError>) -> Vec<u8> {
+fn in_memory<T>(encoded: Result<T, ParquetError>) -> T {
     encoded.expect("well-formed columns are written to memory")
 }
 
-/// Begins the file of a table.
-fn file(table: &Table, job: &JobId, rows: u64) -> Result<SerializedFileWriter<Vec<u8>>, ParquetError> {
-    SerializedFileWriter::new(Vec::new(), Arc::new(schema::of(table)?), Arc::new(properties(table, job, rows)))
-}
-
-fn properties(table: &Table, job: &JobId, rows: u64) -> WriterProperties {
-    let large = rows >= LARGE_FROM_ROWS;
+fn properties(table: &Table, job: &JobId, large: bool) -> WriterProperties {
     let compression =
         if large { Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()) } else { Compression::SNAPPY };
     let entry = |key: &str, value: String| KeyValue::new(format!("label_lake.{key}"), value);

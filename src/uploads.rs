@@ -99,7 +99,9 @@ impl Uploads {
             let begun = Instant::now();
             let bytes = Bytes::from(file.bytes);
             let size = bytes.len();
-            let stored = lake.put_part(&job, aggregation, &file.label, bytes, completeness, until).await?;
+            // Boxed: the state of a call is large, and would be moved with the task.
+            let put = Box::pin(lake.put_part(&job, aggregation, &file.label, bytes, completeness, until));
+            let stored = put.await?;
             drop(room);
             progress.file_stored(file.rows, size as u64);
             tracing::debug!(%job, label = %file.label, rows = file.rows, size_bytes = size, "stored a file");

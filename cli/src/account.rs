@@ -63,11 +63,12 @@ impl Account {
         let settings = Settings::of_lake(&lake.bucket, &lake.prefix, database)?;
         let s3 = config::s3(&self.aws, settings.s3_by_path);
         let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
-        let glue = || aws_sdk_glue::Client::new(&self.aws);
+        let aws = self.aws.clone();
+        let glue = move || aws_sdk_glue::Client::new(&aws);
         Ok(AccountLake {
             lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_deref()),
             s3: aws_sdk_s3::Client::from_conf(retrying),
-            catalog: settings.glue_database.as_deref().map(|database| Catalog::new(glue(), database)),
+            catalog: settings.glue_database.as_deref().map(|database| Catalog::new(config::lazily(glue), database)),
             bucket: settings.bucket,
         })
     }

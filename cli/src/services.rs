@@ -40,7 +40,7 @@ impl Services {
         let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
         let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url()).build();
         let lambda = aws_sdk_lambda::Client::from_conf(lambda);
-        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true), lambda, None);
+        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true), config::lazily(|| lambda), None);
         Ok(Self { _simulator: simulator, exporter })
     }
 }

@@ -3,15 +3,13 @@
 use ::parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int32Type, Int64Type};
 use ::parquet::errors::ParquetError;
 
-use super::ROW_GROUP_ROWS;
 use super::columns::{Columns, SharedCells};
-use crate::job_id::JobId;
+use super::{Format, ROW_GROUP_ROWS};
 use crate::rows::DetectionRows;
-use crate::tables::LABEL_DETECTIONS;
 
 /// Encodes sorted rows.
-pub(super) fn encode(rows: &DetectionRows, job: &JobId) -> Result<Vec<u8>, ParquetError> {
-    let mut file = super::file(&LABEL_DETECTIONS, job, rows.summary().rows)?;
+pub(super) fn encode(rows: &DetectionRows, format: &Format) -> Result<Vec<u8>, ParquetError> {
+    let mut file = format.file(rows.summary().rows)?;
     let shared = SharedCells::of(rows.attributes());
     let dominant_colors: Vec<_> = rows.dominant_colors().map(|colors| colors.map(ByteArray::from)).collect();
 

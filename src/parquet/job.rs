@@ -3,6 +3,7 @@
 use ::parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use ::parquet::errors::ParquetError;
 
+use super::Format;
 use super::columns::Columns;
 use crate::layout::Label;
 use crate::rows::{JobLabel, JobRow, JobStatus, LabelSummary};
@@ -16,7 +17,7 @@ pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     let announced = completion.video.clone().unwrap_or_default();
     let succeeded = *status == JobStatus::Succeeded;
 
-    let mut file = super::file(&JOBS, job, 1)?;
+    let mut file = Format::new(&JOBS, job).file(1)?;
     let mut columns = Columns::begin(&mut file)?;
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
     text("job_id", Some(job.as_str()))?;

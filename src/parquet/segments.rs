@@ -3,15 +3,13 @@
 use ::parquet::data_type::{ByteArrayType, FloatType, Int64Type};
 use ::parquet::errors::ParquetError;
 
-use super::ROW_GROUP_ROWS;
 use super::columns::{Columns, SharedCells};
-use crate::job_id::JobId;
+use super::{Format, ROW_GROUP_ROWS};
 use crate::rows::SegmentRows;
-use crate::tables::LABEL_SEGMENTS;
 
 /// Encodes sorted rows.
-pub(super) fn encode(rows: &SegmentRows, job: &JobId) -> Result<Vec<u8>, ParquetError> {
-    let mut file = super::file(&LABEL_SEGMENTS, job, rows.summary().rows)?;
+pub(super) fn encode(rows: &SegmentRows, format: &Format) -> Result<Vec<u8>, ParquetError> {
+    let mut file = format.file(rows.summary().rows)?;
     let shared = SharedCells::of(rows.attributes());
 
     for group in rows.groups(ROW_GROUP_ROWS) {

@@ -19,11 +19,15 @@ impl<T> Default for Interned<T> {
     }
 }
 
+/// So many values are compared before one is hashed. Most labels have no more.
+const FEW: usize = 8;
+
 impl<T: Eq + Hash> Interned<T> {
-    /// The number of a value. Neighbours are mostly alike, so the last one is compared before anything is hashed.
+    /// The number of a value. Neighbours are mostly alike, so the last one is compared first.
     pub fn number(&mut self, value: T) -> u32 {
         if self.values.get_index(self.last as usize) != Some(&value) {
-            self.last = self.values.insert_full(value).0 as u32;
+            let known = self.values.iter().take(FEW).position(|known| *known == value);
+            self.last = known.unwrap_or_else(|| self.values.insert_full(value).0) as u32;
         }
         self.last
     }

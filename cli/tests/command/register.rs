@@ -47,7 +47,7 @@ async fn lose_partitions(account: &Account, job: &str, kept: &str) {
         .endpoint_url(account.simulator.glue_url())
         .load()
         .await;
-    let catalog = Catalog::new(aws_sdk_glue::Client::new(&aws), DATABASE);
+    let catalog = Catalog::new(label_lake::config::lazily(move || aws_sdk_glue::Client::new(&aws)), DATABASE);
     let (job, until) = (JobId::try_from(job).unwrap(), tokio::time::Instant::now() + Duration::from_mins(1));
     catalog.table(&job, &LABEL_DETECTIONS, until).remove_others(&HashSet::from([kept])).await.unwrap();
 }

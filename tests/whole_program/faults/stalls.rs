@@ -39,7 +39,7 @@ async fn exporter(simulator: &Simulator) -> Exporter {
         &settings,
         aws_sdk_rekognition::Client::from_conf(rekognition.build()),
         config::s3(&aws, true),
-        aws_sdk_lambda::Client::from_conf(lambda.build()),
+        config::lazily(move || aws_sdk_lambda::Client::from_conf(lambda.build())),
         None,
     )
 }
