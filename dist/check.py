@@ -1,0 +1,100 @@
+"""Checks what dist/build made, without running it: check.py DIRECTORY."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import struct
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Of Amazon Linux 2023, which Lambda's provided.al2023 is.
+GLIBC = (2, 34)
+MACHINES = {"arm64": 183, "x86_64": 62}
+# Lambda's limit of a program, unpacked.
+MAX_BYTES = 250 * 1024 * 1024
+
+
+def program(name: str, content: bytes, architecture: str) -> Iterator[str]:
+    """A program for that processor and an old enough glibc, that tells nothing of where it was built."""
+    if content[:4] != b"\x7fELF" or struct.unpack_from("<H", content, 18)[0] != MACHINES[architecture]:
+        yield f"{name} is no program for {architecture}"
+    newest = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", content))
+    if newest > GLIBC:
+        yield f"{name} needs glibc {newest}, and {GLIBC} is there"
+    for path in {str(Path.home()), str(Path(__file__).resolve().parents[1])}:
+        if path != "/" and path.encode() in content:
+            yield f"{name} holds a path of this machine: {path}"
+    print(f"{name}: {len(content):,} bytes, glibc {newest[0]}.{newest[1]}")
+
+
+def archive(directory: Path, architecture: str) -> Iterator[str]:
+    """One program, that may be run, with no trace of when it was zipped."""
+    name = f"label-lake-{architecture}.zip"
+    with zipfile.ZipFile(directory / name) as zipped:
+        entries = zipped.infolist()
+        if [entry.filename for entry in entries] != ["bootstrap"]:
+            yield f"{name} holds {[entry.filename for entry in entries]}"
+            return
+        (entry,) = entries
+        if entry.external_attr >> 16 != 0o100755 or entry.date_time != (1980, 1, 1, 0, 0, 0):
+            yield f"{name} has mode {entry.external_attr >> 16:o} of {entry.date_time}"
+        if entry.file_size > MAX_BYTES:
+            yield f"{name} is too large for Lambda"
+        print(f"{name}: {(directory / name).stat().st_size:,} bytes")
+        yield from program(f"{name}: bootstrap", zipped.read(entry), architecture)
+
+
+def template(directory: Path, name: str, architecture: str) -> Iterator[str]:
+    text = (directory / name).read_text()
+    if f"CodeUri: label-lake-{architecture}.zip\n" not in text or "BuildMethod" in text:
+        yield f"{name} wants to be built"
+
+
+def bill(directory: Path, name: str, without: tuple[str, ...]) -> Iterator[str]:
+    """What is linked is in it, what only tests use is not."""
+    text = (directory / name).read_text()
+    found = {component["name"] for component in json.loads(text)["components"]}
+    if not {"aws-sdk-rekognition", "parquet", "ring"} <= found:
+        yield f"{name} lacks what every program here is made of"
+    if there := found.intersection(without):
+        yield f"{name} lists {there}"
+    if "/tmp" in text or str(Path.home()) in text:
+        yield f"{name} holds a path of this machine"
+    print(f"{name}: {len(found)} components")
+
+
+def sums(directory: Path) -> Iterator[str]:
+    lines = (directory / "SHA256SUMS").read_text().splitlines()
+    listed = dict(reversed(line.split("  ", 1)) for line in lines)
+    there = {file.name for file in directory.iterdir()} - {"SHA256SUMS"}
+    if listed.keys() != there:
+        yield f"SHA256SUMS differs from what is there by {listed.keys() ^ there}"
+    for name in listed.keys() & there:
+        if hashlib.sha256((directory / name).read_bytes()).hexdigest() != listed[name]:
+            yield f"{name} has another sum"
+
+
+def findings(directory: Path) -> Iterator[str]:
+    yield from archive(directory, "arm64")
+    yield from archive(directory, "x86_64")
+    yield from program("label-lake", (directory / "label-lake").read_bytes(), "x86_64")
+    yield from template(directory, "template.yaml", "arm64")
+    yield from template(directory, "template-x86_64.yaml", "x86_64")
+    yield from bill(directory, "label-lake-function.cdx.json", ("simulator", "clap", "proptest"))
+    yield from bill(directory, "label-lake.cdx.json", ("proptest", "expect-test"))
+    yield from sums(directory)
+
+
+def main() -> int:
+    found = list(findings(Path(sys.argv[1])))
+    for finding in found:
+        print(finding, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
