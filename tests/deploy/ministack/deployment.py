@@ -14,6 +14,8 @@ from samtranslator.yaml_helper import yaml_parse
 from services import REGION, Ministack
 
 ROOT = Path(__file__).resolve().parents[3]
+# The template of a release that is for this machine.
+RELEASED = "template-x86_64.yaml"
 
 # The emulator refuses a template with these. The static checks look at them.
 UNKNOWN_TYPES = {
@@ -25,15 +27,20 @@ UNKNOWN_TYPES = {
 
 def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
     """The template as the emulator takes it. It serves HTTP, which the policies refuse unless they are told not to."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    released = artifact / RELEASED
+    template = yaml_parse((released if released.exists() else ROOT / "template.yaml").read_text())
     resources = template["Resources"]
     for name in [name for name, resource in resources.items() if resource["Type"] in UNKNOWN_TYPES]:
         del resources[name]
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     dashboard[0] = dashboard[0].replace('"${SomethingFailed.Arn}", ', "")
     function = resources["Function"]
-    del function["Metadata"]
-    function["Properties"]["CodeUri"] = str(artifact)
+    if released.exists():
+        # The template is written elsewhere; what it points at is where it was.
+        function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
+    else:
+        del function["Metadata"]
+        function["Properties"]["CodeUri"] = str(artifact)
     # CloudFormation makes a number of a parameter's text; the emulator does not.
     resources["JobQueueMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     if plain_http:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services import Simulator
+from simulator import Simulator
 
 PAGES = 2
 LABELS = 12

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from deployment import Deployment
-from services import Simulator, until
+from services import until
+from simulator import Simulator
 
 JOB = "a0" * 32
 

@@ -18,7 +18,8 @@ from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
 from refusals import CONTINUATION, REFUSED, not_enforced, refused
-from services import Ministack, Simulator, say, until
+from services import Ministack, say, until
+from simulator import Simulator
 
 # Hive's escapes; what is left of a label stands in the key as it is.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}

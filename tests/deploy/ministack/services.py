@@ -1,8 +1,7 @@
-"""The two servers behind the deployed function: ministack for AWS, the project's simulator for Rekognition."""
+"""The server behind the deployed function: ministack for AWS. The project's simulator is Rekognition."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -18,28 +17,6 @@ from botocore.config import Config
 REGION = "us-east-1"
 PATIENCE_SECONDS = 90
 Found = TypeVar("Found")
-
-
-class Simulator:
-    """The simulator as a program: commands are lines of JSON."""
-
-    def __init__(self, program: str, *arguments: str) -> None:
-        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.environment: dict[str, str] = self.answer()
-
-    def answer(self) -> dict[str, Any]:
-        assert self.process.stdout
-        return json.loads(self.process.stdout.readline())
-
-    def command(self, **command: Any) -> dict[str, Any]:
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
 
 
 class Ministack:
