@@ -55,6 +55,7 @@ pub(crate) async fn answer<S: Service>(
     request: Request<Incoming>,
     line: &Line,
 ) -> Result<Sent, NoReply> {
+    let idle = line.idle();
     let (head, body) = request.into_parts();
     // A body that breaks off has a client that is gone.
     let body = body.collect().await.map_err(|_| NoReply)?.to_bytes();
@@ -65,7 +66,7 @@ pub(crate) async fn answer<S: Service>(
         return Ok(transfer::send(service.answer(request, line).await));
     };
     let (action, fault) = front.faults.meet(&call).unzip();
-    let number = front.log.begin(&call, fault, request.body().len());
+    let number = front.log.begin(&call, fault, request.body().len(), idle);
     let reply = meet(service, request, action, line).await?;
     front.log.end(number, reply.status().as_u16(), reply.body().len());
     Ok(transfer::send(reply))

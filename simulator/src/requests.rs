@@ -1,7 +1,7 @@
 //! The log of requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One request that came in, in order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Request {
     pub fault: Option<String>,
     /// When it came.
     pub at: Instant,
+    /// How long its connection had been silent since the reply before; `None` on a new connection.
+    pub idle: Option<Duration>,
 }
 
 /// What a service says a request is, before any work is done.
@@ -50,7 +52,7 @@ struct Inner {
 
 impl Log {
     /// Adds a request that has no reply yet, and gives its number.
-    pub(crate) fn begin(&self, call: &Call, fault: Option<String>, bytes_in: usize) -> usize {
+    pub(crate) fn begin(&self, call: &Call, fault: Option<String>, bytes_in: usize, idle: Option<Duration>) -> usize {
         let mut inner = self.lock();
         inner.entries.push(Request {
             operation: call.operation.to_owned(),
@@ -61,6 +63,7 @@ impl Log {
             bytes_out: 0,
             fault,
             at: Instant::now(),
+            idle,
         });
         inner.cleared + inner.entries.len() - 1
     }

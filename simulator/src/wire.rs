@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -54,12 +55,14 @@ pub(crate) struct Line {
     /// that a killed client's kernel has closed the connection.
     socket: Arc<std::net::TcpStream>,
     cut: Arc<Mutex<Option<Cut>>>,
+    /// When the last byte left.
+    sent: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Line {
     fn new(stream: TcpStream) -> io::Result<(Self, TcpStream)> {
         let stream = stream.into_std()?;
-        let line = Self { socket: Arc::new(stream.try_clone()?), cut: Arc::default() };
+        let line = Self { socket: Arc::new(stream.try_clone()?), cut: Arc::default(), sent: Arc::default() };
         Ok((line, TcpStream::from_std(stream)?))
     }
 
@@ -81,6 +84,15 @@ impl Line {
         }
     }
 
+    /// How long ago the last byte of the reply before left; `None` for the first request of a connection.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).map(|sent| sent.elapsed())
+    }
+
+    fn note_sent(&self) {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Cut>> {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,6 +102,8 @@ impl Line {
 struct Wire {
     stream: Stream,
     line: Line,
+    /// Whether bytes may still be in the buffer of TLS.
+    unflushed: bool,
 }
 
 impl Wire {
@@ -108,7 +122,8 @@ impl Wire {
         }
     }
 
-    fn sent(&self, bytes: usize) {
+    fn sent(&mut self, bytes: usize) {
+        self.unflushed = true;
         if let Some(Cut { after: CutAfter::Reply(left), .. }) = &mut *self.line.lock() {
             *left -= bytes;
         }
@@ -166,6 +181,9 @@ impl AsyncWrite for Wire {
     /// A reply that is exactly as long as the cut allows ends here: no write comes after it.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        if std::mem::take(&mut self.unflushed) {
+            self.line.note_sent();
+        }
         self.ended().map_or(Poll::Ready(Ok(())), end)
     }
 
@@ -236,7 +254,7 @@ async fn serve<S: Service>(stream: TcpStream, acceptor: Option<TlsAcceptor>, fro
     let Ok((line, stream)) = Line::new(stream) else { return };
     let _ = stream.set_nodelay(true);
     let Ok(stream) = Stream::accept(stream, acceptor).await else { return };
-    let wire = Wire { stream, line: line.clone() };
+    let wire = Wire { stream, line: line.clone(), unflushed: false };
     let exchanges = service_fn(move |request| {
         let (front, service, line) = (Arc::clone(&front), Arc::clone(&service), line.clone());
         async move { exchange::answer(&front, &*service, request, &line).await }

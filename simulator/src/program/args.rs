@@ -71,6 +71,8 @@ const COMMANDS: &str = r#"Commands, each one line of JSON, and what they answer,
   {"take_invoked": true}                    {"invoked": [PAYLOAD, …]}: asynchronous invocations since the last time
   {"requests": true}                        {"requests": {"PutObject": {"count", "failed", "bytes_in", "bytes_out"}, …}}
   {"clear_requests": true}                  {"done": true}
+  {"idle": "GetLabelDetection"}             {"idle_ms": [0.3, …]}: how long a connection was silent between the last
+                                            byte of a reply and the next request, for each that had one before it
   {"partitions": {"database": "d", "table": "t"}}
                                             {"partitions": [PARTITION, …]}
   {"add_job": {"id": "j", "pages": 3, "labels": 220, "seed": 1, "status": "FAILED"}}

@@ -32,6 +32,7 @@ pub(crate) enum Command {
     TakeInvoked(#[serde(deserialize_with = "yes")] ()),
     Requests(#[serde(deserialize_with = "yes")] ()),
     ClearRequests(#[serde(deserialize_with = "yes")] ()),
+    Idle(String),
     Partitions(TableName),
     AddJob(NewJob),
     Served(ServedJob),
@@ -148,6 +149,7 @@ fn act(simulator: &Simulator, command: Command) -> Value {
         Command::TakeInvoked(()) => return json!({ "invoked": simulator.take_invoked() }),
         Command::Requests(()) => return json!({ "requests": counts(simulator) }),
         Command::ClearRequests(()) => simulator.clear_requests(),
+        Command::Idle(operation) => return json!({ "idle_ms": idle(simulator, &operation) }),
         Command::Partitions(TableName { database, table }) => {
             let partitions: Vec<Value> = simulator.partitions(&database, &table).into_values().collect();
             return json!({ "partitions": partitions });
@@ -192,6 +194,13 @@ struct Traffic {
     failed: usize,
     bytes_in: usize,
     bytes_out: usize,
+}
+
+/// How long the connection was silent before each request of an operation, in milliseconds.
+fn idle(simulator: &Simulator, operation: &str) -> Vec<f64> {
+    let requests = simulator.requests();
+    let requests = requests.iter().filter(|request| request.operation == operation);
+    requests.filter_map(|request| Some(request.idle?.as_secs_f64() * 1e3)).collect()
 }
 
 fn counts(simulator: &Simulator) -> BTreeMap<String, Traffic> {
