@@ -1,0 +1,1 @@
+"""Measures the function against the simulator."""

@@ -1,0 +1,27 @@
+"""User instructions a page, everything included: HTTP, TLS, JSON, Parquet, uploads."""
+
+import sys
+from typing import Any
+
+from measure import counter
+from measure.account import Account, job
+
+# The shorter the job, the more a run is repeated in one process: the start is not to weigh.
+WARM_RUNS = {10: 4, 100: 1, 1000: 0}
+
+
+def run() -> dict[str, Any]:
+    """`cold` is a process that exports one job, over its pages; `warm` what each further job of the process adds."""
+    return {"counter": counter.name()} | {str(pages): of(pages, more) for pages, more in WARM_RUNS.items()}
+
+
+def of(pages: int, more: int) -> dict[str, float]:
+    print(f"counting the instructions of {pages} pages", file=sys.stderr)
+    jobs = [f"job-{number}" for number in range(1 + more)]
+    with Account("--tls", *(job(name, pages) for name in jobs)) as account:
+        once = counter.count(account, jobs[:1])
+    figures = {"cold": once / pages}
+    if more:
+        with Account("--tls", *(job(name, pages) for name in jobs)) as account:
+            figures["warm"] = (counter.count(account, jobs) - once) / more / pages
+    return figures

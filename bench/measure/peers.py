@@ -1,0 +1,106 @@
+"""The function beside two in Python, on the same jobs: with PyArrow, and with AWS SDK for pandas."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from measure import limits, machine
+from measure.account import Account, DiedError, Function, job
+
+PEERS = machine.BENCH / "peers"
+PAGES = [10, 100]
+LATENCY_MS = 200
+PUT_MS = 40
+SIZES_MB = [128, 256, 512, 1024, 2048, 4096]
+
+
+def run() -> dict[str, Any]:
+    python = environment()
+    functions = {
+        "label-lake": [machine.FUNCTION],
+        "pyarrow": [python, "-B", PEERS / "runtime.py", "with_pyarrow"],
+        "pandas": [python, "-B", PEERS / "runtime.py", "with_pandas"],
+    }
+    figures: dict[str, Any] = {}
+    for name, command in functions.items():
+        print(f"{name}: rows", file=sys.stderr)
+        figures[name] = {"start": start(command), "rows": rows(python, command)}
+        for pages in PAGES:
+            print(f"{name}: {pages} pages", file=sys.stderr)
+            figures[name][str(pages)] = unlimited(command, pages) | smallest(command, pages)
+    if len({figure["rows"]["sum"] for figure in figures.values()}) != 1:
+        raise RuntimeError(f"the functions do not write the same rows: {figures}")
+    return figures
+
+
+def environment() -> Path:
+    """Python with the packages of the peers, kept from run to run."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "label-lake/peers"
+    wanted, installed = PEERS / "requirements.txt", cache / "requirements.txt"
+    if not installed.exists() or installed.read_text() != wanted.read_text():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", cache], check=True)
+        subprocess.run([cache / "bin/pip", "install", "--quiet", "--requirement", wanted], check=True)
+        installed.write_text(wanted.read_text())
+    return cache / "bin/python"
+
+
+def start(command: list[str | Path]) -> dict[str, float]:
+    """What a process costs until it asks for its first event."""
+    with Account("--tls") as account, Function(account, *command) as function:
+        function.wait_until_idle()
+        return {"cpu_ms": function.cpu() * 1e3, "peak": function.peak_memory()}
+
+
+def rows(python: Path, command: list[str | Path]) -> dict[str, Any]:
+    """The rows of a job, read back with PyArrow."""
+    with tempfile.TemporaryDirectory() as lake:
+        with Account("--tls", f"--directory={lake}", job("job", 10)) as account, Function(account, *command):
+            account.export("job")
+        digest = subprocess.run([python, "-B", PEERS / "digest.py", lake], check=True, capture_output=True)
+    return json.loads(digest.stdout)
+
+
+def account(pages: int) -> Account:
+    return Account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}", job("job", pages))
+
+
+def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
+    """A job with all the memory and both processors."""
+    with account(pages) as services, Function(services, *command) as function:
+        function.wait_until_idle()
+        before = function.cpu()
+        seconds = services.export("job")
+        requests = services.requests()
+        return {
+            "cpu_ms": (function.cpu() - before) * 1e3,
+            "seconds": seconds,
+            "peak": function.peak_memory(),
+            "requests": {operation: traffic["count"] for operation, traffic in requests.items()},
+            "bytes_written": requests["PutObject"]["bytes_in"],
+        }
+
+
+def smallest(command: list[str | Path], pages: int) -> dict[str, Any]:
+    """The smallest size at which a job ends, and what it takes there."""
+    if not limits.available():
+        return {}
+    for megabytes in SIZES_MB:
+        settings = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
+        with (
+            account(pages) as services,
+            limits.Size(megabytes) as size,
+            Function(services, *size.command(*command), settings=settings) as function,
+        ):
+            try:
+                function.wait_until_idle()
+                started = function.cpu() / min(1.0, megabytes / limits.MB_OF_A_PROCESSOR)
+                seconds = services.export("job", by=function)
+            except DiedError:
+                continue
+        figures = {"megabytes": megabytes, "seconds": seconds, "start_seconds": started}
+        return {"limited": figures | {"gb_seconds": megabytes / 1024 * seconds}}
+    raise RuntimeError(f"{command} needs more than {SIZES_MB[-1]} MB")
