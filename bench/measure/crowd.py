@@ -17,7 +17,7 @@ def run() -> dict[str, Any]:
 def of(jobs: int, pages: int) -> dict[str, float]:
     """Each job has a process of its own, as in Lambda."""
     names = [f"job-{number}" for number in range(jobs)]
-    account = Account("--tls", f"--quota={CALLS_A_SECOND}", f"--unknown-jobs={pages}")
+    account = Account("--tls", "--page-latency=200", f"--quota={CALLS_A_SECOND}", f"--unknown-jobs={pages}")
     with ExitStack() as stack:
         stack.enter_context(account)
         for _ in names:

@@ -57,7 +57,8 @@ def of_memory(results: Results) -> Iterator[Goal]:
 
 def of_start(results: Results) -> Iterator[Goal]:
     for trusted, words in {"system": "the system's roots", "one": "one root"}.items():
-        yield Goal(f"processor time to the first request for work, {words}", 1.5, results["start"][trusted]["cpu_ms"], "ms")
+        figure = results["start"][trusted]["cpu_ms"]
+        yield Goal(f"processor time to the first request for work, {words}", 1.5, figure, "ms")
 
 
 def of_size(results: Results) -> Iterator[Goal]:
@@ -77,7 +78,7 @@ def of_peers(results: Results) -> Iterator[Goal]:
         yield Goal(f"processor time against AWS SDK for pandas, {pages} pages", 30, times, "times less", at_least=True)
         if "limited" in ours[pages]:
             times = pandas[pages]["limited"]["gb_seconds"] / ours[pages]["limited"]["gb_seconds"]
-            yield Goal(f"memory × time against AWS SDK for pandas, {pages} pages", 5, times, "times less", at_least=True)
+            yield Goal(f"memory × time against the same, {pages} pages", 5, times, "times less", at_least=True)
 
 
 SECTIONS: dict[str, Callable[[Results], Iterator[Goal]]] = {

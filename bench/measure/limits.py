@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 # With so much memory a function has one whole processor.
@@ -14,7 +13,7 @@ V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 
 
 class Size:
-    """A function size: processes that begin with [`Size.command`] have its memory and its share. Ends with its block."""
+    """A function size: what begins with its `command` has its memory and its share. Ends with its block."""
 
     def __init__(self, megabytes: int) -> None:
         self.megabytes = megabytes
@@ -39,7 +38,7 @@ class Size:
                 (group / name).write_text(value)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         for group in self.groups:
             group.rmdir()
 

@@ -1,0 +1,83 @@
+//! The stages that take the processor, each alone: flatten, encode, escape. `cargo bench`.
+
+#![allow(missing_docs)] // The macros of criterion make public functions.
+#![allow(clippy::expect_used, clippy::unwrap_used)] // Nobody catches what a benchmark panics with.
+
+use std::hint::black_box;
+
+use aws_sdk_rekognition::types::{BoundingBox, Instance, Label, LabelCategory, LabelDetection, Parent};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fastrand::Rng;
+use label_lake::job_id::JobId;
+use label_lake::layout::escape;
+use label_lake::parquet::{Format, encode_rows};
+use label_lake::rows::Rows;
+use label_lake::tables::{Aggregation, LABEL_DETECTIONS};
+
+/// As many as a page has at most.
+const PAGE: usize = 1000;
+
+/// One of ten detections has instances: about as many rows as detections, as for most labels.
+fn detections(count: usize) -> Vec<LabelDetection> {
+    let mut random = Rng::with_seed(1);
+    (0..count).map(|number| detection(number, &mut random)).collect()
+}
+
+fn detection(number: usize, random: &mut Rng) -> LabelDetection {
+    let instances = if number % 10 == 0 { random.usize(1..=3) } else { 0 };
+    let label = Label::builder()
+        .name("Golden Retriever")
+        .confidence(random.f32() * 100.0)
+        .set_instances(Some((0..instances).map(|_| instance(random)).collect()))
+        .set_parents(Some(["Animal", "Dog", "Pet"].map(|name| Parent::builder().name(name).build()).into()))
+        .set_aliases(Some(Vec::new()))
+        .categories(LabelCategory::builder().name("Animals and Pets").build());
+    // Sorted by confidence, the times of a label come in any order.
+    LabelDetection::builder().timestamp(random.i64(0..7_200_000)).label(label.build()).build()
+}
+
+fn instance(random: &mut Rng) -> Instance {
+    let sides = BoundingBox::builder().left(random.f32()).top(random.f32()).width(random.f32()).height(random.f32());
+    Instance::builder().bounding_box(sides.build()).confidence(random.f32() * 100.0).build()
+}
+
+fn rows(detections: Vec<LabelDetection>) -> Rows {
+    let mut rows = Rows::new(Aggregation::Timestamps);
+    detections.into_iter().for_each(|detection| rows.push(detection));
+    rows
+}
+
+fn flatten(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("flatten");
+    group.throughput(Throughput::Elements(PAGE as u64));
+    group.bench_function("a page", |bencher| {
+        bencher.iter_batched(|| detections(PAGE), rows, BatchSize::LargeInput);
+    });
+    group.finish();
+}
+
+fn encode(criterion: &mut Criterion) {
+    let format = Format::new(&LABEL_DETECTIONS, &JobId::try_from("job-1").expect("an id"));
+    let mut group = criterion.benchmark_group("encode");
+    // A file of the kind that most are, one on each side of the limit between the codecs, and a large one.
+    for count in [10, 200, 400, 20_000] {
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(format!("{count} detections"), |bencher| {
+            let rows = || rows(detections(count));
+            bencher.iter_batched(rows, |mut rows| encode_rows(&mut rows, &format), BatchSize::LargeInput);
+        });
+    }
+    group.finish();
+}
+
+fn escaping(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("escape");
+    for (case, name) in [("a plain name", "Golden Retriever"), ("an odd name", "Farmer's Market 50% / Café: [A=B]")] {
+        group.throughput(Throughput::Bytes(name.len() as u64));
+        group.bench_function(case, |bencher| bencher.iter(|| escape(black_box(name)).len()));
+    }
+    group.finish();
+}
+
+criterion_group!(stages, flatten, encode, escaping);
+criterion_main!(stages);
