@@ -11,8 +11,14 @@ from measure import machine
 
 # What `clock_gettime` calls the processor time of another process, see clock_getcpuclockid(3).
 CPU_CLOCK = 2
-# What Lambda adds to the simulator's environment, and the function's own settings.
-SETTINGS = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "OUTPUT_BUCKET": "lake"}
+# What Lambda adds to the simulator's environment, and what the template sets.
+SETTINGS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+    "OUTPUT_BUCKET": "lake",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
 
 
 class DiedError(Exception):
