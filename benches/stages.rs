@@ -24,7 +24,7 @@ fn detections(count: usize) -> Vec<LabelDetection> {
 }
 
 fn detection(number: usize, random: &mut Rng) -> LabelDetection {
-    let instances = if number % 10 == 0 { random.usize(1..=3) } else { 0 };
+    let instances = if number.is_multiple_of(10) { random.usize(1..=3) } else { 0 };
     let label = Label::builder()
         .name("Golden Retriever")
         .confidence(random.f32() * 100.0)
@@ -43,7 +43,9 @@ fn instance(random: &mut Rng) -> Instance {
 
 fn rows(detections: Vec<LabelDetection>) -> Rows {
     let mut rows = Rows::new(Aggregation::Timestamps);
-    detections.into_iter().for_each(|detection| rows.push(detection));
+    for detection in detections {
+        rows.push(detection);
+    }
     rows
 }
 
