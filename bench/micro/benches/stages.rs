@@ -1,4 +1,4 @@
-//! The stages that take the processor, each alone: flatten, encode, escape. `cargo bench`.
+//! The stages that take the processor, each alone: flatten, encode, escape. `cargo bench --manifest-path bench/micro/Cargo.toml`.
 
 #![allow(missing_docs)] // The macros of criterion make public functions.
 #![allow(clippy::expect_used, clippy::unwrap_used)] // Nobody catches what a benchmark panics with.
