@@ -17,7 +17,7 @@ use crate::notification::Completion;
 use crate::pacing::Deadline;
 use crate::pages::{FirstPage, Page};
 use crate::parquet::encode_job;
-use crate::registration::register;
+use crate::registration::{Registered, register};
 use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 use crate::telemetry::Progress;
@@ -263,22 +263,34 @@ impl Exporter {
             state.chains.push(chain);
         }
         if complete && let Some(catalog) = &self.catalog {
-            let tables =
-                state.chains.iter().map(|chain| self.lake.partitions(chain.aggregation(), job, chain.labels()));
-            match register(catalog, job, &tables.collect::<Vec<_>>(), state.registered, deadline).await {
-                Ok(registered) => {
-                    progress |= registered.partitions > state.registered;
-                    state.registered = registered.partitions;
-                    (complete, held_up) = (registered.done, registered.held_up);
-                }
-                // Whoever puts the catalog right may do so after the 7 days that Rekognition keeps the results.
-                Err(error) => {
-                    self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
-                    return Err(error.into());
-                }
-            }
+            let before = state.registered;
+            let registered = self.register(catalog, state, deadline).await?;
+            progress |= registered.partitions > before;
+            (complete, held_up) = (registered.done, registered.held_up);
         }
         Ok(if complete { Worked::Complete { progress } } else { Worked::Unfinished { progress, held_up } })
+    }
+
+    /// Registers the partitions of all files, as far as the time allows.
+    async fn register(
+        &self,
+        catalog: &Catalog,
+        state: &mut Checkpoint,
+        deadline: Deadline,
+    ) -> Result<Registered, Error> {
+        let job = &state.completion.job_id;
+        let tables = state.chains.iter().map(|chain| self.lake.partitions(chain.aggregation(), job, chain.labels()));
+        match register(catalog, job, &tables.collect::<Vec<_>>(), state.registered, deadline).await {
+            Ok(registered) => {
+                state.registered = registered.partitions;
+                Ok(registered)
+            }
+            // Whoever puts the catalog right may do so after the 7 days that Rekognition keeps the results.
+            Err(error) => {
+                self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Fetches the first page of each chain, which tells how the job ended.

@@ -35,18 +35,28 @@ pub async fn register(
     deadline: Deadline,
 ) -> Result<Registered, Error> {
     let all = tables.iter().map(|(_, partitions)| partitions.len()).sum();
-    let mut registered = Registered { partitions: from, done: from >= all, held_up: None };
-    if registered.done {
-        return Ok(registered);
+    let (mut partitions, mut held_up) = (from, None);
+    if from < all {
+        match go_on(catalog, job, tables, &mut partitions, deadline).await {
+            Err(error) if error.is_retryable() => held_up = Some(error),
+            ended => ended?,
+        }
     }
+    Ok(Registered { partitions, done: partitions >= all, held_up })
+}
+
+/// Registers those after the first `registered`, and counts them there, until it is time to leave.
+async fn go_on(
+    catalog: &Catalog,
+    job: &JobId,
+    tables: &[TablePartitions],
+    registered: &mut usize,
+    deadline: Deadline,
+) -> Result<(), Error> {
     let tables: Vec<_> = tables.iter().map(|(table, all)| (catalog.table(job, table, deadline.leave()), all)).collect();
-    let storage = match try_join_all(tables.iter().map(|(table, _)| table.storage())).await {
-        Ok(storage) => storage,
-        Err(error) if error.is_retryable() => return Ok(Registered { held_up: Some(error), ..registered }),
-        Err(error) => return Err(error),
-    };
+    let storage = try_join_all(tables.iter().map(|(table, _)| table.storage())).await?;
     let mut calls = Vec::new();
-    let mut skip = from;
+    let mut skip = *registered;
     for ((table, partitions), storage) in tables.iter().zip(&storage) {
         let left = partitions.get(skip..).unwrap_or_default();
         skip = skip.saturating_sub(partitions.len());
@@ -56,17 +66,13 @@ pub async fn register(
     let mut slowest = Duration::ZERO;
     for group in calls.chunks(SIDE_BY_SIDE) {
         if !deadline.allows(slowest) {
-            return Ok(registered);
+            return Ok(());
         }
         let begun = Instant::now();
-        match try_join_all(group.iter().map(|(table, storage, some)| table.register(storage, some))).await {
-            Ok(_) => registered.partitions += group.iter().map(|(_, _, some)| some.len()).sum::<usize>(),
-            Err(error) if error.is_retryable() => return Ok(Registered { held_up: Some(error), ..registered }),
-            Err(error) => return Err(error),
-        }
+        try_join_all(group.iter().map(|(table, storage, some)| table.register(storage, some))).await?;
+        *registered += group.iter().map(|(_, _, some)| some.len()).sum::<usize>();
         slowest = slowest.max(begun.elapsed());
-        tracing::debug!(%job, partitions = registered.partitions, of = all, "registered");
+        tracing::debug!(%job, partitions = *registered, "registered");
     }
-    registered.done = true;
-    Ok(registered)
+    Ok(())
 }
