@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_rekognition::Client;
-use aws_sdk_rekognition::types::LabelDetection;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Source};
 use crate::grouping::{Disorder, Grouping, LabelFile};
 use crate::job_id::JobId;
 use crate::lake::{Lake, Stored};
 use crate::layout::Label;
 use crate::pacing::Deadline;
-use crate::pages::{NoPage, Page, Pages, Position};
+use crate::pages::{NoPage, Page, Pages, Position, page};
+use crate::reply::Reply;
 use crate::rows::LabelSummary;
 use crate::tables::Aggregation;
 use crate::telemetry::Progress;
@@ -127,38 +127,46 @@ impl Chain {
         let mut uploads = work.uploads(&self);
         let mut progress = first.is_some();
         let mut held_up = None;
-        let mut in_hand = first;
+        let mut in_hand = first.map(InHand::Page);
         loop {
-            let fetched = if let Some(Page { labels, next }) = in_hand.take() {
-                work.progress.page_fetched(labels.len());
-                self.next = next;
+            let fetched = if let Some(page) = in_hand.take() {
+                let token = page.next_token().map(str::to_owned);
                 let enough_time = work.deadline.allows(pages.slowest() + uploads.time_to_finish());
                 let next_page = async {
-                    match &self.next {
+                    match &token {
                         Some(token) if enough_time => Ok(Some(pages.next(token).await)),
                         _ => Ok(None),
                     }
                 };
-                // The next request is on its way before this page is flattened, and its files leave while it is.
-                let flattened = async {
-                    let (grouping, files) = work.add(self.grouping, labels).await;
-                    for file in files.map_err(Unusable::Disorder)? {
+                // The next request is on its way before this page is read, and its files leave while it is.
+                let taken_in = async {
+                    let (grouping, next, files) = work.take_in(self.grouping, page).await?;
+                    for file in files {
                         uploads.begin(file).await.map_err(Unusable::Failed)?;
                     }
-                    Ok::<_, Unusable>(grouping)
+                    Ok((grouping, next))
                 };
-                let fetched = match tokio::try_join!(next_page, flattened) {
-                    Ok((fetched, grouping)) => {
+                match tokio::try_join!(next_page, taken_in) {
+                    Ok((fetched, (grouping, next))) => {
                         self.grouping = grouping;
-                        fetched
+                        self.next = next;
+                        pages.taken_in(self.next.as_deref())?;
+                        match fetched.filter(|_| token == self.next) {
+                            Some(fetched) => fetched.map(InHand::Reply),
+                            None if enough_time && self.next.is_some() => continue,
+                            None => break,
+                        }
+                    }
+                    Err(Unusable::Unread(grouping, source)) => {
+                        tracing::warn!(job = %work.job, reason = source.to_string(), "a page cannot be read: asking again");
+                        self.grouping = *grouping;
+                        pages.again(self.next.as_deref().unwrap_or_default()).await.map(InHand::Page)
                     }
                     Err(unusable) => return Err(unusable.stop(&pages)),
-                };
-                let Some(fetched) = fetched else { break };
-                fetched
+                }
             } else {
                 let Some(token) = &self.next else { break };
-                pages.next(token).await
+                pages.next(token).await.map(InHand::Reply)
             };
             match fetched {
                 Ok(page) => in_hand = Some(page),
@@ -196,8 +204,31 @@ impl Chain {
     }
 }
 
+/// A page that was fetched, and is not in the grouping yet.
+enum InHand {
+    Page(Page),
+    Reply(Reply),
+}
+
+impl InHand {
+    /// The token of the next page, as far as it can be told without reading.
+    fn next_token(&self) -> Option<&str> {
+        match self {
+            Self::Page(page) => page.next.as_deref(),
+            Self::Reply(reply) => reply.next_token(),
+        }
+    }
+}
+
+/// A grouping with a page more, the token of the next page, and the files of the labels that this one completes.
+type TakenIn = (Grouping, Option<String>, Vec<LabelFile>);
+
 /// Why a page is not in the grouping.
 enum Unusable {
+    /// It cannot be read, and the grouping is as it was.
+    Unread(Box<Grouping>, Source),
+    /// It is not the page that was asked for.
+    Unexpected(String),
     Disorder(Disorder),
     Failed(Error),
 }
@@ -217,6 +248,8 @@ impl Unusable {
                 );
                 Stop::Failed(pages.unexpected(reason))
             }
+            Self::Unread(_, source) => Stop::Failed(pages.unexpected(source.to_string())),
+            Self::Unexpected(reason) => Stop::Failed(pages.unexpected(reason)),
             Self::Failed(error) => Stop::Failed(error),
         }
     }
@@ -235,16 +268,21 @@ impl<'a> Work<'a> {
         Uploads::new(target, self.limits.clone(), self.deadline.answer(), Arc::clone(self.progress))
     }
 
-    /// Flattens a page, beside the thread that fetches and uploads.
-    async fn add(
-        &self,
-        mut grouping: Grouping,
-        labels: Vec<LabelDetection>,
-    ) -> (Grouping, Result<Vec<LabelFile>, Disorder>) {
+    /// Reads and flattens a page, beside the thread that fetches and uploads.
+    async fn take_in(&self, mut grouping: Grouping, in_hand: InHand) -> Result<TakenIn, Unusable> {
         let (job, budget) = (self.job.clone(), self.open_labels);
+        let progress = Arc::clone(self.progress);
         compute(move || {
-            let files = grouping.add(&job, labels, budget);
-            (grouping, files)
+            let Page { labels, next } = match in_hand {
+                InHand::Page(page) => page,
+                InHand::Reply(reply) => match reply.read() {
+                    Ok(mut reply) => page(&job, grouping.aggregation(), &mut reply).map_err(Unusable::Unexpected)?,
+                    Err(source) => return Err(Unusable::Unread(Box::new(grouping), source)),
+                },
+            };
+            progress.page_fetched(labels.len());
+            let files = grouping.add(&job, labels, budget).map_err(Unusable::Disorder)?;
+            Ok((grouping, next, files))
         })
         .await
     }

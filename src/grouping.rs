@@ -74,6 +74,11 @@ impl Grouping {
         Self { aggregation, open: Open::All(BTreeMap::new()), closed: BTreeMap::new(), format: OnceLock::new() }
     }
 
+    /// Which aggregation it is of.
+    pub fn aggregation(&self) -> Aggregation {
+        self.aggregation
+    }
+
     /// Whether a file is whole whatever the order of the pages.
     pub fn completeness(&self) -> Completeness {
         match self.open {

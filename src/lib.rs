@@ -19,6 +19,7 @@ pub mod pacing;
 pub mod pages;
 pub mod parquet;
 pub mod registration;
+pub mod reply;
 pub mod rows;
 pub mod tables;
 pub mod telemetry;

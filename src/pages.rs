@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::call::{Call, Service};
-use crate::error::Error;
+use crate::error::{Error, Source};
 use crate::job_id::JobId;
 use crate::pacing::{Pace, persist};
+use crate::reply::{KeepReply, Reply};
 use crate::rows::JobDescription;
 use crate::tables::Aggregation;
 use crate::telemetry::Progress;
@@ -123,14 +124,14 @@ impl<'a> Pages<'a> {
         let begun = Instant::now();
         let mut pause = FIRST_WAIT;
         loop {
-            let mut reply = match self.get(None).await {
+            let mut reply = match self.get(None, Reply::read).await {
                 Ok(reply) => reply,
                 Err(NoPage::Failed(error)) => return Err(error),
                 Err(NoPage::TokenRefused) => return Err(self.unexpected("its token is refused, and none was sent")),
             };
             match &reply.job_status {
                 Some(VideoJobStatus::Succeeded) => {
-                    let page = self.page(&mut reply)?;
+                    let page = page(self.job, self.aggregation, &mut reply).map_err(|reason| self.unexpected(reason))?;
                     return Ok(FirstPage::Succeeded(Box::new(JobDescription::of(reply)), page));
                 }
                 Some(VideoJobStatus::Failed) => return Ok(FirstPage::Failed(Box::new(JobDescription::of(reply)))),
@@ -147,42 +148,39 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Fetches the page that a token leads to.
+    /// Fetches the page that a token leads to, and leaves it unread.
     ///
     /// # Errors
     /// [`NoPage`], with an error as of [`Pages::first`] but `JobStillRunning`.
-    pub async fn next(&mut self, token: &str) -> Result<Page, NoPage> {
-        let mut reply = self.get(Some(token)).await?;
-        if reply.job_status != Some(VideoJobStatus::Succeeded) {
-            let status = status(reply.job_status.as_ref());
-            return Err(self.unexpected(format!("{status} after a page that succeeded")).into());
-        }
-        Ok(self.page(&mut reply)?)
+    pub async fn next(&mut self, token: &str) -> Result<Reply, NoPage> {
+        self.get(Some(token), Ok).await
     }
 
-    /// Takes the page out of a reply that succeeded.
-    fn page(&mut self, reply: &mut GetLabelDetectionOutput) -> Result<Page, Error> {
-        if let Some(other) = reply.job_id().filter(|&id| id != self.job.as_str()) {
-            return Err(self.unexpected(format!("it is a page of job {other:?}")));
-        }
-        if let Some(asked) = reply.get_request_metadata() {
-            let aggregation = asked.aggregate_by().map_or(self.aggregation.name(), LabelDetectionAggregateBy::as_str);
-            if aggregation != self.aggregation.name() {
-                return Err(self.unexpected(format!("it is aggregated by {aggregation}")));
-            }
-        }
-        let next = reply.next_token.take();
-        if let Some(token) = &next
+    /// Fetches a page whose reply could not be read, until one can be.
+    ///
+    /// # Errors
+    /// As of [`Pages::next`].
+    pub async fn again(&mut self, token: &str) -> Result<Page, NoPage> {
+        let mut reply = self.get(Some(token), Reply::read).await?;
+        Ok(page(self.job, self.aggregation, &mut reply).map_err(|reason| self.unexpected(reason))?)
+    }
+
+    /// Counts a page whose labels are taken in, and remembers where it leads.
+    ///
+    /// # Errors
+    /// `UnexpectedPage`: its token was there before.
+    pub fn taken_in(&mut self, next: Option<&str>) -> Result<(), Error> {
+        if let Some(token) = next
             && !self.position.tokens.insert(hash(token))
         {
             return Err(self.unexpected("its NextToken was there before"));
         }
         self.position.page += 1;
-        Ok(Page { labels: reply.labels.take().unwrap_or_default(), next })
+        Ok(())
     }
 
-    /// One reply. A throttle sets the pace of all calls that follow.
-    async fn get(&mut self, token: Option<&str>) -> Result<GetLabelDetectionOutput, NoPage> {
+    /// One reply, and what `read` makes of it. A throttle sets the pace of all calls that follow.
+    async fn get<T>(&mut self, token: Option<&str>, read: fn(Reply) -> Result<T, Source>) -> Result<T, NoPage> {
         let begun = Instant::now();
         let mut last_throttle = None;
         loop {
@@ -193,12 +191,12 @@ impl<'a> Pages<'a> {
             if !pause.is_zero() {
                 sleep(pause).await;
             }
-            match self.send(token).await? {
+            match self.send(token, read).await? {
                 Sent::Served(reply) => {
                     self.pace.served();
                     self.slowest = self.slowest.max(begun.elapsed());
                     self.progress.waited(begun.elapsed());
-                    return Ok(*reply);
+                    return Ok(reply);
                 }
                 Sent::TokenRefused => return Err(NoPage::TokenRefused),
                 Sent::Throttled(error) => {
@@ -211,7 +209,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    async fn send(&self, token: Option<&str>) -> Result<Sent, Error> {
+    async fn send<T>(&self, token: Option<&str>, read: fn(Reply) -> Result<T, Source>) -> Result<Sent<T>, Error> {
         let call = self.call();
         persist(self.until, &call, || async {
             let request = self
@@ -222,10 +220,12 @@ impl<'a> Pages<'a> {
                 .sort_by(LabelDetectionSortBy::Name)
                 .aggregate_by(LabelDetectionAggregateBy::from(self.aggregation.name()))
                 .set_next_token(token.map(str::to_owned));
-            match request.send().await {
-                // A success may carry the body of an error, and the SDK reads what it knows of it: nothing.
-                Ok(reply) if reply.job_status.is_none() => Err(call.failed(true, "the reply has no JobStatus".into())),
-                Ok(reply) => Ok(Sent::Served(Box::new(reply))),
+            let kept = KeepReply::default();
+            match request.customize().interceptor(kept.clone()).send().await {
+                Ok(_) => {
+                    let reply = kept.take().ok_or_else(|| "the SDK kept no reply".into());
+                    reply.and_then(read).map(Sent::Served).map_err(|source| call.failed(true, source))
+                }
                 Err(error) => match error.as_service_error() {
                     Some(GetLabelDetectionError::InvalidPaginationTokenException(_)) if token.is_some() => {
                         Ok(Sent::TokenRefused)
@@ -260,10 +260,28 @@ impl<'a> Pages<'a> {
 }
 
 /// What became of one call.
-enum Sent {
-    Served(Box<GetLabelDetectionOutput>),
+enum Sent<T> {
+    Served(T),
     TokenRefused,
     Throttled(Error),
+}
+
+/// Takes the page out of a reply that has to be one of a job that succeeded.
+///
+/// # Errors
+/// Why it is not the page that was asked for.
+pub fn page(job: &JobId, aggregation: Aggregation, reply: &mut GetLabelDetectionOutput) -> Result<Page, String> {
+    if reply.job_status != Some(VideoJobStatus::Succeeded) {
+        return Err(format!("{} after a page that succeeded", status(reply.job_status.as_ref())));
+    }
+    if let Some(other) = reply.job_id().filter(|&id| id != job.as_str()) {
+        return Err(format!("it is a page of job {other:?}"));
+    }
+    let asked = reply.get_request_metadata().and_then(|asked| asked.aggregate_by());
+    if let Some(other) = asked.map(LabelDetectionAggregateBy::as_str).filter(|&asked| asked != aggregation.name()) {
+        return Err(format!("it is aggregated by {other}"));
+    }
+    Ok(Page { labels: reply.labels.take().unwrap_or_default(), next: reply.next_token.take() })
 }
 
 fn status(status: Option<&VideoJobStatus>) -> String {

@@ -208,6 +208,8 @@ async fn pages_that_are_odd_but_right_are_taken_as_they_are() {
         (Job::from_labels(huge.collect()), 1),
         // Every other page is empty, and has a token.
         (five_pages().empty_pages(2), 9),
+        // What looks like the token is none: it is asked for in vain, and then the right one.
+        (five_pages().edit(2, |page| page["A"] = json!({"NextToken": "elsewhere"})), 6),
         (Job::from_labels(nameless()).page_size(10), 4),
     ] {
         let trials = Trials::start(job).await;
