@@ -25,8 +25,6 @@ use crate::uploads::UploadLimits;
 
 /// The share of the memory that all open labels may take: the rest is for pages, files and the program.
 const OPEN_LABELS_SHARE: u64 = 2;
-/// The share of the memory that files on their way may take.
-const FILES_SHARE: u64 = 8;
 /// After this many invocations in a row without progress a job is given up.
 const MAX_STALLED: u32 = 3;
 
@@ -231,7 +229,7 @@ impl Exporter {
             open_labels: (self.memory / OPEN_LABELS_SHARE) as usize / self.aggregations.len(),
             job,
             deadline,
-            limits: UploadLimits::new((self.memory / FILES_SHARE) as usize),
+            limits: UploadLimits::of_memory(self.memory),
         };
 
         let mut chains = std::mem::take(&mut state.chains);

@@ -1,5 +1,6 @@
 //! Files on their way to the lake, beside the fetching of pages.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +16,14 @@ use crate::lake::{Lake, Stored};
 use crate::tables::Aggregation;
 use crate::telemetry::Progress;
 
-/// How many files are sent at once. More only cost more TLS handshakes.
-const IN_FLIGHT: usize = 16;
+/// A file more is sent at once for so much memory of the function, as its share of a processor grows with it. Each takes a
+/// connection, and each connection a TLS handshake: with a seventh of a processor sixteen more take longer than the round
+/// of uploads that they save.
+const MEMORY_OF_A_SLOT: u64 = 40 << 20;
+/// How many are sent at once by the smallest functions, and by the largest.
+const SLOTS: RangeInclusive<u64> = 16..=48;
+/// The share of the memory that files on their way may take.
+const FILES_SHARE: u64 = 8;
 /// About what an upload that waits takes beside its file: the state of a call of the SDK.
 const CALL_BYTES: usize = 16 * KIB;
 /// The unit in which the bytes of waiting files are counted.
@@ -26,15 +33,18 @@ const KIB: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct UploadLimits {
     slots: Arc<Semaphore>,
+    slots_in_all: usize,
     kib: Arc<Semaphore>,
     kib_in_all: usize,
 }
 
 impl UploadLimits {
-    /// At most `bytes` are held by files on their way.
-    pub fn new(bytes: usize) -> Self {
-        let kib_in_all = (bytes / KIB).clamp(1, u32::MAX as usize);
-        Self { slots: Arc::new(Semaphore::new(IN_FLIGHT)), kib: Arc::new(Semaphore::new(kib_in_all)), kib_in_all }
+    /// For a function with this much memory, in bytes.
+    pub fn of_memory(memory: u64) -> Self {
+        let slots_in_all = (memory / MEMORY_OF_A_SLOT).clamp(*SLOTS.start(), *SLOTS.end()) as usize;
+        let kib_in_all = ((memory / FILES_SHARE) as usize / KIB).clamp(1, u32::MAX as usize);
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Self { slots: semaphore(slots_in_all), slots_in_all, kib: semaphore(kib_in_all), kib_in_all }
     }
 
     /// Waits until there is room for a file. One that would take more than all the room waits until it is alone.
@@ -123,7 +133,7 @@ impl Uploads {
 
     /// How long those under way may still take, by those that have ended.
     pub fn time_to_finish(&self) -> Duration {
-        self.slowest * self.running.len().div_ceil(IN_FLIGHT) as u32
+        self.slowest * self.running.len().div_ceil(self.limits.slots_in_all) as u32
     }
 
     fn take(&mut self, ended: Result<Result<(Stored, Duration), Error>, JoinError>) -> Result<(), Error> {
