@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from lambda_size import peak_memory
 from measure import machine
 from simulator import Simulator, succeeded
 
@@ -61,9 +62,7 @@ class Function:
 
     def peak_memory(self) -> int:
         """The most memory that it has had, in bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
+        return peak_memory(self.process.pid)
 
     def export(self, job: str) -> float:
         """Exports a job; returns how long that took, in seconds. Notices if the function dies."""

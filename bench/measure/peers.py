@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import limits, machine
+from lambda_size import MB_OF_A_PROCESSOR, Size, unavailable
+from measure import machine
 from measure.account import DiedError, Function, account, job
 from simulator import Simulator
 
@@ -91,18 +92,18 @@ def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
 
 def smallest(command: list[str | Path], pages: int) -> dict[str, Any]:
     """The smallest size at which a job ends, and what it takes there."""
-    if not limits.available():
+    if unavailable():
         return {}
     for megabytes in SIZES_MB:
         settings = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
         with (
             slow(pages) as services,
-            limits.Size(megabytes) as size,
+            Size(megabytes) as size,
             Function(services, *size.command(*command), settings=settings) as function,
         ):
             try:
                 function.wait_until_idle()
-                started = function.cpu() / min(1.0, megabytes / limits.MB_OF_A_PROCESSOR)
+                started = function.cpu() / min(1.0, megabytes / MB_OF_A_PROCESSOR)
                 seconds = function.export("job")
             except DiedError:
                 continue

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from measure import limits, machine
+from lambda_size import Size, unavailable
+from measure import machine
 from measure.account import Function, account, job
 
 SIZES_MB = [128, 256, 512]
@@ -11,8 +12,8 @@ LATENCY_MS = 200
 
 
 def run() -> dict[str, Any]:
-    if not limits.available():
-        return {"skipped": "the sizes of functions are emulated with control groups, which takes root"}
+    if reason := unavailable():
+        return {"skipped": f"the sizes of functions are not emulated: {reason}"}
     return {str(megabytes): of(megabytes) for megabytes in SIZES_MB}
 
 
@@ -21,7 +22,7 @@ def of(megabytes: int) -> dict[str, float]:
     settings = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
     with (
         account("--tls", f"--page-latency={LATENCY_MS}", "--put-latency=40", job("job", PAGES)) as services,
-        limits.Size(megabytes) as size,
+        Size(megabytes) as size,
         Function(services, *size.command(machine.FUNCTION), settings=settings) as function,
     ):
         function.wait_until_idle()
