@@ -1,13 +1,13 @@
 """A simulated account, and functions in it."""
 
-import json
-import select
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from lambda_size import peak_memory
 from measure import machine
+from simulator import Simulator, succeeded
 
 # What `clock_gettime` calls the processor time of another process, see clock_getcpuclockid(3).
 CPU_CLOCK = 2
@@ -25,64 +25,9 @@ class DiedError(Exception):
     """The function's process is gone."""
 
 
-class Account:
-    """The simulator as a process. Ends with its block."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [str(machine.SIMULATOR), "--listing", *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.environment: dict[str, str] = self._hear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.communicate()
-
-    def ask(self, **command: Any) -> Any:
-        """Gives a command, and returns its answer."""
-        self._say(command)
-        return self._hear()
-
-    def export(self, job: str, by: "Function | None" = None) -> float:
-        """Lets a function export a job; returns how long it took, in seconds. Notices if the function dies."""
-        begun = time.monotonic()
-        self._say({"invoke": {"JobId": job}})
-        assert self.process.stdout
-        while by and not select.select([self.process.stdout], [], [], 0.5)[0]:
-            if by.process.poll() is not None:
-                raise DiedError(f"the function ended with {by.process.returncode}")
-        succeeded(self._hear())
-        return time.monotonic() - begun
-
-    def export_all(self, jobs: list[str]) -> dict[str, float]:
-        """Invokes with all jobs at once; returns how long each took, in seconds."""
-        begun = time.monotonic()
-        for job in jobs:
-            self._say({"invoke": {"JobId": job}, "id": job})
-        took = {}
-        for _ in jobs:
-            answer = succeeded(self._hear())
-            took[answer["id"]] = time.monotonic() - begun
-        return took
-
-    def requests(self) -> dict[str, dict[str, int]]:
-        """Counts the requests by operation."""
-        return self.ask(requests=True)["requests"]
-
-    def _say(self, command: dict[str, Any]) -> None:
-        assert self.process.stdin
-        print(json.dumps(command), file=self.process.stdin, flush=True)
-
-    def _hear(self) -> Any:
-        assert self.process.stdout
-        return json.loads(self.process.stdout.readline())
-
-
-def succeeded(answer: dict[str, Any]) -> dict[str, Any]:
-    if "response" not in answer:
-        raise RuntimeError(f"the function failed: {answer}")
-    return answer
+def account(*arguments: str) -> Simulator:
+    """The services, without functions."""
+    return Simulator(machine.SIMULATOR, "--listing", *arguments)
 
 
 class Function:
@@ -90,12 +35,13 @@ class Function:
 
     def __init__(
         self,
-        account: Account,
+        services: Simulator,
         *command: str | Path,
         log: Path | None = None,
         settings: dict[str, str] | None = None,
     ) -> None:
-        environment = account.environment | SETTINGS | (settings or {})
+        self.services = services
+        environment = services.environment | SETTINGS | (settings or {})
         output = log.open("w") if log else subprocess.DEVNULL
         arguments = [str(word) for word in command] or [str(machine.FUNCTION)]
         self.process = subprocess.Popen(arguments, env=environment, stdout=output)
@@ -116,9 +62,17 @@ class Function:
 
     def peak_memory(self) -> int:
         """The most memory that it has had, in bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
+        return peak_memory(self.process.pid)
+
+    def export(self, job: str) -> float:
+        """Exports a job; returns how long that took, in seconds. Notices if the function dies."""
+        begun = time.monotonic()
+        number = self.services.send(invoke={"JobId": job})
+        while not self.services.has_answered(0.5):
+            if self.process.poll() is not None:
+                raise DiedError(f"the function ended with {self.process.returncode}")
+        succeeded(self.services.answer({number}))
+        return time.monotonic() - begun
 
     def wait_until_idle(self) -> None:
         """Waits until it has slept for a while: it waits for its first event."""
@@ -139,4 +93,3 @@ class Function:
 def job(job_id: str, pages: int, labels: int = 220) -> str:
     """The simulator's argument for a job."""
     return f"--job={job_id}={pages}x{labels}"
-

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-# List prices in us-east-1, as the author knew them in 2025, in dollars. Lambda's is the one of x86-64.
+# List prices in us-east-1, in dollars, as the author knew them in 2025, see aws.amazon.com/lambda/pricing and
+# aws.amazon.com/s3/pricing. Lambda's is the one of x86-64. They were not read there: "What it costs" in
+# docs/OPERATIONS.md says in which other pages they were found on 2026-11-25, and of when those are.
 PRICES_OF = "2025"
 GB_SECOND = 0.0000166667
 INVOCATION = 0.20 / 1e6

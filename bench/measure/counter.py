@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from measure import machine
-from measure.account import Account, Function
+from measure.account import Function
+from simulator import Simulator
 
 PERF = ["perf", "stat", "--event=instructions:u", "--field-separator=,"]
 # Without a simulated cache it counts instructions, and nothing else.
@@ -30,17 +31,17 @@ def name() -> str:
         return "perf" if read_perf(Path(output.name)) else "valgrind"
 
 
-def count(account: Account, jobs: list[str]) -> int:
+def count(services: Simulator, jobs: list[str]) -> int:
     """The instructions of a process that starts and exports these jobs, one after the other."""
     with tempfile.NamedTemporaryFile() as output:
         if name() == "perf":
             command, settings = [*PERF, f"--output={output.name}"], {}
         else:
             command, settings = [*VALGRIND, f"--cachegrind-out-file={output.name}"], TUNABLES
-        with Function(account, *command, machine.WITH_SYMBOLS, settings=settings) as function:
+        with Function(services, *command, machine.WITH_SYMBOLS, settings=settings) as function:
             if jobs:
                 for job in jobs:
-                    account.export(job)
+                    function.export(job)
             else:
                 function.wait_until_idle()
         counted = read_perf(Path(output.name)) if name() == "perf" else read_valgrind(Path(output.name))

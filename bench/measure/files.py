@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from measure.account import Account, Function, job
+from measure.account import Function, account, job
 
 PAGES = [10, 100, 1000]
 
@@ -31,9 +31,9 @@ def run() -> dict[str, Any]:
 
 def files_of(pages: int, labels: int = 220) -> list[dict[str, Any]]:
     """The files of a job, as the function's log tells of them."""
-    with tempfile.TemporaryDirectory() as directory, Account(job("job", pages, labels)) as account:
+    with tempfile.TemporaryDirectory() as directory, account(job("job", pages, labels)) as services:
         log = Path(directory) / "log"
-        with Function(account, log=log, settings={"RUST_LOG": "label_lake=debug"}):
-            account.export("job")
+        with Function(services, log=log, settings={"RUST_LOG": "label_lake=debug"}) as function:
+            function.export("job")
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         return [line for line in lines if line.get("message") == "stored a file"]

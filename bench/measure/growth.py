@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from measure import counter
-from measure.account import Account, Function, job
+from measure.account import Function, account, job
 
 PAGES = [1, 10, 100, 1000, 5000]
 # Valgrind takes a minute for a hundred pages.
@@ -15,16 +15,16 @@ def run() -> dict[str, Any]:
     figures = {}
     for pages in PAGES:
         print(f"{pages} pages", file=sys.stderr)
-        with Account("--tls", job("job", pages)) as account, Function(account) as function:
+        with account("--tls", job("job", pages)) as services, Function(services) as function:
             function.wait_until_idle()
             before = function.cpu()
-            seconds = account.export("job")
+            seconds = function.export("job")
             figures[str(pages)] = {
                 "ms_a_page": seconds * 1e3 / pages,
                 "cpu_ms_a_page": (function.cpu() - before) * 1e3 / pages,
                 "peak": function.peak_memory(),
             }
         if pages <= MOST_COUNTED[counter.name()]:
-            with Account("--tls", job("job", pages)) as account:
-                figures[str(pages)]["instructions_a_page"] = counter.count(account, ["job"]) / pages
+            with account("--tls", job("job", pages)) as services:
+                figures[str(pages)]["instructions_a_page"] = counter.count(services, ["job"]) / pages
     return figures

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from measure import counter
-from measure.account import Account, job
+from measure.account import account, job
 
 # The shorter the job, the more a run is repeated in one process: the start is not to weigh.
 WARM_RUNS = {10: 4, 100: 1, 1000: 0}
@@ -18,10 +18,10 @@ def run() -> dict[str, Any]:
 def of(pages: int, more: int) -> dict[str, float]:
     print(f"counting the instructions of {pages} pages", file=sys.stderr)
     jobs = [f"job-{number}" for number in range(1 + more)]
-    with Account("--tls", *(job(name, pages) for name in jobs)) as account:
-        once = counter.count(account, jobs[:1])
+    with account("--tls", *(job(name, pages) for name in jobs)) as services:
+        once = counter.count(services, jobs[:1])
     figures = {"cold": once / pages}
     if more:
-        with Account("--tls", *(job(name, pages) for name in jobs)) as account:
-            figures["warm"] = (counter.count(account, jobs) - once) / more / pages
+        with account("--tls", *(job(name, pages) for name in jobs)) as services:
+            figures["warm"] = (counter.count(services, jobs) - once) / more / pages
     return figures

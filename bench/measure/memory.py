@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from measure.account import Account, Function, job
+from measure.account import Function, account, job
 
 PAGES = [10, 1000]
 
@@ -12,6 +12,6 @@ def run() -> dict[str, Any]:
 
 
 def peak(pages: int) -> int:
-    with Account("--tls", job("job", pages)) as account, Function(account) as function:
-        account.export("job")
+    with account("--tls", job("job", pages)) as services, Function(services) as function:
+        function.export("job")
         return function.peak_memory()

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from measure.account import Account, Function, job
+from measure.account import Function, account, job
 
 PAGES = 10
 LATENCY_MS = 200
@@ -20,22 +20,22 @@ def overlap() -> dict[str, float]:
     cold, warm = [], []
     for _ in range(RUNS):
         with (
-            Account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}",
-                    job("first", PAGES), job("second", PAGES)) as account,
-            Function(account) as function,
+            account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}",
+                    job("first", PAGES), job("second", PAGES)) as services,
+            Function(services) as function,
         ):  # fmt: skip
             function.wait_until_idle()
-            cold.append(account.export("first") * 1e3 - PAGES * LATENCY_MS)
-            warm.append(account.export("second") * 1e3 - PAGES * LATENCY_MS)
+            cold.append(function.export("first") * 1e3 - PAGES * LATENCY_MS)
+            warm.append(function.export("second") * 1e3 - PAGES * LATENCY_MS)
     return {"cold_ms": median(cold), "warm_ms": median(warm), "allowed_ms": 2 * PUT_MS + 40}
 
 
 def gaps() -> dict[str, float]:
     """How long the connection is silent between a page and the next request, in milliseconds."""
     with (
-        Account("--tls", "--page-latency=180", "--transfer=20", "--put-latency=40", job("job", 40)) as account,
-        Function(account),
+        account("--tls", "--page-latency=180", "--transfer=20", "--put-latency=40", job("job", 40)) as services,
+        Function(services) as function,
     ):
-        account.export("job")
-        idle = account.ask(idle="GetLabelDetection")["idle_ms"]
+        function.export("job")
+        idle = services.ask(idle="GetLabelDetection")["idle_ms"]
     return {"gap_ms": median(idle), "longest_gap_ms": max(idle)}

@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import limits, machine
-from measure.account import Account, DiedError, Function, job
+from lambda_size import MB_OF_A_PROCESSOR, Size, unavailable
+from measure import machine
+from measure.account import DiedError, Function, account, job
+from simulator import Simulator
 
 PEERS = machine.BENCH / "peers"
 PAGES = [10, 100]
@@ -50,7 +52,7 @@ def environment() -> Path:
 
 def start(command: list[str | Path]) -> dict[str, float]:
     """What a process costs until it asks for its first event."""
-    with Account("--tls") as account, Function(account, *command) as function:
+    with account("--tls") as services, Function(services, *command) as function:
         function.wait_until_idle()
         return {"cpu_ms": function.cpu() * 1e3, "peak": function.peak_memory()}
 
@@ -58,22 +60,26 @@ def start(command: list[str | Path]) -> dict[str, float]:
 def rows(python: Path, command: list[str | Path]) -> dict[str, Any]:
     """The rows of a job, read back with PyArrow."""
     with tempfile.TemporaryDirectory() as lake:
-        with Account("--tls", f"--directory={lake}", job("job", 10)) as account, Function(account, *command):
-            account.export("job")
+        with (
+            account("--tls", f"--directory={lake}", job("job", 10)) as services,
+            Function(services, *command) as function,
+        ):
+            function.export("job")
         digest = subprocess.run([python, "-B", PEERS / "digest.py", lake], check=True, capture_output=True)
     return json.loads(digest.stdout)
 
 
-def account(pages: int) -> Account:
-    return Account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}", job("job", pages))
+def slow(pages: int) -> Simulator:
+    """Services that take their time, with a job."""
+    return account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}", job("job", pages))
 
 
 def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
     """A job with all the memory and both processors."""
-    with account(pages) as services, Function(services, *command) as function:
+    with slow(pages) as services, Function(services, *command) as function:
         function.wait_until_idle()
         before = function.cpu()
-        seconds = services.export("job")
+        seconds = function.export("job")
         requests = services.requests()
         return {
             "cpu_ms": (function.cpu() - before) * 1e3,
@@ -86,19 +92,19 @@ def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
 
 def smallest(command: list[str | Path], pages: int) -> dict[str, Any]:
     """The smallest size at which a job ends, and what it takes there."""
-    if not limits.available():
+    if unavailable():
         return {}
     for megabytes in SIZES_MB:
         settings = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
         with (
-            account(pages) as services,
-            limits.Size(megabytes) as size,
+            slow(pages) as services,
+            Size(megabytes) as size,
             Function(services, *size.command(*command), settings=settings) as function,
         ):
             try:
                 function.wait_until_idle()
-                started = function.cpu() / min(1.0, megabytes / limits.MB_OF_A_PROCESSOR)
-                seconds = services.export("job", by=function)
+                started = function.cpu() / min(1.0, megabytes / MB_OF_A_PROCESSOR)
+                seconds = function.export("job")
             except DiedError:
                 continue
         figures = {"megabytes": megabytes, "seconds": seconds, "start_seconds": started}

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from measure import limits, machine
-from measure.account import Account, Function, job
+from lambda_size import Size, unavailable
+from measure import machine
+from measure.account import Function, account, job
 
 SIZES_MB = [128, 256, 512]
 PAGES = 100
@@ -11,8 +12,8 @@ LATENCY_MS = 200
 
 
 def run() -> dict[str, Any]:
-    if not limits.available():
-        return {"skipped": "the sizes of functions are emulated with control groups, which takes root"}
+    if reason := unavailable():
+        return {"skipped": f"the sizes of functions are not emulated: {reason}"}
     return {str(megabytes): of(megabytes) for megabytes in SIZES_MB}
 
 
@@ -20,16 +21,16 @@ def of(megabytes: int) -> dict[str, float]:
     """The figures of a function of a size."""
     settings = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
     with (
-        Account("--tls", f"--page-latency={LATENCY_MS}", "--put-latency=40", job("job", PAGES)) as account,
-        limits.Size(megabytes) as size,
-        Function(account, *size.command(machine.FUNCTION), settings=settings) as function,
+        account("--tls", f"--page-latency={LATENCY_MS}", "--put-latency=40", job("job", PAGES)) as services,
+        Size(megabytes) as size,
+        Function(services, *size.command(machine.FUNCTION), settings=settings) as function,
     ):
         function.wait_until_idle()
         before = function.cpu()
-        seconds = account.export("job")
+        seconds = function.export("job")
         return {
             "over_the_pages_ms": seconds * 1e3 - PAGES * LATENCY_MS,
             "cpu_ms": (function.cpu() - before) * 1e3,
             "peak": function.peak_memory(),
-            "gap_ms": sorted(account.ask(idle="GetLabelDetection")["idle_ms"])[PAGES // 2],
+            "gap_ms": sorted(services.ask(idle="GetLabelDetection")["idle_ms"])[PAGES // 2],
         }

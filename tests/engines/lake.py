@@ -1,14 +1,14 @@
 """A lake that the real function makes, with the catalog in Glue and the files in S3."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import served
-from function import Simulator, program, start_function
+from function import program, start_function
 from rows import Served
-from services import S3, Glue
+from services import S3, Glue, client
+from simulator import Simulator
 from tables import BUCKET, DATABASE, create_in_glue
 
 EXTRA = [served.job({"JobId": "corner-cases"}, served.HERE / "corner-cases.json", aggregate_by="TIMESTAMPS,SEGMENTS")]
@@ -18,13 +18,13 @@ KILLED = "killed"
 """A generated job with more labels than go into one call to Glue."""
 
 
-def with_all_fields(job: served.Job, directory: Path) -> Iterable[Path]:
-    """The recordings of a job, empty where they say nothing of the video: the simulator would make something up."""
+def recordings(job: served.Job, directory: Path) -> str:
+    """The simulator's argument for a job; empty where it says nothing of the video, or something would be made up."""
     directory.mkdir(exist_ok=True)
-    for number, reply in enumerate(job.replies):
-        path = directory / f"{job.id}-{number}.json"
-        path.write_text(json.dumps({"Video": {}, "VideoMetadata": {}, **reply}))
-        yield path
+    files = [directory / f"{job.id}-{number}.json" for number in range(len(job.replies))]
+    for file, reply in zip(files, job.replies):
+        file.write_text(json.dumps({"Video": {}, "VideoMetadata": {}, **reply}))
+    return f"--recorded={job.id}={','.join(map(str, files))}"
 
 
 class Lake:
@@ -32,8 +32,9 @@ class Lake:
         self.directory = directory
         self.files = directory / "lake"
         self.s3, self.glue = S3(directory / "s3"), Glue(directory / "glue")
-        recorded = {job.id: list(with_all_fields(job, directory / "recorded")) for job in [*served.JOBS, *EXTRA]}
-        self.simulator = Simulator(program(served.ROOT, "simulator"), recorded, ["--job", f"{KILLED}=1x130"])
+        recorded = [recordings(job, directory / "recorded") for job in [*served.JOBS, *EXTRA]]
+        self.simulator = Simulator(program(served.ROOT, "simulator"), f"--job={KILLED}=1x130", *recorded)
+        self.rekognition = client("rekognition", self.simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
         self.jobs: list[Served] = []
 
     def make(self) -> None:
@@ -58,7 +59,7 @@ class Lake:
         )
 
     def served(self, event: dict[str, Any], aggregate_by: list[str]) -> Served:
-        return Served(self.simulator.rekognition, event, aggregate_by)
+        return Served(self.rekognition, event, aggregate_by)
 
     def job(self, job_id: str) -> Served:
         return next(job for job in self.jobs if job.job_id == job_id)

@@ -25,7 +25,7 @@ def kill_before_registration(lake: Lake) -> None:
 
     proxy = GlueProxy(lake.glue.url, kill)
     function = lake.function(",".join(BOTH), proxy.url)
-    lake.simulator.send({"invoke": EVENT, "timeout_ms": 60_000})
+    lake.simulator.send(invoke=EVENT, timeout_ms=60_000)
     function.process.wait(60)
     proxy.stop()
 

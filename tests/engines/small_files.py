@@ -1,6 +1,7 @@
 """Measures on Trino what many small files cost: over 1, 100 and 1,000 jobs, and after compaction.
 
-Prints Markdown. Usage: small_files.py [JOBS…], ascending; TRINO_HOME has the server with its plugins hive and iceberg.
+Prints Markdown. Usage: small_files.py [JOBS…], ascending; TRINO_HOME has the server with its plugins hive and iceberg,
+PYTHONPATH simulator/python.
 """
 
 import os
@@ -17,10 +18,11 @@ from typing import Any
 
 import served
 from catalog import Catalog
-from function import Simulator, program, start_function
+from function import program, start_function
 from on_trino import OnTrino
 from rows import differences
 from services import S3, Glue
+from simulator import Simulator, succeeded
 from tables import BUCKET, DATABASE, create_in_glue
 from trino_server import Trino
 
@@ -64,8 +66,7 @@ class Bench:
         self.s3, self.glue = S3(directory / "s3"), Glue(directory / "glue")
         self.glue.wait()
         self.catalog = Catalog(self.glue.url)
-        arguments = ["--unknown-jobs", f"1x{LABELS}"]
-        self.simulator = Simulator(program(served.ROOT, "simulator"), {}, arguments)
+        self.simulator = Simulator(program(served.ROOT, "simulator"), f"--unknown-jobs=1x{LABELS}")
         home = Path(os.environ["TRINO_HOME"])
         self.trino = Trino(
             home, directory / "trino", self.catalog.url, self.s3.url, "3G", {"iceberg": ICEBERG}, optimize=True
@@ -85,12 +86,9 @@ class Bench:
     def make(self, jobs: Iterable[str]) -> None:
         """Lets the function export jobs, some at a time."""
         events = [{"JobId": job, "Status": "SUCCEEDED", "Timestamp": JUNE} for job in jobs]
-        numbers = [self.simulator.send({"invoke": event, "timeout_ms": 600_000}) for event in events]
-        waiting = set(numbers)
-        while waiting:
-            answer = self.simulator.answer(waiting)
-            assert "response" in answer, answer
-            waiting.remove(answer["id"])
+        numbers = {self.simulator.send(invoke=event, timeout_ms=600_000) for event in events}
+        for _ in events:
+            succeeded(self.simulator.answer(numbers))
 
     def measure(self, sql: str, parameters: tuple[Any, ...] = ()) -> Measured:
         """Asks twice if that is quick, as the server warms up. It keeps no file and no partition."""

@@ -32,7 +32,7 @@ def exported(name: str, program: list[str], simulator: str, directory: Path) -> 
     function = subprocess.Popen(program, env=services.environment | SETTINGS, stdout=subprocess.DEVNULL)
     try:
         started = time.monotonic()
-        answer = services.command(invoke={"JobId": JOB}, timeout_ms=120_000)
+        answer = services.ask(invoke={"JobId": JOB}, timeout_ms=120_000)
         seconds = time.monotonic() - started
     finally:
         function.kill()

@@ -19,9 +19,9 @@ class Jobs:
     def new(self, pages: int = PAGES) -> str:
         self.count += 1
         job = f"{self.count:064x}"
-        answer = self.simulator.command(add_job={"id": job, "pages": pages, "labels": LABELS, "seed": self.count})
+        answer = self.simulator.ask(add_job={"id": job, "pages": pages, "labels": LABELS, "seed": self.count})
         assert "error" not in answer, answer
         return job
 
     def served(self, job: str) -> list[dict[str, Any]]:
-        return self.simulator.command(served={"job": job, "aggregation": "TIMESTAMPS"})["served"]
+        return self.simulator.ask(served={"job": job, "aggregation": "TIMESTAMPS"})["served"]

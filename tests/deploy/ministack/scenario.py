@@ -110,7 +110,7 @@ def failures_are_kept(lake: Lake, simulator: Simulator) -> None:
     record = lake.received(lake.deployment.outputs["FailedQueueUrl"], "the failure is in the queue")
     error = record["responsePayload"]["errorType"]
     assert (record["requestPayload"]["JobId"], error) == (job, "JobNotFound"), record
-    simulator.command(add_job={"id": job, "pages": PAGES, "labels": LABELS, "seed": 0})
+    simulator.ask(add_job={"id": job, "pages": PAGES, "labels": LABELS, "seed": 0})
     aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(record))
     until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), "the failure is exported")
     say(f"a job that fails with {error} is in the queue of failures; what is there, invoked again as it is, exports it")

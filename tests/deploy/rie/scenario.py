@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -11,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from emulator import Emulator
-from limits import MEGABYTES, PERIOD_US, QUOTA_US, Limits, unavailable
+from lambda_size import MB_OF_A_PROCESSOR, Size, peak_memory, unavailable
 from simulator import Simulator
 
+MEGABYTES = 128
 PAGES, PAGE_MS, LABELS = 100, 200, 220
 LONG, FROZEN, KILLED = "a" * 64, "b" * 64, "c" * 64
 SHORT_PAGES = 20
@@ -32,9 +35,9 @@ def say(line: str) -> None:
 
 
 class Function:
-    """The function in its limits, and the services behind it."""
+    """The function at its size, and the services behind it."""
 
-    def __init__(self, program: Path, simulator: str, directory: Path) -> None:
+    def __init__(self, program: Path, simulator: str, directory: Path, size: Size) -> None:
         self.lake, self.log = directory / "lake", directory / "emulator.log"
         self.lake.mkdir()
         jobs = {LONG: PAGES, FROZEN: SHORT_PAGES, KILLED: SHORT_PAGES}
@@ -42,9 +45,10 @@ class Function:
         self.services = Simulator(
             simulator, *arguments, "--page-latency", str(PAGE_MS), "--tls", "--listing", "--directory", str(self.lake)
         )
-        self.limits = Limits()
+        self.size = size
         self.bootstrap = directory / "bootstrap"
-        self.limits.bootstrap(program, self.bootstrap)
+        self.bootstrap.write_text(f"#!/bin/sh\nexec {shlex.join(size.command(program))}\n")
+        self.bootstrap.chmod(0o755)
 
     def emulator(self, timeout_seconds: int) -> Emulator:
         own = {name: value for name, value in self.services.environment.items() if name != "AWS_LAMBDA_RUNTIME_API"}
@@ -63,19 +67,22 @@ class Function:
         def hit() -> None:
             while self.services.calls("GetLabelDetection") < until:
                 time.sleep(0.02)
-            self.limits.signal(number)
+            self.signal(number)
 
         thread = threading.Thread(target=hit)
         thread.start()
         return thread
 
+    def signal(self, number: signal.Signals) -> None:
+        for process in self.size.processes():
+            os.kill(process, number)
+
     def stop(self) -> None:
         self.services.stop()
         end = time.monotonic() + 10
-        while self.limits.processes() and time.monotonic() < end:
-            self.limits.signal(signal.SIGKILL)
+        while self.size.processes() and time.monotonic() < end:
+            self.signal(signal.SIGKILL)
             time.sleep(0.05)
-        self.limits.remove()
 
 
 def is_exported(function: Function, job: str, answer: Any) -> None:
@@ -87,7 +94,8 @@ def is_exported(function: Function, job: str, answer: Any) -> None:
 def long_job(function: Function) -> None:
     with function.emulator(900) as emulator:
         answer, seconds = emulator.invoke({"JobId": LONG})
-        peak = function.limits.peak_bytes()
+        (process,) = function.size.processes()
+        peak = peak_memory(process)
     is_exported(function, LONG, answer)
     asked = function.services.calls("GetLabelDetection")
     assert asked == PAGES, f"asked {asked} times for {PAGES} pages"
@@ -130,9 +138,9 @@ def main() -> int:
         print(f"SKIPPED: the function was not run at {MEGABYTES} MB: {reason}", file=sys.stderr)
         return 0
     simulator, program = sys.argv[1:]
-    with tempfile.TemporaryDirectory() as directory:
-        function = Function(Path(program).resolve(), simulator, Path(directory))
-        say(f"{MEGABYTES} MB, {100 * QUOTA_US / PERIOD_US:.1f} % of a processor")
+    with tempfile.TemporaryDirectory() as directory, Size(MEGABYTES) as size:
+        function = Function(Path(program).resolve(), simulator, Path(directory), size)
+        say(f"{MEGABYTES} MB, {100 * MEGABYTES / MB_OF_A_PROCESSOR:.1f} % of a processor")
         try:
             long_job(function)
             with function.emulator(TIMEOUT_SECONDS) as emulator:
