@@ -215,11 +215,13 @@ def told(on: Rehearsal, queue: str) -> None:
         assert notice["AlarmName"] == on.alarms.composite, notice
         states.append(notice["NewStateValue"])
     assert states.count("ALARM") == states.count("OK") > 0, states
-    say(f"something-failed: a subscriber of AlarmTopic is told {len(states)} times, of no other alarm")
+    say(f"something-failed: a subscriber of AlarmTopic is told {len(states) // 2} times, and of each end; of no other alarm")
 
 
 def alarms_ring(lake: Lake, jobs: Jobs) -> None:
     on = Rehearsal(lake, jobs)
+    # The emulator may have judged by datapoints of another stack.
+    on.alarms.expect(set(), now())
     told_to = lake.subscriber(lake.deployment.resource("AlarmTopic"), "told") if on.queued else None
     all_is_well(on)
     a_failed_job(on)
