@@ -45,6 +45,10 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
         "Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]",
         "Dimensions: [{ Name: QueueUrl, Value: !Ref FailedQueue }]",
     ),
+    (
+        "Dimensions: [{ Name: FunctionName, Value: !Ref Function }]",
+        "Dimensions: [{ Name: FunctionName, Value: !GetAtt Function.Arn }]",
+    ),
     ("Threshold: 259200", "Threshold: 604800"),
     ('          - !Sub ALARM("${EventsNotKept}")\n', ""),
     ('["LabelLake", "Pages"', '["LabelLake", "Page"'),

@@ -12,6 +12,7 @@ from typing import Any
 
 import registration
 from checks import Report, by_job, labels_come_back, nested, saved_queries, whole_lake
+from deletion import deletion
 from glue_proxy import GlueProxy, without_unreadable_filter
 from lake import Lake
 from tables import DATABASE, create_in_glue, tables
@@ -103,6 +104,7 @@ def run(names: list[str], directory: Path, report: Report) -> None:
             create_in_glue(lake.glue.client, "ddl-by-job.sql")
             report.add("Trino", by_job(engines.by_job, lake.jobs))
         prove_registration(lake, engines, report)
+        report.add("S3 and Glue", deletion(lake))
         passed("the end")
     finally:
         engines.stop()

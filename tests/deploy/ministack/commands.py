@@ -61,7 +61,7 @@ def registers(lake: Lake, job: str) -> None:
 
 
 def tells_status(lake: Lake, job: str) -> None:
-    """The emulator knows no BatchDeletePartition, so `delete` is left to the tests of the command line."""
+    """The emulator knows no BatchDeletePartition, so `delete` is shown where the other engines are: tests/engines."""
     bucket, database = lake.deployment.outputs["BucketName"], lake.deployment.outputs["DatabaseName"]
     told = run(lake, "status", "--bucket", bucket, "--database", database, job)
     assert told.returncode == 0 and job in told.stdout, told

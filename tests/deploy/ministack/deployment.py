@@ -12,6 +12,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from services import REGION, Ministack
+from stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
 # The template of a release that is for this machine.
@@ -25,17 +26,22 @@ UNKNOWN_TYPES = {
 }
 
 
+def written(artifact: Path) -> dict[str, Any]:
+    """The template as it is written."""
+    released = artifact / RELEASED
+    return yaml_parse((released if released.exists() else ROOT / "template.yaml").read_text())
+
+
 def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
     """The template as the emulator takes it. It serves HTTP, which the policies refuse unless they are told not to."""
-    released = artifact / RELEASED
-    template = yaml_parse((released if released.exists() else ROOT / "template.yaml").read_text())
+    template = written(artifact)
     resources = template["Resources"]
     for name in [name for name, resource in resources.items() if resource["Type"] in UNKNOWN_TYPES]:
         del resources[name]
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     dashboard[0] = dashboard[0].replace('"${SomethingFailed.Arn}", ', "")
     function = resources["Function"]
-    if released.exists():
+    if (artifact / RELEASED).exists():
         # The template is written elsewhere; what it points at is where it was.
         function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
     else:
@@ -65,11 +71,15 @@ class Deployment:
         self.aws, self.name = aws, name
         self.file = directory / f"{name}.json"
         self.outputs: dict[str, str] = {}
+        # All that the template asks for, also what the emulator does not know.
+        self.asked: Stack
 
     def deploy(self, artifact: Path, *, plain_http: bool = True, **parameters: str) -> float:
         """Deploys, and says how many seconds it took."""
         self.file.write_text(json.dumps(template(artifact, plain_http=plain_http)))
-        given = [f"{name}={value}" for name, value in ({"Architecture": "x86_64"} | parameters).items()]
+        parameters = {"Architecture": "x86_64"} | parameters
+        self.asked = Stack(written(artifact), **parameters)
+        given = [f"{name}={value}" for name, value in parameters.items()]
         started = time.monotonic()
         self.sam(
             *("deploy", "--template", str(self.file), "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),

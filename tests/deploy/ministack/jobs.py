@@ -16,10 +16,11 @@ class Jobs:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator, self.count = simulator, 0
 
-    def new(self, pages: int = PAGES) -> str:
+    def new(self, pages: int = PAGES, status: str = "SUCCEEDED") -> str:
         self.count += 1
         job = f"{self.count:064x}"
-        answer = self.simulator.ask(add_job={"id": job, "pages": pages, "labels": LABELS, "seed": self.count})
+        given = {"id": job, "pages": pages, "labels": LABELS, "seed": self.count, "status": status}
+        answer = self.simulator.ask(add_job=given)
         assert "error" not in answer, answer
         return job
 

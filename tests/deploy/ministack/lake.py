@@ -15,9 +15,9 @@ JOB = "a0" * 32
 LATE_SECONDS = 20
 
 
-def completion(job: str, api: str = "StartLabelDetection") -> str:
+def completion(job: str, api: str = "StartLabelDetection", status: str = "SUCCEEDED") -> str:
     video = {"S3ObjectName": "videos/beach day.mp4", "S3Bucket": "example-videos"}
-    return json.dumps({"JobId": job, "Status": "SUCCEEDED", "API": api, "Timestamp": 1748793725418, "Video": video})
+    return json.dumps({"JobId": job, "Status": status, "API": api, "Timestamp": 1748793725418, "Video": video})
 
 
 class Lake:
@@ -29,8 +29,8 @@ class Lake:
         self.s3, self.glue, self.sns = aws.client("s3"), aws.client("glue"), aws.client("sns")
         self.logs, self.sqs, self.functions = aws.client("logs"), aws.client("sqs"), aws.client("lambda")
 
-    def publish(self, job: str, api: str = "StartLabelDetection") -> None:
-        self.sns.publish(TopicArn=self.deployment.outputs["TopicArn"], Message=completion(job, api))
+    def publish(self, job: str, api: str = "StartLabelDetection", status: str = "SUCCEEDED") -> None:
+        self.sns.publish(TopicArn=self.deployment.outputs["TopicArn"], Message=completion(job, api, status))
 
     def objects(self) -> dict[str, str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployment.outputs["BucketName"])
@@ -79,6 +79,16 @@ class Lake:
     def export(self, job: str) -> dict[str, Any]:
         self.publish(job)
         return self.outcome(job)
+
+    def subscriber(self, topic: str, name: str) -> str:
+        """A new queue that gets what the topic tells; its URL."""
+        queue = self.sqs.create_queue(QueueName=f"{self.deployment.name}-{name}")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return queue
 
     def received(self, queue_url: str, what: str) -> dict[str, Any]:
         """A message of a queue, which is then gone from it."""

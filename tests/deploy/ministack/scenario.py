@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 from botocore.exceptions import ClientError
 
+from alarms_ring import alarms_ring
 from commands import backfills, registers, replays, tells_status
 from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
@@ -118,13 +119,7 @@ def failures_are_kept(lake: Lake, simulator: Simulator) -> None:
 
 def ready_is_told(lake: Lake, jobs: Jobs) -> None:
     """EventBridge tells a subscriber of the commit, and of nothing else."""
-    queue = lake.sqs.create_queue(QueueName=f"{lake.deployment.name}-ready")["QueueUrl"]
-    arn = lake.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    lake.sqs.set_queue_attributes(
-        QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})}
-    )
-    lake.sns.subscribe(TopicArn=lake.deployment.outputs["ReadyTopicArn"], Protocol="sqs", Endpoint=arn)
+    queue = lake.subscriber(lake.deployment.outputs["ReadyTopicArn"], "ready")
     job = jobs.new()
     lake.export(job)
     event = json.loads(lake.received(queue, "the notice comes")["Message"])
@@ -136,7 +131,8 @@ def ready_is_told(lake: Lake, jobs: Jobs) -> None:
 def through_the_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
     """UseQueue: jobs wait in a queue; what fails each time ends in the queue of failures, and only that."""
     deployment = Deployment(aws, directory, "with-queue")
-    deployment.deploy(artifact, UseQueue="Yes", DatabaseName="with_queue", OutputPrefix="video/labels")
+    parameters = {"UseQueue": "Yes", "DatabaseName": "with_queue", "OutputPrefix": "video/labels"}
+    deployment.deploy(artifact, AlarmEmail="someone@example.com", **parameters)
     lake = Lake(deployment, simulator)
     good, unknown = [jobs.new() for _ in range(3)], "e" * 64
     # Seconds instead of half an hour between two tries.
@@ -150,6 +146,7 @@ def through_the_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, director
     message = lake.received(deployment.outputs["FailedQueueUrl"], "the unknown job is given up")
     assert message["JobId"] == unknown, message
     say("with a queue, and a prefix: 3 jobs exported; a fourth, unknown, is given up after 5 tries, and kept")
+    alarms_ring(lake, jobs)
     deployment.delete()
 
 
@@ -229,6 +226,7 @@ def main() -> None:
         replays(lake, jobs)
         backfills(lake, jobs)
         ready_is_told(lake, jobs)
+        alarms_ring(lake, jobs)
         deletes_and_deploys_again(lake, jobs, artifact, job)
         through_the_queue(aws, simulator, jobs, directory, artifact)
         over_http_is_refused(aws, simulator, directory, artifact)
