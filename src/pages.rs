@@ -131,7 +131,7 @@ impl<'a> Pages<'a> {
             };
             match &reply.job_status {
                 Some(VideoJobStatus::Succeeded) => {
-                    let page = page(self.job, self.aggregation, &mut reply).map_err(|reason| self.unexpected(reason))?;
+                    let page = self.page(&mut reply)?;
                     return Ok(FirstPage::Succeeded(Box::new(JobDescription::of(reply)), page));
                 }
                 Some(VideoJobStatus::Failed) => return Ok(FirstPage::Failed(Box::new(JobDescription::of(reply)))),
@@ -162,7 +162,11 @@ impl<'a> Pages<'a> {
     /// As of [`Pages::next`].
     pub async fn again(&mut self, token: &str) -> Result<Page, NoPage> {
         let mut reply = self.get(Some(token), Reply::read).await?;
-        Ok(page(self.job, self.aggregation, &mut reply).map_err(|reason| self.unexpected(reason))?)
+        Ok(self.page(&mut reply)?)
+    }
+
+    fn page(&self, reply: &mut GetLabelDetectionOutput) -> Result<Page, Error> {
+        page(self.job, self.aggregation, reply).map_err(|reason| self.unexpected(reason))
     }
 
     /// Counts a page whose labels are taken in, and remembers where it leads.

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from measure import machine
-from measure.account import Function
+from measure.account import SETTINGS, Function
 from simulator import Simulator
 
 PERF = ["perf", "stat", "--event=instructions:u", "--field-separator=,"]
 # Without a simulated cache it counts instructions, and nothing else.
 VALGRIND = ["valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no"]
 # Valgrind counts each byte that `rep movsb` copies. Without it the C library copies with vector instructions.
-TUNABLES = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-ERMS"}
+TUNABLES = {"GLIBC_TUNABLES": f"{SETTINGS['GLIBC_TUNABLES']}:glibc.cpu.hwcaps=-ERMS"}
 # Valgrind's processor has no SHA instructions, so that each block takes some 2,000 instructions instead of 100. Its
 # cost would hide all else in short jobs, and Lambda's processors have them: it is left out.
 SHA256 = "fn=sha2::sha256::compress256"

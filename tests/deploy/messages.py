@@ -90,7 +90,7 @@ def function(stack: Stack) -> Iterator[str]:
         yield "Lambda's own log lines are not JSON, and the level is not set"
     variables = set(function["Environment"]["Variables"])
     settings = {"OUTPUT_BUCKET", "OUTPUT_PREFIX", "AGGREGATE_BY", "GLUE_DATABASE", "EXPECTED_BUCKET_OWNER"}
-    of_the_c_library = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"}
+    of_the_c_library = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"}
     if variables != settings | of_the_c_library:
         yield f"the function is given {variables ^ (settings | of_the_c_library)} too little or too much"
     for setting in settings:
