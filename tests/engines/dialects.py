@@ -1,4 +1,4 @@
-"""The queries in the dialects of other engines than Athena and Trino."""
+"""Queries and types in the dialects of other engines than Athena and Trino."""
 
 import sqlglot
 from sqlglot import exp
@@ -19,3 +19,9 @@ def translate(sql: str, dialect: str) -> str:
             # Its Python client wants another package for a time with a zone.
             time.replace(exp.AtTimeZone(this=time.copy(), zone=exp.Literal.string("UTC")))
     return tree.sql(dialect=dialect, comments=False)
+
+
+def hive_type(kind: str, dialect: str = "trino") -> str:
+    """A type as Hive and Athena spell it."""
+    spelled = exp.DataType.build(kind, dialect=dialect).sql("hive")
+    return spelled.lower().replace("`", "").replace(": ", ":").replace(", ", ",")

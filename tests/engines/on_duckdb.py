@@ -5,8 +5,7 @@ from typing import Any
 
 import duckdb
 
-from dialects import translate
-from on_trino import hive_type
+from dialects import hive_type, translate
 from rows import Row
 from tables import Table
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import sqlglot
 import trino.dbapi
 
+from dialects import hive_type
 from programs import LOCALHOST
 from rows import Row
 from tables import DATABASE, Table
@@ -30,8 +30,3 @@ class OnTrino:
 
     def close(self) -> None:
         self.cursor.close()
-
-
-def hive_type(kind: str, dialect: str = "trino") -> str:
-    spelled = sqlglot.exp.DataType.build(kind, dialect=dialect).sql("hive")
-    return spelled.lower().replace("`", "").replace(": ", ":").replace(", ", ",")
