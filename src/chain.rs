@@ -152,7 +152,7 @@ impl Chain {
                         self.next = next;
                         pages.taken_in(self.next.as_deref())?;
                         match fetched.filter(|_| token == self.next) {
-                            Some(fetched) => fetched.map(InHand::Reply),
+                            Some(fetched) => fetched.map(InHand::reply),
                             None if enough_time && self.next.is_some() => continue,
                             None => break,
                         }
@@ -166,7 +166,7 @@ impl Chain {
                 }
             } else {
                 let Some(token) = &self.next else { break };
-                pages.next(token).await.map(InHand::Reply)
+                pages.next(token).await.map(InHand::reply)
             };
             match fetched {
                 Ok(page) => in_hand = Some(page),
@@ -207,10 +207,14 @@ impl Chain {
 /// A page that was fetched, and is not in the grouping yet.
 enum InHand {
     Page(Page),
-    Reply(Reply),
+    Reply(Box<Reply>),
 }
 
 impl InHand {
+    fn reply(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+
     /// The token of the next page, as far as it can be told without reading.
     fn next_token(&self) -> Option<&str> {
         match self {
