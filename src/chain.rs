@@ -125,7 +125,7 @@ impl Chain {
     pub async fn advance(mut self, work: &Work<'_>, first: Option<Page>) -> Result<Advanced, Stop> {
         let mut pages = work.pages(&self);
         let mut uploads = work.uploads(&self);
-        let mut progress = first.is_some();
+        let mut progress = false;
         let mut held_up = None;
         let mut in_hand = first.map(InHand::Page);
         loop {
@@ -151,6 +151,7 @@ impl Chain {
                         self.grouping = grouping;
                         self.next = next;
                         pages.taken_in(self.next.as_deref())?;
+                        progress = true;
                         match fetched.filter(|_| token == self.next) {
                             Some(fetched) => fetched.map(InHand::reply),
                             None if enough_time && self.next.is_some() => continue,
@@ -180,7 +181,6 @@ impl Chain {
                 }
                 Err(NoPage::Failed(error)) => return Err(error.into()),
             }
-            progress = true;
         }
 
         let mut done = false;

@@ -8,7 +8,7 @@ use serde_json::json;
 use simulator::Aggregation::{Segments, Timestamps};
 use simulator::{Action, Fault, Generated, Job, Outcome, RandomFaults};
 
-use super::{Lake, PAGE, account, assert_same_lake, differences};
+use super::{Lake, PAGE, account, assert_same_lake, differences, five_pages};
 use crate::function::Function;
 use crate::reader::assert_lossless;
 
@@ -104,6 +104,23 @@ async fn with_a_fault_at_every_fifth_request_nothing_is_lost_or_doubled() {
 #[ignore = "long: .ci/full runs it"]
 async fn with_a_fault_at_every_fifth_request_nothing_is_lost_or_doubled_over_200_seeds() {
     seeds(200).await;
+}
+
+#[tokio::test]
+async fn a_page_that_can_never_be_read_is_an_error_and_no_endless_chain() {
+    let page = r#"{"JobStatus":"SUCCEEDED","Labels":[{"Timestamp":"soon"}]}"#;
+    let unreadable = Fault::on(PAGE).nth(3).times(10_000).reply_body(200, page);
+    let function = Function::start(account(five_pages()).fault(unreadable), &[]).await;
+    let short = || simulator::Invocation { deadline: Duration::from_secs(2), ..Default::default() };
+    // The two pages before it are progress.
+    let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, short()).await;
+    let Outcome::Response(answer) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(answer["jobs"][0]["outcome"], "HANDED_OVER");
+    let message = function.simulator.take_invoked().remove(0);
+    let outcome = function.simulator.invoke(message.to_string(), short()).await;
+    let Outcome::Error { error_type, error_message } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(error_type, "Upstream", "{error_message}");
+    assert!(function.simulator.invoked().is_empty());
 }
 
 #[tokio::test]
