@@ -19,16 +19,21 @@ MAX_BYTES = 250 * 1024 * 1024
 
 
 def program(name: str, content: bytes, architecture: str) -> Iterator[str]:
-    """A program for that processor and an old enough glibc, that tells nothing of where it was built."""
+    """A program for that processor and an old enough glibc."""
     if content[:4] != b"\x7fELF" or struct.unpack_from("<H", content, 18)[0] != MACHINES[architecture]:
         yield f"{name} is no program for {architecture}"
     newest = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", content))
     if newest > GLIBC:
         yield f"{name} needs glibc {newest}, and {GLIBC} is there"
+    print(f"{name}: {len(content):,} bytes, glibc {newest[0]}.{newest[1]}")
+
+
+def released(name: str, content: bytes, architecture: str) -> Iterator[str]:
+    """A program that tells nothing of where it was built either."""
     for path in {str(Path.home()), str(Path(__file__).resolve().parents[1])}:
         if path != "/" and path.encode() in content:
             yield f"{name} holds a path of this machine: {path}"
-    print(f"{name}: {len(content):,} bytes, glibc {newest[0]}.{newest[1]}")
+    yield from program(name, content, architecture)
 
 
 def archive(directory: Path, architecture: str) -> Iterator[str]:
@@ -45,7 +50,7 @@ def archive(directory: Path, architecture: str) -> Iterator[str]:
         if entry.file_size > MAX_BYTES:
             yield f"{name} is too large for Lambda"
         print(f"{name}: {(directory / name).stat().st_size:,} bytes")
-        yield from program(f"{name}: bootstrap", zipped.read(entry), architecture)
+        yield from released(f"{name}: bootstrap", zipped.read(entry), architecture)
 
 
 def template(directory: Path, name: str, architecture: str) -> Iterator[str]:
@@ -81,7 +86,7 @@ def sums(directory: Path) -> Iterator[str]:
 def findings(directory: Path) -> Iterator[str]:
     yield from archive(directory, "arm64")
     yield from archive(directory, "x86_64")
-    yield from program("label-lake", (directory / "label-lake").read_bytes(), "x86_64")
+    yield from released("label-lake", (directory / "label-lake").read_bytes(), "x86_64")
     yield from template(directory, "template.yaml", "arm64")
     yield from template(directory, "template-x86_64.yaml", "x86_64")
     yield from bill(directory, "label-lake-function.cdx.json", ("simulator", "clap", "proptest"))

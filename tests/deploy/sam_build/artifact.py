@@ -22,8 +22,8 @@ def main() -> int:
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bootstrap", content)
     print(f"sam build: zipped {zipped.tell():,} bytes")
-    # Who builds for themselves may have paths of theirs in it.
-    found = [finding for finding in program("bootstrap", content, "arm64") if "holds a path" not in finding]
+    # Not `released`: who builds for themselves may have paths of theirs in it.
+    found = list(program("bootstrap", content, "arm64"))
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0
