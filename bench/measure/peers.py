@@ -1,7 +1,6 @@
 """The function beside two in Python, on the same jobs: with PyArrow, and with AWS SDK for pandas."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -41,13 +40,8 @@ def run() -> dict[str, Any]:
 
 def environment() -> Path:
     """Python with the packages of the peers, kept from run to run."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "label-lake/peers"
-    wanted, installed = PEERS / "requirements.txt", cache / "requirements.txt"
-    if not installed.exists() or installed.read_text() != wanted.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", cache], check=True)
-        subprocess.run([cache / "bin/pip", "install", "--quiet", "--requirement", wanted], check=True)
-        installed.write_text(wanted.read_text())
-    return cache / "bin/python"
+    command = [machine.ROOT / "dist/tools", "peers", PEERS / "requirements.txt"]
+    return Path(subprocess.check_output(command, text=True).strip()) / "python"
 
 
 def start(command: list[str | Path]) -> dict[str, float]:

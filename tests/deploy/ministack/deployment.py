@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,8 @@ class Deployment:
         self.sam("delete", "--no-prompts")
 
     def sam(self, *arguments: str) -> None:
-        # The emulator and sam pin different versions of the same packages, so each has an environment of its own.
-        program = Path(sys.prefix).with_name("deploy") / "bin" / "sam"
         done = subprocess.run(
-            [program, *arguments, "--stack-name", self.name, "--region", REGION],
+            [os.environ["SAM"], *arguments, "--stack-name", self.name, "--region", REGION],
             env=self.aws.environment,
             cwd=self.file.parent,
             capture_output=True,
