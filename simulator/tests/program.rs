@@ -87,6 +87,8 @@ async fn a_caller_arranges_invokes_and_looks() {
     let done = json!({ "done": true });
     assert_eq!(program.ask(json!({ "add_job": { "id": "job-2", "pages": 1, "status": "FAILED" } })).await, done);
     assert_eq!(program.page("job-2").await.1["JobStatus"], "FAILED");
+    let odd = json!({ "id": "job-3", "pages": 2, "labels": 5, "name_order": "WITHIN_PAGES" });
+    assert_eq!(program.ask(json!({ "add_job": odd })).await, done);
     let fault = json!({ "operation": "GetLabelDetection", "status": 500, "code": "InternalServerError" });
     assert_eq!(program.ask(json!({ "fault": fault })).await, done);
     assert_eq!(program.page("job-2").await.0, 500);

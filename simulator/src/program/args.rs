@@ -76,7 +76,8 @@ const COMMANDS: &str = r#"Commands, each one line of JSON, and what they answer,
   {"partitions": {"database": "d", "table": "t"}}
                                             {"partitions": [PARTITION, …]}
   {"add_job": {"id": "j", "pages": 3, "labels": 220, "seed": 1, "status": "FAILED"}}
-                                            {"done": true}; all but id and pages may be left out; IN_PROGRESS stays so
+                                            {"done": true}; all but id and pages may be left out; IN_PROGRESS stays so;
+                                            with "name_order": "WITHIN_PAGES" labels come back on later pages
   {"served": {"job": "j", "aggregation": "SEGMENTS"}}
                                             {"served": [LABEL, …]}, by time
   {"fault": {"operation": "PutObject", "nth": 2, "status": 503, "code": "SlowDown"}}

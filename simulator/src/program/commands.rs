@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, Outcome, Simulator};
+use simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
 
 use super::args::PAGE;
 
@@ -55,6 +55,8 @@ pub(crate) struct NewJob {
     seed: Option<u64>,
     #[serde(default)]
     status: Status,
+    #[serde(default)]
+    name_order: Order,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,6 +66,14 @@ enum Status {
     Succeeded,
     Failed,
     InProgress,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Order {
+    #[default]
+    Global,
+    WithinPages,
 }
 
 #[derive(Debug, Deserialize)]
@@ -177,6 +187,10 @@ impl NewJob {
             names: self.labels.unwrap_or(default.names),
             seed: self.seed.unwrap_or(default.seed),
             ..default
+        })
+        .order(match self.name_order {
+            Order::Global => NameOrder::Global,
+            Order::WithinPages => NameOrder::WithinPages,
         });
         match self.status {
             Status::Succeeded => job,
