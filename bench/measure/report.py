@@ -20,7 +20,7 @@ def write(results: Results) -> None:
     words = "\n\n".join(part for part in parts if part)
     RESULTS.write_text(f"{before}{BEGIN}\n\n{words}\n\n{END}{rest.split(END)[1]}")
     if "growth" in measured:
-        (BENCH / "growth.svg").write_text(growth_plot(measured["growth"]))
+        (BENCH / "growth.svg").write_text(growth_plot(measured))
 
 
 def figures(results: Results) -> Results:
@@ -61,14 +61,23 @@ def growth(results: Results) -> str:
     rows = [
         [f"{int(pages):,}", number(f["ms_a_page"]), number(f["cpu_ms_a_page"]),
          number(f["instructions_a_page"] / 1e6) if "instructions_a_page" in f else "", number(f["peak"] / MIB)]
-        for pages, f in results["growth"].items()
+        for pages, f in by_length(results).items()
     ]  # fmt: skip
     head = ["pages", "ms a page", "CPU ms a page", "M instructions a page", "peak MiB"]
     return "## Growth\n\n![Growth](growth.svg)\n\n" + table(head, rows)
 
 
-def growth_plot(by_length: Results) -> str:
-    by_pages = [(int(pages), f) for pages, f in by_length.items()]
+def by_length(results: Results) -> Results:
+    """The growth, with the instructions that have a section of their own."""
+    counted = results.get("instructions", {})
+    return {
+        pages: f | ({"instructions_a_page": counted[pages]["cold"]} if pages in counted else {})
+        for pages, f in results["growth"].items()
+    }
+
+
+def growth_plot(results: Results) -> str:
+    by_pages = [(int(pages), f) for pages, f in by_length(results).items()]
 
     def line(title: str, unit: str, key: str, by: float = 1) -> plot.Line:
         return plot.Line(title, unit, [(pages, f[key] / by) for pages, f in by_pages if key in f])
