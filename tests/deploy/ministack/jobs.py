@@ -16,11 +16,11 @@ class Jobs:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator, self.count = simulator, 0
 
-    def new(self, pages: int = PAGES, status: str = "SUCCEEDED") -> str:
+    def new(self, pages: int = PAGES, status: str = "SUCCEEDED", name_order: str = "GLOBAL") -> str:
         self.count += 1
         job = f"{self.count:064x}"
-        given = {"id": job, "pages": pages, "labels": LABELS, "seed": self.count, "status": status}
-        answer = self.simulator.ask(add_job=given)
+        size = {"pages": pages, "labels": LABELS, "seed": self.count}
+        answer = self.simulator.ask(add_job={"id": job, "status": status, "name_order": name_order} | size)
         assert "error" not in answer, answer
         return job
 

@@ -21,6 +21,7 @@ from lake import Lake
 from refusals import CONTINUATION, REFUSED, not_enforced, refused
 from services import Ministack, say, until
 from simulator import Simulator
+from verification import verifies
 
 # Hive's escapes; what is left of a label stands in the key as it is.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}
@@ -226,6 +227,7 @@ def main() -> None:
         replays(lake, jobs)
         backfills(lake, jobs)
         ready_is_told(lake, jobs)
+        verifies(lake, jobs)
         alarms_ring(lake, jobs)
         deletes_and_deploys_again(lake, jobs, artifact, job)
         through_the_queue(aws, simulator, jobs, directory, artifact)
