@@ -29,13 +29,13 @@ class Ministack:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = os.environ | {
             "AWS_ENDPOINT_URL": self.url,
+            "AWS_ENDPOINT_URL_REKOGNITION": rekognition,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
             "SAM_CLI_TELEMETRY": "0",
         }
         own = {
-            "AWS_ENDPOINT_URL_REKOGNITION": rekognition,
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
