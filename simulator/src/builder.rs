@@ -95,7 +95,7 @@ impl Builder {
         self
     }
 
-    /// Sets how long a page takes beyond the work itself; by default nothing.
+    /// Sets how long a page takes before its head is sent, from when it was asked for; by default no longer than making it.
     pub fn page_latency(mut self, latency: Duration) -> Self {
         self.page_latency = latency;
         self

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::exchange::{Reply, Service, reply};
 use crate::generated::{Generated, mix};
@@ -200,10 +201,12 @@ impl Service for Rekognition {
         if target(&request) != TARGET {
             return self.error(StatusCode::BAD_REQUEST, "UnknownOperationException");
         }
+        let asked = Instant::now();
+        let page = self.get(request.body());
         if !self.pace.latency.is_zero() {
-            tokio::time::sleep(self.pace.latency).await;
+            tokio::time::sleep_until(asked + self.pace.latency).await;
         }
-        match self.get(request.body()) {
+        match page {
             Ok(page) => {
                 let mut reply = reply(StatusCode::OK, JSON, page);
                 if !self.pace.transfer.is_zero() {
