@@ -252,18 +252,23 @@ impl Error {
 
     /// The error and all its sources on one line.
     pub fn with_sources(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            // The SDK's errors repeat the text of their source in their own.
-            if !text.contains(&cause_text) {
-                let _ = write!(text, ": {cause_text}");
-            }
-            source = cause.source();
-        }
-        text
+        with_sources(self)
     }
+}
+
+/// An error and all its sources on one line.
+pub fn with_sources(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // The SDK's errors repeat the text of their source in their own.
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text.lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -333,6 +338,20 @@ mod tests {
             assert!(line.contains(level) && line.contains(error_type), "{line}");
             assert_eq!(line.trim_end().lines().count(), 1, "{line}");
         }
+    }
+
+    #[test]
+    fn a_source_of_several_lines_comes_on_one() {
+        let source = "no answer\n  from the proxy".into();
+        let error = Error::Storage {
+            job: JobId::try_from("job-1").unwrap(),
+            action: "s3:PutObject",
+            resource: String::new(),
+            transient: true,
+            source,
+        };
+        let text = error.with_sources();
+        assert!(text.ends_with(": no answer, from the proxy"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The services of an AWS account, as the person at the desk reaches them.
 
-use std::error::Error;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -10,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::ProvideCredentials as _;
 use label_lake::catalog::Catalog;
 use label_lake::config::{self, Settings};
-use label_lake::error::Error as LakeError;
+use label_lake::error::{Error as LakeError, with_sources};
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
 use label_lake::pacing::Deadline;
@@ -53,7 +52,7 @@ impl Account {
         let region = region.context("no AWS region is set; set AWS_REGION, or a region in the profile")?;
         let credentials = aws.credentials_provider().context(NO_CREDENTIALS)?;
         if let Err(error) = credentials.provide_credentials().await {
-            bail!("{NO_CREDENTIALS}: {}", sources(&error));
+            bail!("{NO_CREDENTIALS}: {}", with_sources(&error));
         }
         Ok(Self { aws, region })
     }
@@ -104,17 +103,6 @@ pub(crate) fn by_hand(error: &LakeError) -> anyhow::Error {
     anyhow!(text.replace("deliver the message again", "run the command again"))
 }
 
-/// An error and what it came from, on one line.
-pub(crate) fn sources(error: &(dyn Error + 'static)) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        texts.push(cause.to_string());
-        source = cause.source();
-    }
-    texts.join(": ").lines().map(str::trim).collect::<Vec<_>>().join(", ")
-}
-
 impl AccountLake {
     /// The jobs that are in `jobs`, in the order of their ids.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
@@ -123,7 +111,7 @@ impl AccountLake {
         loop {
             let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&folder);
             let listing = request.set_start_after(after).send().await.map_err(|error| {
-                let cause = sources(&error);
+                let cause = with_sources(&error);
                 anyhow!("s3:ListBucket on s3://{}/{folder} failed; run the command again: {cause}", self.bucket)
             })?;
             let keys = listing.contents().iter().filter_map(|object| object.key());

@@ -7,12 +7,11 @@ use aws_sdk_lambda::error::ProvideErrorMetadata as _;
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use label_lake::error::with_sources;
 use label_lake::notification::Completion;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
-
-use crate::account::sources;
 
 /// The first pause after a throttle is at most this long; each further one at most twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -94,7 +93,7 @@ impl Function {
             let message = match (error.message(), error.as_service_error()) {
                 (Some(message), _) => message.to_owned(),
                 (None, Some(_)) => String::new(),
-                (None, None) => sources(&error),
+                (None, None) => with_sources(&error),
             };
             self.refused(code, &message, error.as_service_error())
         })?;

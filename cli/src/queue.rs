@@ -6,8 +6,7 @@ use anyhow::anyhow;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
-
-use crate::account::sources;
+use label_lake::error::with_sources;
 
 /// How long a message is hidden from other receivers, unless that is renewed.
 const VISIBILITY: Duration = Duration::from_mins(5);
@@ -100,7 +99,7 @@ impl Queue {
         };
         let cause = match error.message() {
             Some(message) => format!("{code}: {message}"),
-            None => sources(error),
+            None => with_sources(error),
         };
         anyhow!("{action} on {} failed; {hint}: {cause}", self.url)
     }
