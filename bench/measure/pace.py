@@ -18,7 +18,8 @@ WHOLE_PROCESSOR = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}
 
 
 def run() -> dict[str, Any]:
-    return overlap() | gaps()
+    with awake():
+        return overlap() | gaps()
 
 
 def overlap() -> dict[str, float]:
@@ -51,7 +52,6 @@ def awake() -> Iterator[None]:
 def gaps() -> dict[str, float]:
     """How long the connection is silent between a page and the next request, in milliseconds."""
     with (
-        awake(),
         account("--tls", "--page-latency=180", "--transfer=20", "--put-latency=40", job("job", 40)) as services,
         Function(services, settings=WHOLE_PROCESSOR) as function,
     ):
