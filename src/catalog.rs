@@ -4,19 +4,20 @@
 //! copy of the table's own storage descriptor: Athena reads a partition by its own columns, not by those of the table.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use aws_sdk_glue::Client;
-use aws_sdk_glue::error::{BuildError, ProvideErrorMetadata as _};
-use aws_sdk_glue::types::{
-    BatchUpdatePartitionRequestEntry, Column, ErrorDetail, PartitionInput, PartitionValueList, StorageDescriptor,
-};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use futures_util::future::try_join_all;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::call::{Call, Service};
-use crate::config::Lazy;
 use crate::error::Error;
+use crate::glue::{BatchReply, Client, PartitionError, PartitionsReply, ServiceError, StorageDescriptor, TableReply};
 use crate::job_id::JobId;
 use crate::pacing::persist;
 use crate::tables::Table;
@@ -52,7 +53,7 @@ pub type TablePartitions = (&'static Table, Vec<Partition>);
 /// A database of the catalog. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    client: Lazy<Client>,
+    client: Client,
     database: Arc<str>,
 }
 
@@ -68,7 +69,7 @@ pub struct CatalogTable<'a> {
 
 impl Catalog {
     /// The database of this name.
-    pub fn new(client: Lazy<Client>, database: &str) -> Self {
+    pub fn new(client: Client, database: &str) -> Self {
         Self { client, database: database.into() }
     }
 
@@ -85,9 +86,9 @@ impl CatalogTable<'_> {
     /// `Catalog`, for a missing database or table too; `AccessDenied`, `Throttled`.
     pub async fn storage(&self) -> Result<StorageDescriptor, Error> {
         let call = self.call("glue:GetTable");
+        let request = json!({ "DatabaseName": *self.catalog.database, "Name": self.name });
         let found = persist(self.until, &call, || async {
-            let request = self.catalog.client.get_table().database_name(&*self.catalog.database).name(self.name);
-            request.send().await.map_err(|error| {
+            self.send::<TableReply>(&call, &request).await.map_err(|error| {
                 let reply = error.message().unwrap_or_default();
                 match error.code() {
                     Some(NOT_FOUND) => call.failed(false, format!("{reply}: {MAKE_IT}").into()),
@@ -151,19 +152,17 @@ impl CatalogTable<'_> {
     ) -> Result<HashSet<Vec<String>>, Error> {
         let call = self.call("glue:BatchCreatePartition");
         let inputs: Vec<_> = partitions.map(|partition| input(storage, partition)).collect();
+        let request = self.request("PartitionInputList", inputs);
         persist(self.until, &call, || async {
-            let request = self.catalog.client.batch_create_partition();
-            let request = request.database_name(&*self.catalog.database).table_name(self.name);
-            let request = request.set_partition_input_list(Some(inputs.clone()));
-            let reply = request.send().await.map_err(|error| call.error(error))?;
+            let reply = self.send::<BatchReply>(&call, &request).await.map_err(|error| call.error(error))?;
             // The reply is a success even if not one of them was created. Those that were are found to exist at the next
             // attempt.
             let mut existing = HashSet::new();
-            for error in reply.errors.unwrap_or_default() {
-                if code(error.error_detail.as_ref()) == ALREADY_EXISTS {
+            for error in reply.into_errors() {
+                if error.code() == ALREADY_EXISTS {
                     existing.extend(error.partition_values);
                 } else {
-                    return Err(refused(&call, error.error_detail.as_ref()));
+                    return Err(refused(&call, &error));
                 }
             }
             Ok(existing)
@@ -178,22 +177,20 @@ impl CatalogTable<'_> {
         partitions: &HashMap<&[String], &Partition>,
     ) -> Result<Vec<(Vec<String>, bool)>, Error> {
         let call = self.call("glue:BatchGetPartition");
-        let wanted = partitions.keys().map(|values| value_list(values.to_vec()));
-        let wanted = wanted.collect::<Result<Vec<_>, _>>().map_err(|error| call.failed(false, error.into()))?;
+        let wanted: Vec<_> = partitions.keys().map(|values| json!({ "Values": values })).collect();
+        let request = self.request("PartitionsToGet", wanted);
         let found = persist(self.until, &call, || async {
-            let request = self.catalog.client.batch_get_partition();
-            let request = request.database_name(&*self.catalog.database).table_name(self.name);
-            let request = request.set_partitions_to_get(Some(wanted.clone()));
-            let reply = request.send().await.map_err(|error| call.error(error))?;
-            match reply.unprocessed_keys() {
-                [] => Ok(reply.partitions.unwrap_or_default()),
-                unprocessed => Err(call.failed(true, format!("{} keys are unprocessed", unprocessed.len()).into())),
+            let reply = self.send::<PartitionsReply>(&call, &request).await.map_err(|error| call.error(error))?;
+            match reply.unprocessed() {
+                0 => Ok(reply.into_partitions()),
+                some => Err(call.failed(true, format!("{some} keys are unprocessed").into())),
             }
         });
         let found = found.await?.into_iter().filter_map(|partition| {
             let values = partition.values?;
             let wanted = partitions.get(&values[..])?;
-            let is_right = partition.storage_descriptor.is_some_and(|found| is_right(&found, storage, wanted));
+            let is_right =
+                partition.storage_descriptor.is_some_and(|found| found.reads_like(&storage.at(&wanted.location)));
             Some((values, is_right))
         });
         Ok(found.collect())
@@ -204,20 +201,12 @@ impl CatalogTable<'_> {
             return Ok(());
         }
         let call = self.call("glue:BatchUpdatePartition");
-        let entries = partitions.iter().map(|partition| {
-            let entry = BatchUpdatePartitionRequestEntry::builder().partition_input(input(storage, partition));
-            entry.set_partition_value_list(Some(partition.values.to_vec())).build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| call.failed(false, error.into()))?;
-        tracing::info!(job = %self.job, table = self.name, partitions = entries.len(), "putting partitions right");
-        persist(self.until, &call, || async {
-            let request = self.catalog.client.batch_update_partition();
-            let request = request.database_name(&*self.catalog.database).table_name(self.name);
-            let request = request.set_entries(Some(entries.clone()));
-            let reply = request.send().await.map_err(|error| call.error(error))?;
-            reply.errors().first().map_or(Ok(()), |error| Err(refused(&call, error.error_detail())))
-        })
-        .await
+        let entries = partitions.iter().map(
+            |partition| json!({ "PartitionValueList": partition.values, "PartitionInput": input(storage, partition) }),
+        );
+        let request = self.request("Entries", entries.collect());
+        tracing::info!(job = %self.job, table = self.name, partitions = partitions.len(), "putting partitions right");
+        persist(self.until, &call, || self.send_batch(&call, &request, |_| false)).await
     }
 
     /// The labels of the job's partitions, raw. A table that is not there has none.
@@ -229,12 +218,16 @@ impl CatalogTable<'_> {
         let mut labels = Vec::new();
         let mut token = None;
         loop {
-            let reply = persist(self.until, &call, || async {
-                let request = self.catalog.client.get_partitions();
-                let request = request.database_name(&*self.catalog.database).table_name(self.name);
+            let request = json!({
+                "DatabaseName": *self.catalog.database,
+                "TableName": self.name,
                 // A job id needs no escaping.
-                let request = request.expression(format!("job_id='{}'", self.job)).exclude_column_schema(true);
-                match request.set_next_token(token.clone()).send().await {
+                "Expression": format!("job_id='{}'", self.job),
+                "ExcludeColumnSchema": true,
+                "NextToken": token,
+            });
+            let reply = persist(self.until, &call, || async {
+                match self.send::<PartitionsReply>(&call, &request).await {
                     Ok(reply) => Ok(Some(reply)),
                     // A table that is not there has no partitions.
                     Err(error) if error.code() == Some(NOT_FOUND) => Ok(None),
@@ -242,15 +235,15 @@ impl CatalogTable<'_> {
                 }
             })
             .await?;
-            let Some(reply) = reply else { return Ok(labels) };
-            for partition in reply.partitions.unwrap_or_default() {
+            let Some(mut reply) = reply else { return Ok(labels) };
+            token = reply.next_token.take();
+            for partition in reply.into_partitions() {
                 if let Some([job, label]) = partition.values.as_deref()
                     && job == self.job.as_str()
                 {
                     labels.push(label.clone());
                 }
             }
-            token = reply.next_token;
             if token.is_none() {
                 return Ok(labels);
             }
@@ -259,17 +252,34 @@ impl CatalogTable<'_> {
 
     async fn delete(&self, labels: &[String]) -> Result<(), Error> {
         let call = self.call("glue:BatchDeletePartition");
-        let values = labels.iter().map(|label| value_list(vec![self.job.to_string(), label.clone()]));
-        let values = values.collect::<Result<Vec<_>, _>>().map_err(|error| call.failed(false, error.into()))?;
-        persist(self.until, &call, || async {
-            let request = self.catalog.client.batch_delete_partition();
-            let request = request.database_name(&*self.catalog.database).table_name(self.name);
-            let request = request.set_partitions_to_delete(Some(values.clone()));
-            let reply = request.send().await.map_err(|error| call.error(error))?;
-            let failed = reply.errors().iter().find(|error| code(error.error_detail()) != NOT_FOUND);
-            failed.map_or(Ok(()), |error| Err(refused(&call, error.error_detail())))
-        })
-        .await
+        let values = labels.iter().map(|label| json!({ "Values": [self.job.as_str(), label] }));
+        let request = self.request("PartitionsToDelete", values.collect());
+        persist(self.until, &call, || self.send_batch(&call, &request, |error| error.code() == NOT_FOUND)).await
+    }
+
+    /// A request for a batch of the table's partitions.
+    fn request(&self, list: &str, entries: Vec<Value>) -> Value {
+        json!({ "DatabaseName": *self.catalog.database, "TableName": self.name, list: entries })
+    }
+
+    /// Changes a batch of partitions. Their errors are ignored where `is_fine` says so.
+    async fn send_batch(
+        &self,
+        call: &Call<'_>,
+        request: &Value,
+        is_fine: impl Fn(&PartitionError) -> bool,
+    ) -> Result<(), Error> {
+        let reply = self.send::<BatchReply>(call, request).await.map_err(|error| call.error(error))?;
+        let failed = reply.into_errors().into_iter().find(|error| !is_fine(error));
+        failed.map_or(Ok(()), |error| Err(refused(call, &error)))
+    }
+
+    /// Sends a request to the operation that `call` names as an IAM action.
+    async fn send<R>(&self, call: &Call<'_>, request: &Value) -> Result<R, SdkError<ServiceError, HttpResponse>>
+    where
+        R: DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        self.catalog.client.call(call.action.trim_start_matches("glue:"), request).await
     }
 
     fn call(&self, action: &'static str) -> Call<'_> {
@@ -278,35 +288,12 @@ impl CatalogTable<'_> {
     }
 }
 
-fn input(storage: &StorageDescriptor, partition: &Partition) -> PartitionInput {
-    let mut storage = storage.clone();
-    storage.location = Some(partition.location.clone());
-    PartitionInput::builder().set_values(Some(partition.values.to_vec())).storage_descriptor(storage).build()
-}
-
-/// Whether Athena reads with what was found what it should: the same files by the same columns.
-fn is_right(found: &StorageDescriptor, table: &StorageDescriptor, partition: &Partition) -> bool {
-    let columns = |storage: &StorageDescriptor| {
-        let column = |column: &Column| (column.name.clone(), column.r#type.clone());
-        storage.columns().iter().map(column).collect::<Vec<_>>()
-    };
-    let serde = |storage: &StorageDescriptor| storage.serde_info()?.serialization_library.clone();
-    found.location() == Some(&partition.location)
-        && columns(found) == columns(table)
-        && found.input_format() == table.input_format()
-        && serde(found) == serde(table)
-}
-
-fn value_list(values: Vec<String>) -> Result<PartitionValueList, BuildError> {
-    PartitionValueList::builder().set_values(Some(values)).build()
-}
-
-fn code(detail: Option<&ErrorDetail>) -> &str {
-    detail.and_then(ErrorDetail::error_code).unwrap_or_default()
+/// The partition as Glue takes it.
+fn input(storage: &StorageDescriptor, partition: &Partition) -> Value {
+    json!({ "Values": partition.values, "StorageDescriptor": storage.at(&partition.location) })
 }
 
 /// What the error of one partition, in a reply that is a success, means for the call.
-fn refused(call: &Call<'_>, detail: Option<&ErrorDetail>) -> Error {
-    let message = detail.and_then(ErrorDetail::error_message).unwrap_or_default();
-    call.refused(code(detail), format!("{}: {message}", code(detail)).into())
+fn refused(call: &Call<'_>, error: &PartitionError) -> Error {
+    call.refused(error.code(), format!("{}: {}", error.code(), error.message()).into())
 }

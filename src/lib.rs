@@ -8,6 +8,7 @@ pub mod config;
 pub mod continuation;
 pub mod error;
 pub mod export;
+pub mod glue;
 pub mod grouping;
 pub mod handler;
 pub mod job_id;

@@ -6,7 +6,7 @@ use label_lake::config::{self, Settings, lazily};
 use label_lake::error::Error;
 use label_lake::export::Exporter;
 use label_lake::handler::{Event, handle};
-use label_lake::telemetry;
+use label_lake::{glue, telemetry};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 
 // One thread for all I/O: below 1,769 MB a function has less than one processor.
@@ -19,10 +19,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = config::aws().inspect_err(refuse)?.credentials_provider(credentials).load().await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
     let s3 = config::s3(&aws, settings.s3_by_path);
-    let (for_lambda, for_glue) = (aws.clone(), aws);
-    let lambda = lazily(move || aws_sdk_lambda::Client::new(&for_lambda));
-    let glue = lazily(move || aws_sdk_glue::Client::new(&for_glue));
-    let catalog = settings.glue_database.as_deref().map(|database| Catalog::new(glue, database));
+    let catalog = settings.glue_database.as_deref().map(|name| Catalog::new(glue::Client::new(&aws), name));
+    let lambda = lazily(move || aws_sdk_lambda::Client::new(&aws));
     let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }

@@ -10,6 +10,7 @@ use aws_sdk_s3::config::ProvideCredentials as _;
 use label_lake::catalog::Catalog;
 use label_lake::config::{self, Settings};
 use label_lake::error::{Error as LakeError, with_sources};
+use label_lake::glue;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
 use label_lake::pacing::Deadline;
@@ -62,12 +63,11 @@ impl Account {
         let settings = Settings::of_lake(&lake.bucket, &lake.prefix, database)?;
         let s3 = config::s3(&self.aws, settings.s3_by_path);
         let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
-        let aws = self.aws.clone();
-        let glue = move || aws_sdk_glue::Client::new(&aws);
+        let database = settings.glue_database.as_deref();
         Ok(AccountLake {
             lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_deref()),
             s3: aws_sdk_s3::Client::from_conf(retrying),
-            catalog: settings.glue_database.as_deref().map(|database| Catalog::new(config::lazily(glue), database)),
+            catalog: database.map(|name| Catalog::new(glue::Client::new(&self.aws), name)),
             bucket: settings.bucket,
         })
     }

@@ -1,76 +1,63 @@
-//! Glue's Data Catalog, by the SDK: partitions come and go, and every limit.
+//! Glue's Data Catalog over JSON 1.1: partitions come and go, and every limit.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
 mod client;
 
-use aws_sdk_glue::Client;
-use aws_sdk_glue::config::{BehaviorVersion, Region, retry::RetryConfig};
-use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_glue::types::{
-    BatchUpdatePartitionRequestEntry as Update, Column, DatabaseInput, PartitionError, PartitionInput,
-    PartitionValueList, StorageDescriptor, TableInput,
-};
 use serde_json::{Value, json};
 use simulator::{Fault, Simulator};
 
 const KEYS: [&str; 2] = ["job_id", "label"];
 
-/// A simulator with a table that is partitioned by job and label, and a client of it that does not retry.
-async fn start() -> (Simulator, Client) {
+/// Starts a simulator with a table that is partitioned by job and label.
+async fn start() -> Simulator {
     let keys = KEYS.map(|key| json!({ "Name": key, "Type": "string" }));
     let table = json!({ "PartitionKeys": keys, "StorageDescriptor": { "Location": "s3://lake/labels" } });
-    let simulator = Simulator::builder().glue_table("lake", "labels", table).start().await.unwrap();
-    let client = client(&simulator);
-    (simulator, client)
+    Simulator::builder().glue_table("lake", "labels", table).start().await.unwrap()
 }
 
-fn client(simulator: &Simulator) -> Client {
-    let config = aws_sdk_glue::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(client::credentials())
-        .endpoint_url(simulator.glue_url())
-        .http_client(client::http())
-        .region(Region::new(simulator::REGION))
-        .retry_config(RetryConfig::disabled());
-    Client::from_conf(config.build())
+/// Calls an operation. Returns the reply, or the code of the error.
+async fn call(simulator: &Simulator, operation: &str, request: &Value) -> Result<Value, String> {
+    let head =
+        format!("POST / HTTP/1.1\r\nX-Amz-Target: AWSGlue.{operation}\r\nContent-Type: application/x-amz-json-1.1");
+    let reply = client::exchange(&simulator.glue_url(), &head, request.to_string().as_bytes()).await;
+    match reply.bytes.is_empty() {
+        true => Err("no reply".to_owned()),
+        false if reply.status() == 200 => Ok(reply.json()),
+        false => Err(reply.json()["__type"].as_str().unwrap().to_owned()),
+    }
 }
 
-fn strings(values: &[&str]) -> Vec<String> {
-    values.iter().map(|value| (*value).to_owned()).collect()
+/// Calls an operation on the table `labels`, with one more field in the request.
+async fn on_table(simulator: &Simulator, operation: &str, field: &str, value: Value) -> Result<Value, String> {
+    call(simulator, operation, &json!({ "DatabaseName": "lake", "TableName": "labels", field: value })).await
 }
 
-fn input(values: &[&str], location: &str) -> PartitionInput {
-    let storage = StorageDescriptor::builder().location(location).build();
-    PartitionInput::builder().set_values(Some(strings(values))).storage_descriptor(storage).build()
+fn input(values: &[&str], location: &str) -> Value {
+    json!({ "Values": values, "StorageDescriptor": { "Location": location } })
 }
 
-fn values_of(values: &[&str]) -> PartitionValueList {
-    PartitionValueList::builder().set_values(Some(strings(values))).build().unwrap()
-}
-
-/// So many partitions of the job `job`.
+/// Returns the labels of so many partitions.
 fn numbered(partitions: usize) -> Vec<String> {
     (0..partitions).map(|number| format!("label {number:04}")).collect()
 }
 
-fn code<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> String {
-    let error = result.err().expect("a refusal");
-    error.code().unwrap_or_default().to_owned()
+async fn create(simulator: &Simulator, inputs: Vec<Value>) -> Result<Vec<Value>, String> {
+    let reply = on_table(simulator, "BatchCreatePartition", "PartitionInputList", inputs.into()).await?;
+    Ok(errors(&reply))
 }
 
-async fn create(client: &Client, inputs: Vec<PartitionInput>) -> Result<Vec<PartitionError>, String> {
-    let call = client.batch_create_partition().database_name("lake").table_name("labels");
-    match call.set_partition_input_list(Some(inputs)).send().await {
-        Ok(answer) => Ok(answer.errors.unwrap_or_default()),
-        Err(error) => Err(error.code().unwrap_or_default().to_owned()),
-    }
+fn errors(reply: &Value) -> Vec<Value> {
+    reply["Errors"].as_array().cloned().unwrap_or_default()
 }
 
 /// The values and codes of the entries that failed.
-fn failed(errors: &[PartitionError]) -> Vec<(Vec<String>, String)> {
-    let code = |error: &PartitionError| error.error_detail().and_then(|detail| detail.error_code()).unwrap().to_owned();
-    errors.iter().map(|error| (error.partition_values().to_vec(), code(error))).collect()
+fn failed(errors: &[Value]) -> Vec<(Value, &str)> {
+    errors.iter().map(|error| (error["PartitionValues"].clone(), code(error))).collect()
+}
+
+fn code(error: &Value) -> &str {
+    error["ErrorDetail"]["ErrorCode"].as_str().unwrap()
 }
 
 fn locations(simulator: &Simulator) -> Vec<(Vec<String>, Value)> {
@@ -78,205 +65,205 @@ fn locations(simulator: &Simulator) -> Vec<(Vec<String>, Value)> {
     partitions.map(|(values, input)| (values, input["StorageDescriptor"]["Location"].clone())).collect()
 }
 
+fn strings(values: &[&str]) -> Vec<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
+}
+
+fn refusal<T>(code: &str) -> Result<T, String> {
+    Err(code.to_owned())
+}
+
 #[tokio::test]
 async fn databases_and_tables_come_and_go() {
     let simulator = Simulator::builder().glue_database("Other").start().await.unwrap();
-    let client = client(&simulator);
-    assert_eq!(client.get_database().name("other").send().await.unwrap().database.unwrap().name, "other");
-    assert_eq!(code(client.get_database().name("lake").send().await), "EntityNotFoundException");
-    let make = || client.create_database().database_input(DatabaseInput::builder().name("lake").build().unwrap());
-    make().send().await.unwrap();
-    assert_eq!(code(make().send().await), "AlreadyExistsException");
+    let get = call(&simulator, "GetDatabase", &json!({ "Name": "other" })).await.unwrap();
+    assert_eq!(get["Database"]["Name"], "other");
+    assert_eq!(call(&simulator, "GetDatabase", &json!({ "Name": "lake" })).await, refusal("EntityNotFoundException"));
+    let make = json!({ "DatabaseInput": { "Name": "lake" } });
+    call(&simulator, "CreateDatabase", &make).await.unwrap();
+    assert_eq!(call(&simulator, "CreateDatabase", &make).await, refusal("AlreadyExistsException"));
 
-    let table = || client.get_table().database_name("lake").name("labels").send();
-    assert_eq!(code(table().await), "EntityNotFoundException");
-    let key = Column::builder().name("label").r#type("string").build().unwrap();
-    let input = TableInput::builder().name("labels").partition_keys(key).build().unwrap();
-    let make = || client.create_table().database_name("lake").table_input(input.clone());
-    make().send().await.unwrap();
-    assert_eq!(code(make().send().await), "AlreadyExistsException");
-    assert_eq!(code(make().database_name("missing").send().await), "EntityNotFoundException");
-    let found = table().await.unwrap().table.unwrap();
-    assert_eq!((found.name(), found.partition_keys()[0].name()), ("labels", "label"));
-    assert_eq!(found.database_name(), Some("lake"));
+    let table = json!({ "DatabaseName": "lake", "Name": "labels" });
+    assert_eq!(call(&simulator, "GetTable", &table).await, refusal("EntityNotFoundException"));
+    let input = json!({ "Name": "labels", "PartitionKeys": [{ "Name": "label", "Type": "string" }] });
+    let make = |database| json!({ "DatabaseName": database, "TableInput": input });
+    call(&simulator, "CreateTable", &make("lake")).await.unwrap();
+    assert_eq!(call(&simulator, "CreateTable", &make("lake")).await, refusal("AlreadyExistsException"));
+    assert_eq!(call(&simulator, "CreateTable", &make("missing")).await, refusal("EntityNotFoundException"));
+    let found = call(&simulator, "GetTable", &table).await.unwrap();
+    let found = &found["Table"];
+    assert_eq!((&found["Name"], &found["PartitionKeys"][0]["Name"]), (&json!("labels"), &json!("label")));
+    assert_eq!(found["DatabaseName"], "lake");
 
     simulator.put_partition("lake", "labels", json!({ "Values": ["Dog"] }));
-    let delete = || client.delete_table().database_name("lake").name("labels").send();
-    delete().await.unwrap();
-    assert_eq!(code(delete().await), "EntityNotFoundException");
-    make().send().await.unwrap();
+    call(&simulator, "DeleteTable", &table).await.unwrap();
+    assert_eq!(call(&simulator, "DeleteTable", &table).await, refusal("EntityNotFoundException"));
+    call(&simulator, "CreateTable", &make("lake")).await.unwrap();
     assert!(simulator.partitions("lake", "labels").is_empty());
 }
 
 #[tokio::test]
 async fn partitions_are_created_read_updated_and_deleted() {
-    let (simulator, client) = start().await;
-    let (cat, dog) = (["a", "Cat"], ["a", "Dog"]);
-    assert_eq!(create(&client, vec![input(&cat, "s3://lake/cat")]).await, Ok(vec![]));
-    let errors = create(&client, vec![input(&dog, "s3://lake/dog"), input(&cat, "s3://lake/else")]).await.unwrap();
-    assert_eq!(failed(&errors), [(strings(&cat), "AlreadyExistsException".to_owned())]);
+    let simulator = start().await;
+    let (cat, dog, missing) = (["a", "Cat"], ["a", "Dog"], ["a", "Cow"]);
+    assert_eq!(create(&simulator, vec![input(&cat, "s3://lake/cat")]).await, Ok(vec![]));
+    let errors_of =
+        create(&simulator, vec![input(&dog, "s3://lake/dog"), input(&cat, "s3://lake/else")]).await.unwrap();
+    assert_eq!(failed(&errors_of), [(json!(cat), "AlreadyExistsException")]);
     let both = [(strings(&cat), json!("s3://lake/cat")), (strings(&dog), json!("s3://lake/dog"))];
     assert_eq!(locations(&simulator), both);
 
-    let get = client.batch_get_partition().database_name("lake").table_name("labels");
-    let get = get.partitions_to_get(values_of(&dog)).partitions_to_get(values_of(&["a", "Cow"]));
-    let answer = get.send().await.unwrap();
-    let [found] = answer.partitions() else { panic!("one is there: {answer:?}") };
-    assert_eq!((found.values(), found.table_name()), (&strings(&dog)[..], Some("labels")));
-    assert_eq!(found.storage_descriptor().unwrap().location(), Some("s3://lake/dog"));
-    assert!(answer.unprocessed_keys().is_empty());
+    let wanted = json!([{ "Values": dog }, { "Values": missing }]);
+    let reply = on_table(&simulator, "BatchGetPartition", "PartitionsToGet", wanted).await.unwrap();
+    assert_eq!(reply["Partitions"].as_array().unwrap().len(), 1);
+    let found = &reply["Partitions"][0];
+    assert_eq!((&found["Values"], &found["TableName"]), (&json!(dog), &json!("labels")));
+    assert_eq!(found["StorageDescriptor"]["Location"], "s3://lake/dog");
+    assert!(reply["UnprocessedKeys"].as_array().is_none_or(Vec::is_empty));
 
-    let entry = |values: &[&str], to: &[&str]| {
-        let entry = Update::builder().set_partition_value_list(Some(strings(values)));
-        entry.partition_input(input(to, "s3://lake/new")).build().unwrap()
-    };
-    let update = || client.batch_update_partition().database_name("lake").table_name("labels");
-    let missing = ["a", "Cow"];
-    let answer = update().entries(entry(&cat, &cat)).entries(entry(&missing, &missing)).send().await.unwrap();
-    let [error] = answer.errors() else { panic!("one is missing: {answer:?}") };
-    assert_eq!(error.partition_value_list(), strings(&missing));
-    assert_eq!(error.error_detail().unwrap().error_code(), Some("EntityNotFoundException"));
+    let entry = |values: &[&str], to: &[&str]| json!({ "PartitionValueList": values, "PartitionInput": input(to, "s3://lake/new") });
+    let entries = json!([entry(&cat, &cat), entry(&missing, &missing)]);
+    let reply = on_table(&simulator, "BatchUpdatePartition", "Entries", entries).await.unwrap();
+    let [error] = &errors(&reply)[..] else { panic!("one is missing: {reply}") };
+    assert_eq!((&error["PartitionValueList"], code(error)), (&json!(missing), "EntityNotFoundException"));
     assert_eq!(locations(&simulator)[0].1, "s3://lake/new");
-    assert_eq!(code(update().entries(entry(&cat, &missing)).send().await), "InvalidInputException");
+    let renamed = on_table(&simulator, "BatchUpdatePartition", "Entries", json!([entry(&cat, &missing)])).await;
+    assert_eq!(renamed, refusal("InvalidInputException"));
 
-    let delete = client.batch_delete_partition().database_name("lake").table_name("labels");
-    let delete = delete.partitions_to_delete(values_of(&cat)).partitions_to_delete(values_of(&missing));
-    let answer = delete.send().await.unwrap();
-    assert_eq!(failed(answer.errors()), [(strings(&missing), "EntityNotFoundException".to_owned())]);
+    let values = json!([{ "Values": cat }, { "Values": missing }]);
+    let reply = on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", values).await.unwrap();
+    assert_eq!(failed(&errors(&reply)), [(json!(missing), "EntityNotFoundException")]);
     assert_eq!(locations(&simulator), both[1..]);
 }
 
 #[tokio::test]
 async fn batches_have_their_sizes() {
-    let (simulator, client) = start().await;
+    let simulator = start().await;
     let too_many = "ValidationException";
     let inputs = |many| numbered(many).iter().map(|label| input(&["job", label], "s3://lake/a")).collect::<Vec<_>>();
-    assert_eq!(create(&client, inputs(101)).await, Err(too_many.to_owned()));
+    assert_eq!(create(&simulator, inputs(101)).await, refusal(too_many));
     assert!(simulator.partitions("lake", "labels").is_empty());
-    assert_eq!(create(&client, inputs(100)).await, Ok(vec![]));
+    assert_eq!(create(&simulator, inputs(100)).await, Ok(vec![]));
 
-    let update = |many| {
-        let entry = |input: PartitionInput| {
-            Update::builder().set_partition_value_list(input.values.clone()).partition_input(input).build().unwrap()
-        };
+    let update = async |many| {
+        let entry = |input: Value| json!({ "PartitionValueList": input["Values"], "PartitionInput": input });
         let entries = inputs(many).into_iter().map(entry).collect();
-        client.batch_update_partition().database_name("lake").table_name("labels").set_entries(Some(entries)).send()
+        on_table(&simulator, "BatchUpdatePartition", "Entries", entries).await
     };
-    assert_eq!(code(update(101).await), too_many);
-    assert_eq!(code(update(0).await), too_many);
-    assert!(update(100).await.unwrap().errors().is_empty());
+    assert_eq!(update(101).await, refusal(too_many));
+    assert_eq!(update(0).await, refusal(too_many));
+    assert!(errors(&update(100).await.unwrap()).is_empty());
 
-    let keys = |many| Some(numbered(many).iter().map(|label| values_of(&["job", label])).collect());
-    let get = |many| {
-        let call = client.batch_get_partition().database_name("lake").table_name("labels");
-        call.set_partitions_to_get(keys(many)).send()
-    };
-    assert_eq!(code(get(1001).await), too_many);
-    assert_eq!(get(1000).await.unwrap().partitions().len(), 100);
+    let keys = |many| numbered(many).iter().map(|label| json!({ "Values": ["job", label] })).collect::<Value>();
+    let get = async |many| on_table(&simulator, "BatchGetPartition", "PartitionsToGet", keys(many)).await;
+    assert_eq!(get(1001).await, refusal(too_many));
+    assert_eq!(get(1000).await.unwrap()["Partitions"].as_array().unwrap().len(), 100);
 
-    let delete = |many| {
-        let call = client.batch_delete_partition().database_name("lake").table_name("labels");
-        call.set_partitions_to_delete(keys(many)).send()
-    };
-    assert_eq!(code(delete(26).await), too_many);
-    assert!(delete(25).await.unwrap().errors().is_empty());
+    let delete = async |many| on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", keys(many)).await;
+    assert_eq!(delete(26).await, refusal(too_many));
+    assert!(errors(&delete(25).await.unwrap()).is_empty());
     assert_eq!(simulator.partitions("lake", "labels").len(), 75);
 }
 
 #[tokio::test]
 async fn values_are_checked_and_one_bad_entry_refuses_the_batch() {
-    let (simulator, client) = start().await;
+    let simulator = start().await;
     let (longest, too_long) = ("ß".repeat(1024), "ß".repeat(1025));
     for bad in [&["job", ""][..], &["job", &too_long], &["job"], &["job", "Dog", "more"], &[]] {
         let inputs = vec![input(&["job", "Cat"], "s3://lake/cat"), input(bad, "s3://lake/bad")];
-        assert_eq!(create(&client, inputs).await, Err("InvalidInputException".to_owned()), "{bad:?}");
+        assert_eq!(create(&simulator, inputs).await, refusal("InvalidInputException"), "{bad:?}");
         assert!(simulator.partitions("lake", "labels").is_empty());
     }
-    assert_eq!(create(&client, vec![input(&["job", &longest], "s3://lake/long")]).await, Ok(vec![]));
+    assert_eq!(create(&simulator, vec![input(&["job", &longest], "s3://lake/long")]).await, Ok(vec![]));
 
-    let get = client.batch_get_partition().database_name("lake").table_name("labels");
-    assert_eq!(code(get.partitions_to_get(values_of(&["job"])).send().await), "InvalidInputException");
-    let delete = client.batch_delete_partition().database_name("lake").table_name("labels");
-    assert_eq!(code(delete.partitions_to_delete(values_of(&["job", ""])).send().await), "InvalidInputException");
+    let one_value = json!([{ "Values": ["job"] }]);
+    let get = on_table(&simulator, "BatchGetPartition", "PartitionsToGet", one_value).await;
+    assert_eq!(get, refusal("InvalidInputException"));
+    let an_empty_one = json!([{ "Values": ["job", ""] }]);
+    let delete = on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", an_empty_one).await;
+    assert_eq!(delete, refusal("InvalidInputException"));
 }
 
 #[tokio::test]
 async fn a_missing_table_or_database_is_said() {
-    let (_simulator, client) = start().await;
+    let simulator = start().await;
     for (database, table) in [("lake", "missing"), ("missing", "labels")] {
-        let create = client.batch_create_partition().database_name(database).table_name(table);
-        let create = create.partition_input_list(input(&["job", "Dog"], "s3://lake/dog"));
-        let error = create.send().await.unwrap_err().into_service_error();
-        assert!(error.is_entity_not_found_exception(), "{error:?}");
-        let get = client.get_partitions().database_name(database).table_name(table);
-        assert_eq!(code(get.send().await), "EntityNotFoundException");
+        let inputs = [input(&["job", "Dog"], "s3://lake/dog")];
+        let create = json!({ "DatabaseName": database, "TableName": table, "PartitionInputList": inputs });
+        assert_eq!(call(&simulator, "BatchCreatePartition", &create).await, refusal("EntityNotFoundException"));
+        let list = json!({ "DatabaseName": database, "TableName": table });
+        assert_eq!(call(&simulator, "GetPartitions", &list).await, refusal("EntityNotFoundException"));
     }
 }
 
 #[tokio::test]
 async fn partitions_are_listed_in_pages_and_by_expression() {
-    let (simulator, client) = start().await;
+    let simulator = start().await;
     for label in numbered(1001) {
         simulator.put_partition("lake", "labels", json!({ "Values": ["job", label] }));
     }
     simulator.put_partition("lake", "labels", json!({ "Values": ["other", "Farmer's Market"] }));
-    let list = || client.get_partitions().database_name("lake").table_name("labels").exclude_column_schema(true);
-    let first = list().send().await.unwrap();
-    assert_eq!(first.partitions().len(), 1000);
-    let second = list().set_next_token(first.next_token).send().await.unwrap();
-    assert_eq!((second.partitions().len(), second.next_token()), (2, None));
-    assert_eq!(list().max_results(1000).send().await.unwrap().partitions().len(), 1000);
-    assert_eq!(code(list().max_results(1001).send().await), "ValidationException");
-    assert_eq!(code(list().max_results(0).send().await), "ValidationException");
-    assert_eq!(code(list().next_token("?").send().await), "InvalidInputException");
+    let list = async |field: &str, value: Value| on_table(&simulator, "GetPartitions", field, value).await;
+    let length = |reply: &Value| reply["Partitions"].as_array().unwrap().len();
+    let first = list("ExcludeColumnSchema", true.into()).await.unwrap();
+    assert_eq!(length(&first), 1000);
+    let second = list("NextToken", first["NextToken"].clone()).await.unwrap();
+    assert_eq!((length(&second), &second["NextToken"]), (2, &Value::Null));
+    assert_eq!(length(&list("MaxResults", 1000.into()).await.unwrap()), 1000);
+    assert_eq!(list("MaxResults", 1001.into()).await, refusal("ValidationException"));
+    assert_eq!(list("MaxResults", 0.into()).await, refusal("ValidationException"));
+    assert_eq!(list("NextToken", "?".into()).await, refusal("InvalidInputException"));
 
-    let mut pages = list().expression("job_id='job'").max_results(400).into_paginator().send();
+    let mut request = json!({
+        "DatabaseName": "lake", "TableName": "labels", "Expression": "job_id='job'", "MaxResults": 400
+    });
     let mut lengths = Vec::new();
-    while let Some(page) = pages.next().await {
-        lengths.push(page.unwrap().partitions().len());
+    while lengths.is_empty() || !request["NextToken"].is_null() {
+        let page = call(&simulator, "GetPartitions", &request).await.unwrap();
+        lengths.push(length(&page));
+        request["NextToken"] = page["NextToken"].clone();
     }
     assert_eq!(lengths, [400, 400, 201]);
     let expression = "job_id='other' AND label='Farmer''s Market'";
-    let found = list().expression(expression).send().await.unwrap();
-    assert_eq!(found.partitions()[0].values(), strings(&["other", "Farmer's Market"]));
+    let found = list("Expression", expression.into()).await.unwrap();
+    assert_eq!(found["Partitions"][0]["Values"], json!(["other", "Farmer's Market"]));
     assert_eq!(simulator.requests().pop().unwrap().detail, expression);
-    assert_eq!(code(list().expression("job_id LIKE 'j%'").send().await), "InvalidInputException");
+    assert_eq!(list("Expression", "job_id LIKE 'j%'".into()).await, refusal("InvalidInputException"));
 }
 
 #[tokio::test]
 async fn a_batch_fails_in_part() {
-    let (simulator, client) = start().await;
+    let simulator = start().await;
     simulator.add_fault(Fault::on("BatchCreatePartition").nth(2).only_first(1));
     let inputs = || ["Cat", "Cow", "Dog"].map(|label| input(&[label, label], "s3://lake/a")).to_vec();
-    assert_eq!(create(&client, vec![]).await, Ok(vec![]));
-    let errors = create(&client, inputs()).await.unwrap();
-    let internal = |label| (strings(&[label, label]), "InternalServiceException".to_owned());
+    assert_eq!(create(&simulator, vec![]).await, Ok(vec![]));
+    let errors = create(&simulator, inputs()).await.unwrap();
+    let internal = |label| (json!([label, label]), "InternalServiceException");
     assert_eq!(failed(&errors), ["Cow", "Dog"].map(internal));
     assert_eq!(simulator.partitions("lake", "labels").len(), 1);
-    assert_eq!(create(&client, inputs()).await.unwrap().len(), 1, "the first is there already");
+    assert_eq!(create(&simulator, inputs()).await.unwrap().len(), 1, "the first is there already");
 
     simulator.add_fault(Fault::on("BatchGetPartition").only_first(1));
-    let get = client.batch_get_partition().database_name("lake").table_name("labels");
-    let get = get.partitions_to_get(values_of(&["Cat", "Cat"])).partitions_to_get(values_of(&["Dog", "Dog"]));
-    let answer = get.send().await.unwrap();
-    assert_eq!(answer.partitions()[0].values(), strings(&["Cat", "Cat"]));
-    assert_eq!(answer.unprocessed_keys()[0].values(), strings(&["Dog", "Dog"]));
+    let wanted = json!([{ "Values": ["Cat", "Cat"] }, { "Values": ["Dog", "Dog"] }]);
+    let reply = on_table(&simulator, "BatchGetPartition", "PartitionsToGet", wanted).await.unwrap();
+    assert_eq!(reply["Partitions"][0]["Values"], json!(["Cat", "Cat"]));
+    assert_eq!(reply["UnprocessedKeys"][0]["Values"], json!(["Dog", "Dog"]));
     assert!(simulator.faults_not_fired().is_empty());
 }
 
 #[tokio::test]
 async fn requests_are_logged_and_met_by_faults() {
-    let (simulator, client) = start().await;
+    let simulator = start().await;
     for (status, code) in
         [(400, "ThrottlingException"), (400, "AccessDeniedException"), (500, "InternalServiceException")]
     {
         simulator.add_fault(Fault::on("BatchCreatePartition").key_contains("Dog").status(status, code));
-        let refused = create(&client, vec![input(&["job", "Dog"], "s3://lake/dog")]).await;
-        assert_eq!(refused, Err(code.to_owned()));
+        let refused = create(&simulator, vec![input(&["job", "Dog"], "s3://lake/dog")]).await;
+        assert_eq!(refused, refusal(code));
     }
     assert!(simulator.partitions("lake", "labels").is_empty());
     simulator.add_fault(Fault::on("BatchCreatePartition").lose_reply());
-    assert!(create(&client, vec![input(&["job", "Dog"], "s3://lake/dog")]).await.is_err());
+    assert!(create(&simulator, vec![input(&["job", "Dog"], "s3://lake/dog")]).await.is_err());
     assert_eq!(simulator.partitions("lake", "labels").len(), 1);
     let last = simulator.requests().pop().unwrap();
     assert_eq!((&*last.operation, &*last.target), ("BatchCreatePartition", "lake.labels"));

@@ -43,11 +43,17 @@ async fn lose_partitions(account: &Account, job: &str, kept: &str) {
     let aws = label_lake::config::aws()
         .unwrap()
         .region(aws_config::Region::from_static(REGION))
-        .credentials_provider(aws_sdk_glue::config::Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, ""))
+        .credentials_provider(aws_sdk_rekognition::config::Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            None,
+            None,
+            "",
+        ))
         .endpoint_url(account.simulator.glue_url())
         .load()
         .await;
-    let catalog = Catalog::new(label_lake::config::lazily(move || aws_sdk_glue::Client::new(&aws)), DATABASE);
+    let catalog = Catalog::new(label_lake::glue::Client::new(&aws), DATABASE);
     let (job, until) = (JobId::try_from(job).unwrap(), tokio::time::Instant::now() + Duration::from_mins(1));
     catalog.table(&job, &LABEL_DETECTIONS, until).remove_others(&HashSet::from([kept])).await.unwrap();
 }
