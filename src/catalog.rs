@@ -151,8 +151,7 @@ impl CatalogTable<'_> {
         partitions: impl Iterator<Item = &Partition>,
     ) -> Result<HashSet<Vec<String>>, Error> {
         let call = self.call("glue:BatchCreatePartition");
-        let inputs: Vec<_> = partitions.map(|partition| input(storage, partition)).collect();
-        let request = self.request("PartitionInputList", inputs);
+        let request = self.request("PartitionInputList", partitions.map(|partition| input(storage, partition)));
         persist(self.until, &call, || async {
             let reply = self.send::<BatchReply>(&call, &request).await.map_err(|error| call.error(error))?;
             // The reply is a success even if not one of them was created. Those that were are found to exist at the next
@@ -177,7 +176,7 @@ impl CatalogTable<'_> {
         partitions: &HashMap<&[String], &Partition>,
     ) -> Result<Vec<(Vec<String>, bool)>, Error> {
         let call = self.call("glue:BatchGetPartition");
-        let wanted: Vec<_> = partitions.keys().map(|values| json!({ "Values": values })).collect();
+        let wanted = partitions.keys().map(|values| json!({ "Values": values }));
         let request = self.request("PartitionsToGet", wanted);
         let found = persist(self.until, &call, || async {
             let reply = self.send::<PartitionsReply>(&call, &request).await.map_err(|error| call.error(error))?;
@@ -204,7 +203,7 @@ impl CatalogTable<'_> {
         let entries = partitions.iter().map(
             |partition| json!({ "PartitionValueList": partition.values, "PartitionInput": input(storage, partition) }),
         );
-        let request = self.request("Entries", entries.collect());
+        let request = self.request("Entries", entries);
         tracing::info!(job = %self.job, table = self.name, partitions = partitions.len(), "putting partitions right");
         persist(self.until, &call, || self.send_batch(&call, &request, |_| false)).await
     }
@@ -253,12 +252,13 @@ impl CatalogTable<'_> {
     async fn delete(&self, labels: &[String]) -> Result<(), Error> {
         let call = self.call("glue:BatchDeletePartition");
         let values = labels.iter().map(|label| json!({ "Values": [self.job.as_str(), label] }));
-        let request = self.request("PartitionsToDelete", values.collect());
+        let request = self.request("PartitionsToDelete", values);
         persist(self.until, &call, || self.send_batch(&call, &request, |error| error.code() == NOT_FOUND)).await
     }
 
     /// A request for a batch of the table's partitions.
-    fn request(&self, list: &str, entries: Vec<Value>) -> Value {
+    fn request(&self, list: &str, entries: impl Iterator<Item = Value>) -> Value {
+        let entries: Vec<_> = entries.collect();
         json!({ "DatabaseName": *self.catalog.database, "TableName": self.name, list: entries })
     }
 

@@ -199,6 +199,7 @@ impl RegionalEndpoint {
         Self::of(aws.region().map(ToString::to_string), aws.use_fips(), aws.use_dual_stack())
     }
 
+    #[expect(clippy::expect_used, reason = "says why it does not happen")]
     fn of(region: Option<String>, fips: Option<bool>, dual_stack: Option<bool>) -> Self {
         let params = Params::builder().set_region(region).set_use_fips(fips).set_use_dual_stack(dual_stack);
         let params = params.build().expect("no parameter is required");
