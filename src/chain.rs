@@ -107,9 +107,9 @@ impl Chain {
         self.grouping.labels()
     }
 
-    /// What is known of each label, when all files are in the lake.
-    pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
-        self.grouping.into_summaries()
+    /// What is known of each label whose file is in the lake.
+    pub fn summaries(&self) -> &BTreeMap<Label, LabelSummary> {
+        self.grouping.summaries()
     }
 
     /// Goes to where the first page was fetched.

@@ -1,7 +1,7 @@
 //! Stop here, go on there: the state of an export as one object.
 //!
 //! ```text
-//! "LLCHECK2"  8 bytes: what it is, and the version of what follows
+//! "LLCHECK3"  8 bytes: what it is, and the version of what follows
 //! CRC-32      4 bytes, little-endian, of what follows
 //! state       postcard
 //! ```
@@ -15,7 +15,7 @@ use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 
 /// Changes whenever the state does, so that another build's checkpoint is not misread.
-const MAGIC: &[u8; 8] = b"LLCHECK2";
+const MAGIC: &[u8; 8] = b"LLCHECK3";
 const HEADER: usize = MAGIC.len() + size_of::<u32>();
 
 /// All that another invocation needs to go on with a job.
@@ -24,12 +24,14 @@ pub struct Checkpoint {
     /// The message that began the export: it counts, whatever later copies say.
     #[serde(with = "as_json")]
     pub completion: Completion,
-    /// Whether it replaces a committed job, and so removes the files that it has not before it commits.
+    /// True if this export removes what earlier exports of the job left, and replaces their row.
     pub replaces: bool,
     /// What the first reply says of the job.
     pub description: JobDescription,
-    /// What may happen once a job only.
-    pub restarts: Restarts,
+    /// True if the pages are known not to be grouped by label: all labels stay open until the last page.
+    pub all_open: bool,
+    /// The most pages that an earlier reading of the job came to, before it had to start over.
+    pub furthest: u64,
     /// How many invocations in a row made no progress.
     pub stalled: u32,
     /// The pages of each aggregation; none before the first page.
@@ -38,28 +40,37 @@ pub struct Checkpoint {
     pub registered: usize,
 }
 
-/// Why the job was read again from its first page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Restarts {
-    /// Rekognition took a token no more.
-    pub token_refused: bool,
-    /// The pages were not grouped by label: all labels are open.
-    pub all_open: bool,
-}
-
 impl Checkpoint {
-    /// Nothing is done yet.
+    /// Returns the state before the first page.
     pub fn new(completion: Completion) -> Self {
-        let replaces = completion.overwrite;
-        let completion = Completion { overwrite: false, ..completion };
-        let (description, restarts) = (JobDescription::default(), Restarts::default());
-        Self { completion, replaces, description, restarts, stalled: 0, chains: Vec::new(), registered: 0 }
+        Self {
+            replaces: completion.overwrite || completion.replaces,
+            completion: Completion { overwrite: false, replaces: false, ..completion },
+            description: JobDescription::default(),
+            all_open: false,
+            furthest: 0,
+            stalled: 0,
+            chains: Vec::new(),
+            registered: 0,
+        }
     }
 
-    /// The row of the job, when all its files are in the lake.
-    pub fn into_row(self) -> JobRow {
-        let summaries = self.chains.into_iter().map(|chain| (chain.aggregation(), chain.into_summaries()));
-        JobRow::succeeded(self.completion, self.description, summaries.collect())
+    /// Returns how many pages were read, in all aggregations.
+    pub fn pages(&self) -> u64 {
+        self.chains.iter().map(Chain::pages).sum()
+    }
+
+    /// Goes back to before the first page. Earlier invocations had come to this many pages.
+    pub fn start_over(&mut self, pages_before: u64) {
+        self.furthest = self.furthest.max(pages_before);
+        self.chains.clear();
+        self.registered = 0;
+    }
+
+    /// Returns the row of the job, when all its files are in the lake.
+    pub fn row(&self) -> JobRow {
+        let summaries = self.chains.iter().map(|chain| (chain.aggregation(), chain.summaries().clone()));
+        JobRow::succeeded(self.completion.clone(), self.description.clone(), summaries.collect())
     }
 
     /// The bytes of the object.
@@ -130,7 +141,7 @@ mod tests {
     fn bytes() -> Vec<u8> {
         let completion = serde_json::from_str(r#"{"JobId":"job-1","Timestamp":5,"Video":{"S3Bucket":"b"}}"#).unwrap();
         let mut checkpoint = Checkpoint::new(completion);
-        checkpoint.restarts.token_refused = true;
+        checkpoint.furthest = 7;
         checkpoint.chains.push(Chain::begin(Aggregation::Timestamps, false));
         checkpoint.encode()
     }
@@ -139,7 +150,7 @@ mod tests {
     fn it_is_read_back() {
         let checkpoint = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
         assert_eq!(checkpoint.completion.timestamp, Some(5));
-        assert!(checkpoint.restarts.token_refused && !checkpoint.restarts.all_open);
+        assert_eq!((checkpoint.furthest, checkpoint.all_open), (7, false));
         assert_eq!(checkpoint.encode(), bytes());
     }
 

@@ -1,9 +1,12 @@
 //! One job, end to end: pages → files → partitions → commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
 
 use crate::catalog::Catalog;
 use crate::chain::{Advanced, Chain, Stop, Work};
@@ -11,12 +14,14 @@ use crate::checkpoint::Checkpoint;
 use crate::config::{Lazy, Settings};
 use crate::continuation;
 use crate::error::Error;
-use crate::lake::{Commit, Lake};
+use crate::job_id::JobId;
+use crate::lake::{Commit, Committed, Lake};
 use crate::layout::Label;
 use crate::notification::Completion;
 use crate::pacing::Deadline;
 use crate::pages::{FirstPage, Page};
 use crate::parquet::encode_job;
+use crate::protocol::{self, Begin, CheckpointFound, Refused, Request, Row};
 use crate::registration::{Registered, register};
 use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
@@ -27,6 +32,9 @@ use crate::uploads::UploadLimits;
 const OPEN_LABELS_SHARE: u64 = 2;
 /// After this many invocations in a row without progress a job is given up.
 const MAX_STALLED: u32 = 3;
+/// How often another export may change the row while this one commits.
+const MAX_CONFLICTS: u32 = 10;
+const FILES_MISSING: &str = "files of the job were removed while it was exported; is it being deleted?";
 
 /// What an export works with: the clients, made once a process.
 #[derive(Clone, Debug)]
@@ -91,11 +99,28 @@ impl Outcome {
     }
 }
 
-/// Where an export begins.
-struct Begun {
-    state: Checkpoint,
-    /// Whether the lake has a checkpoint of it.
+/// What one invocation knows of a job beside its state.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// The message is an Overwrite that has not taken back the commit yet.
+    to_take_back: bool,
+    /// The lake has a checkpoint of the job.
     saved: bool,
+    /// How many pages had been read before this invocation.
+    pages_before: u64,
+    /// Why this invocation started over from page 1. Each reason is accepted once.
+    started_over: Vec<Unreliable>,
+}
+
+/// What an export cannot rely on, so that it reads the job again from page 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreliable {
+    /// The pages are not grouped by label: all labels have to stay open.
+    Order,
+    /// Rekognition no longer accepts the token.
+    Token,
+    /// Files of closed labels are gone.
+    Files,
 }
 
 /// What an invocation made of a job.
@@ -106,6 +131,14 @@ enum Worked {
     Complete { progress: bool },
     /// It is time to leave. Whether it is nearer to its end than before, and what held it up.
     Unfinished { progress: bool, held_up: Option<Error> },
+}
+
+/// How a commit ended.
+enum Finished {
+    Committed,
+    ByAnother,
+    /// Files of the row are gone: another copy, or a person, removed them.
+    FilesMissing,
 }
 
 impl Exporter {
@@ -129,98 +162,116 @@ impl Exporter {
         }
     }
 
-    /// Exports a job, if it is not committed yet; goes on where an earlier invocation stopped.
+    /// Exports a job that is not committed yet. Resumes where an earlier invocation stopped.
     ///
     /// With [`Completion::overwrite`] what is committed is replaced, but nothing is deleted before Rekognition has
-    /// returned the first page: results are gone after 7 days.
-    /// Then the commit goes, and the files that the new export has not go before its own commit: a file that both have
-    /// is never away, as another copy of the export may count on it.
+    /// returned the first page: results are gone after 7 days. Then the old row and the old checkpoint are deleted. Files
+    /// that the new export does not own are deleted just before its own row is put; a file that both exports share is
+    /// never absent, as another copy of the export may rely on it.
     ///
     /// # Errors
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
     pub async fn export(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
         let (job, deadline) = (&completion.job_id, invocation.deadline);
-        let Some(Begun { mut state, mut saved }) = self.begin(completion, deadline).await? else {
+        let Some((mut state, mut attempt)) = self.begin(completion, deadline).await? else {
             return Ok(Outcome::AlreadyCommitted);
         };
-        let mut overwrite = completion.overwrite;
-        let row = loop {
-            match self.work(&mut state, &mut overwrite, deadline).await {
-                Ok(Worked::Failed(row)) => break *row,
+        loop {
+            let (reason, error) = match self.work(&mut state, &mut attempt, deadline).await {
+                // There is no state to save: the next delivery asks Rekognition again.
+                Ok(Worked::Failed(row)) => match self.commit(&row, state.replaces, deadline.answer()).await? {
+                    Finished::FilesMissing => (Unreliable::Files, self.lake.commit_failed(job, FILES_MISSING)),
+                    finished => return Ok(self.finished(*row, finished, &attempt, deadline).await),
+                },
                 // What is left is a request or two: if there is no time for them, the next invocation begins there.
-                Ok(Worked::Complete { .. }) if deadline.allows(Duration::ZERO) => {
-                    let replaces = state.replaces;
-                    let row = state.into_row();
-                    if replaces {
-                        self.remove_others(&row, deadline).await?;
+                Ok(Worked::Complete { progress }) if deadline.allows(Duration::ZERO) => {
+                    let row = state.row();
+                    match self.commit(&row, state.replaces, deadline.leave()).await {
+                        Ok(Finished::FilesMissing) => (Unreliable::Files, self.lake.commit_failed(job, FILES_MISSING)),
+                        Ok(finished) => return Ok(self.finished(row, finished, &attempt, deadline).await),
+                        Err(error) if error.is_retryable() && progress => {
+                            return self.hand_over(state, &attempt, progress, completion, invocation).await;
+                        }
+                        Err(error) => {
+                            self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
+                            return Err(error);
+                        }
                     }
-                    break row;
                 }
-                Ok(Worked::Unfinished { progress: false, held_up: Some(error) }) => return Err(error),
+                Ok(Worked::Unfinished { progress: false, held_up: Some(error) }) | Err(Stop::Failed(error)) => {
+                    return Err(error);
+                }
                 Ok(Worked::Complete { progress } | Worked::Unfinished { progress, .. }) => {
-                    return self.hand_over(state, progress, completion, invocation).await;
+                    return self.hand_over(state, &attempt, progress, completion, invocation).await;
                 }
-                Err(stop) => {
-                    restart(&mut state, stop)?;
-                    // Once a job, whatever becomes of this invocation.
-                    self.lake.put_checkpoint(job, state.encode(), deadline.answer()).await?;
-                    saved = true;
-                }
-            }
-        };
-        if saved {
-            self.lake.delete_checkpoint(job, deadline.answer()).await?;
+                Err(Stop::NotGrouped(error)) => (Unreliable::Order, error),
+                Err(Stop::TokenRefused(error)) => (Unreliable::Token, error),
+            };
+            self.start_over(&mut state, &mut attempt, reason, error, deadline).await?;
         }
-        let commit = Commit::of(&self.aggregations);
-        let committed = self.lake.commit(job, encode_job(&row), commit, deadline.answer()).await?;
-        Ok(if committed { Outcome::Exported(Box::new(row)) } else { Outcome::CommittedByAnother })
     }
 
-    /// Finds out where to begin. None if the job is committed, and there is nothing to do.
-    async fn begin(&self, completion: &Completion, deadline: Deadline) -> Result<Option<Begun>, Error> {
+    /// Finds out where to begin. Returns `None` if the job is committed, and there is nothing to do.
+    async fn begin(&self, completion: &Completion, deadline: Deadline) -> Result<Option<(Checkpoint, Attempt)>, Error> {
         let job = &completion.job_id;
-        if completion.overwrite {
-            self.lake.delete_checkpoint(job, deadline.leave()).await?;
-            return Ok(Some(Begun { state: Checkpoint::new(completion.clone()), saved: false }));
+        let request = Request { overwrite: completion.overwrite, replaces: completion.replaces };
+        let row = if request.overwrite { None } else { self.row(job, deadline.leave()).await? };
+        let attempt = Attempt { to_take_back: request.overwrite, ..Attempt::default() };
+        match protocol::begin(request, row.as_ref()) {
+            Begin::Overwrite => Ok(Some((Checkpoint::new(completion.clone()), attempt))),
+            Begin::Load => {
+                let (state, saved) = self.load(completion, request, deadline).await?;
+                let pages_before = state.pages();
+                Ok(Some((state, Attempt { saved, pages_before, ..attempt })))
+            }
+            Begin::Stop => {
+                // What was saved for this copy is not needed any more.
+                if completion.continuation > 0 {
+                    self.lake.delete_checkpoint(job, deadline.answer()).await?;
+                }
+                Ok(None)
+            }
         }
-        let Some(committed) = self.lake.commit_of(job, deadline.leave()).await? else {
-            return Ok(Some(self.load(completion, deadline).await?));
-        };
-        let ours = Commit::of(&self.aggregations);
-        if committed.contradicts(&ours) {
+    }
+
+    /// Returns what the job's row says, if it is committed.
+    async fn row(&self, job: &JobId, until: Instant) -> Result<Option<Row<String>>, Error> {
+        let Some((committed, version)) = self.lake.commit_of(job, until).await? else { return Ok(None) };
+        let ours = Commit::of(&self.aggregations, false);
+        let our_settings = !committed.contradicts(&ours);
+        if !our_settings {
             tracing::warn!(%job, ?committed, ?ours, "committed with other settings; send Overwrite to replace it");
         }
-        if completion.continuation == 0 {
-            return Ok(None);
-        }
-        // Another copy was first. What was saved for this one is of no use, unless it is to remove files that the
-        // other, which may not have known of the Overwrite, has left.
-        let begun = self.load(completion, deadline).await?;
-        if begun.state.replaces {
-            return Ok(Some(begun));
-        }
-        if begun.saved {
-            self.lake.delete_checkpoint(job, deadline.answer()).await?;
-        }
-        Ok(None)
+        Ok(Some(Row { version, replaced: committed.replaced, our_settings }))
     }
 
-    /// The state that was saved, or a new one: with a warning, if what was saved is of no use.
-    async fn load(&self, completion: &Completion, deadline: Deadline) -> Result<Begun, Error> {
+    /// Returns the state that was saved, or that before page 1, and whether a checkpoint was found.
+    async fn load(
+        &self,
+        completion: &Completion,
+        request: Request,
+        deadline: Deadline,
+    ) -> Result<(Checkpoint, bool), Error> {
         let job = &completion.job_id;
-        let new = || Checkpoint::new(completion.clone());
-        let Some(bytes) = self.lake.get_checkpoint(job, deadline.leave()).await? else {
-            return Ok(Begun { state: new(), saved: false });
+        let saved = self.lake.get_checkpoint(job, deadline.leave()).await?;
+        let decoded = saved.as_ref().map(|bytes| Checkpoint::decode(bytes, job, &self.aggregations));
+        let (mut state, found) = match decoded {
+            None => (Checkpoint::new(completion.clone()), CheckpointFound::None),
+            Some(Ok(state)) => {
+                let found = CheckpointFound::Usable { replaces: state.replaces };
+                (state, found)
+            }
+            Some(Err(reason)) => {
+                tracing::warn!(%job, reason, "discarding an unusable checkpoint; restarting from page 1");
+                (Checkpoint::new(completion.clone()), CheckpointFound::Unusable)
+            }
         };
-        let state = Checkpoint::decode(&bytes, job, &self.aggregations).unwrap_or_else(|reason| {
-            tracing::warn!(%job, reason, "the checkpoint is of no use: starting from the first page");
-            new()
-        });
-        Ok(Begun { state, saved: true })
+        state.replaces = protocol::replaces(request, found);
+        Ok((state, saved.is_some()))
     }
 
     /// Works on a job until all its files are in the lake, or until it is time to leave.
-    async fn work(&self, state: &mut Checkpoint, overwrite: &mut bool, deadline: Deadline) -> Result<Worked, Stop> {
+    async fn work(&self, state: &mut Checkpoint, attempt: &mut Attempt, deadline: Deadline) -> Result<Worked, Stop> {
         let job = &state.completion.job_id.clone();
         let work = Work {
             rekognition: &self.rekognition,
@@ -235,7 +286,13 @@ impl Exporter {
         let mut chains = std::mem::take(&mut state.chains);
         let mut in_hand = Vec::new();
         if chains.is_empty() {
-            match self.first_pages(&work, state.restarts.all_open).await? {
+            let first = self.first_pages(&work, state.all_open).await?;
+            // The first page says that the job has ended, and holds what is lost if nothing replaces the old export.
+            if std::mem::take(&mut attempt.to_take_back) {
+                self.lake.delete_commit(job, deadline.answer()).await?;
+                self.lake.delete_checkpoint(job, deadline.answer()).await?;
+            }
+            match first {
                 FirstPages::Succeeded(description, begun) => {
                     state.description = *description;
                     (chains, in_hand) = begun.into_iter().unzip();
@@ -245,9 +302,6 @@ impl Exporter {
                     let row = JobRow::failed(state.completion.clone(), *description, self.aggregations.clone());
                     return Ok(Worked::Failed(Box::new(row)));
                 }
-            }
-            if std::mem::take(overwrite) {
-                self.lake.delete_commit(job, deadline.answer()).await?;
             }
         }
         in_hand.resize_with(chains.len(), || None);
@@ -314,34 +368,129 @@ impl Exporter {
         Ok(FirstPages::Succeeded(described.unwrap_or_default(), begun))
     }
 
-    /// Removes what an earlier export of the job has left that this one has not: partitions before their files, so that
-    /// no query looks for a file that is gone.
-    async fn remove_others(&self, row: &JobRow, deadline: Deadline) -> Result<(), Error> {
-        let (job, until) = (&row.completion.job_id, deadline.answer());
-        if let Some(catalog) = &self.catalog {
-            for aggregation in Aggregation::ALL {
-                let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
-                catalog.table(job, aggregation.table(), until).remove_others(&kept).await?;
+    /// Commits a job whose files and partitions are complete.
+    ///
+    /// An export that replaces first removes what it does not own. Every export looks whether its files are still there: a
+    /// person who deletes the job, or an export that replaces, may have removed them.
+    async fn commit(&self, row: &JobRow, replaces: bool, until: Instant) -> Result<Finished, Error> {
+        let job = &row.completion.job_id;
+        let (bytes, commit) = (Bytes::from(encode_job(row)), Commit::of(&self.aggregations, replaces));
+        for _ in 0..MAX_CONFLICTS {
+            let found = if replaces { self.row(job, until).await? } else { None };
+            if replaces {
+                self.remove_other_partitions(row, until).await?;
+            }
+            if !self.lake.has_all_parts(row, replaces, until).await? {
+                return Ok(Finished::FilesMissing);
+            }
+            let condition = protocol::put_row(replaces, found);
+            let committed = self.lake.commit(job, &bytes, &commit, &condition, until).await?;
+            if committed == Committed::Yes {
+                return Ok(Finished::Committed);
+            }
+            match protocol::refused(replaces, committed == Committed::Already) {
+                Refused::Committed => return Ok(Finished::Committed),
+                Refused::ByAnother => {
+                    self.remove_unclaimed(row, until).await?;
+                    return Ok(Finished::ByAnother);
+                }
+                Refused::Again => {}
             }
         }
-        self.lake.remove_other_parts(row, until).await
+        Err(self.lake.commit_failed(job, &format!("another export changed the row {MAX_CONFLICTS} times")))
+    }
+
+    /// Removes the partitions of a job that its row does not own: before their files, so that no query looks for a file
+    /// that is gone.
+    async fn remove_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
+        let Some(catalog) = &self.catalog else { return Ok(()) };
+        for aggregation in Aggregation::ALL {
+            let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
+            catalog.table(&row.completion.job_id, aggregation.table(), until).remove_others(&kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what this export wrote to a table that the committed row lacks: a copy with other settings was first.
+    async fn remove_unclaimed(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
+        let job = &row.completion.job_id;
+        for &aggregation in &self.aggregations {
+            // The row may have been replaced meanwhile, by an export that has the table.
+            let committed = self.lake.commit_of(job, until).await?;
+            if !committed.is_some_and(|(committed, _)| committed.lacks(aggregation)) {
+                continue;
+            }
+            if let Some(catalog) = &self.catalog {
+                catalog.table(job, aggregation.table(), until).remove_others(&HashSet::new()).await?;
+            }
+            self.lake.delete_table_files(aggregation, job, until).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the checkpoint of a job that is committed, and says how the job ended.
+    ///
+    /// A checkpoint that stays is harmless, as the row decides, and expires. So the job is done even if it cannot be
+    /// removed.
+    async fn finished(&self, row: JobRow, finished: Finished, attempt: &Attempt, deadline: Deadline) -> Outcome {
+        let job = &row.completion.job_id;
+        if attempt.saved
+            && let Err(error) = self.lake.delete_checkpoint(job, deadline.answer()).await
+        {
+            tracing::warn!(%job, error = error.with_sources(), "the checkpoint of a committed job was not deleted");
+        }
+        match finished {
+            Finished::Committed => Outcome::Exported(Box::new(row)),
+            Finished::ByAnother | Finished::FilesMissing => Outcome::CommittedByAnother,
+        }
+    }
+
+    /// Goes back to page 1, and saves that: no later delivery is to rely on what this one could not use.
+    ///
+    /// # Errors
+    /// `error`, if the invocation has started over for this reason before.
+    async fn start_over(
+        &self,
+        state: &mut Checkpoint,
+        attempt: &mut Attempt,
+        reason: Unreliable,
+        error: Error,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let job = state.completion.job_id.clone();
+        // With all labels open already, another reading would end the same.
+        let again = attempt.started_over.contains(&reason) || (reason == Unreliable::Order && state.all_open);
+        state.start_over(attempt.pages_before);
+        state.all_open |= reason == Unreliable::Order;
+        self.lake.put_checkpoint(&job, state.encode(), deadline.answer()).await?;
+        if again {
+            return Err(error);
+        }
+        tracing::warn!(%job, reason = error.with_sources(), "restarting from page 1");
+        attempt.saved = true;
+        attempt.started_over.push(reason);
+        Ok(())
     }
 
     /// Saves the state, and invokes the function anew.
     async fn hand_over(
         &self,
         mut state: Checkpoint,
+        attempt: &Attempt,
         progress: bool,
         completion: &Completion,
         invocation: Invocation<'_>,
     ) -> Result<Outcome, Error> {
         let (job, until) = (&completion.job_id, invocation.deadline.answer());
+        // Whoever starts over in each invocation gets nowhere, however many pages each of them reads.
+        let progress = progress && (attempt.started_over.is_empty() || state.pages() > state.furthest);
         state.stalled = if progress { 0 } else { state.stalled + 1 };
         if state.stalled >= MAX_STALLED {
             return Err(Error::TooManyContinuations { job: job.clone(), stalled: state.stalled });
         }
         self.lake.put_checkpoint(job, state.encode(), until).await?;
-        let next = Completion { continuation: completion.continuation + 1, ..state.completion };
+        let continuation = completion.continuation + 1;
+        let next = Completion { continuation, replaces: state.replaces, ..state.completion };
         continuation::invoke(&self.lambda, invocation.function_arn, &next, until).await?;
         Ok(Outcome::HandedOver)
     }
@@ -351,18 +500,4 @@ enum FirstPages {
     /// What the first reply says of the job, and each chain with its first page.
     Succeeded(Box<JobDescription>, Vec<(Chain, Option<Page>)>),
     Failed(Box<JobDescription>),
-}
-
-/// Makes a job begin again from its first page, if it has not done so for the same reason before.
-fn restart(state: &mut Checkpoint, stop: Stop) -> Result<(), Error> {
-    let (again, error) = match stop {
-        Stop::NotGrouped(error) => (&mut state.restarts.all_open, error),
-        Stop::TokenRefused(error) => (&mut state.restarts.token_refused, error),
-        Stop::Failed(error) => return Err(error),
-    };
-    if std::mem::replace(again, true) {
-        return Err(error);
-    }
-    tracing::warn!(job = %state.completion.job_id, reason = error.to_string(), "starting again from the first page");
-    Ok(())
 }

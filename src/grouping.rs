@@ -146,8 +146,8 @@ impl Grouping {
     }
 
     /// What the table `jobs` says of the labels closed so far.
-    pub fn into_summaries(self) -> BTreeMap<Label, LabelSummary> {
-        self.closed
+    pub fn summaries(&self) -> &BTreeMap<Label, LabelSummary> {
+        &self.closed
     }
 
     fn close(&mut self, job: &JobId, label: Label, mut rows: Rows) -> LabelFile {
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(files[0].rows, 3);
         assert_eq!(names(&Vec::from_iter(grouping.close_next(&job()))), ["Eel"]);
         assert!(grouping.close_next(&job()).is_none());
-        assert_eq!(grouping.into_summaries().len(), 3);
+        assert_eq!(grouping.summaries().len(), 3);
     }
 
     #[test]

@@ -165,7 +165,10 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
             Ok(completion) => {
                 items.entry(completion.job_id.clone()).or_default().extend(message.item);
                 match asked_for.iter_mut().find(|earlier| earlier.job_id == completion.job_id) {
-                    Some(earlier) => earlier.overwrite |= completion.overwrite,
+                    Some(earlier) => {
+                        earlier.overwrite |= completion.overwrite;
+                        earlier.replaces |= completion.replaces;
+                    }
                     None => asked_for.push(completion),
                 }
             }

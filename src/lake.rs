@@ -4,6 +4,7 @@ mod inventory;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -22,6 +23,7 @@ use crate::grouping::Completeness;
 use crate::job_id::JobId;
 use crate::layout::{Label, Layout, ObjectKey};
 use crate::pacing::persist;
+use crate::protocol::PutRow;
 use crate::rows::JobRow;
 use crate::tables::Aggregation;
 use crate::tables::SCHEMA_VERSION;
@@ -35,6 +37,8 @@ const MAX_CONFLICTS: u32 = 10;
 const META_SCHEMA_VERSION: &str = "schema-version";
 /// As above: the aggregations, with commas.
 const META_AGGREGATE_BY: &str = "aggregate-by";
+/// As above: an export that replaces wrote the row.
+const META_REPLACED: &str = "replaced";
 /// User metadata of a file that was written after the job's last page, and so cannot lack a row.
 const META_WHOLE: &str = "whole";
 
@@ -54,13 +58,32 @@ pub struct Commit {
     pub schema_version: Option<String>,
     /// The aggregations, with commas.
     pub aggregate_by: Option<String>,
+    /// True if an export that replaces committed it.
+    pub replaced: bool,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The row is in the lake.
+    Yes,
+    /// Its condition does not hold, but the row is this one: the reply to an earlier attempt was lost.
+    Already,
+    /// Its condition does not hold.
+    Refused,
 }
 
 impl Commit {
     /// What this build commits for these aggregations.
-    pub fn of(aggregations: &[Aggregation]) -> Self {
+    pub fn of(aggregations: &[Aggregation], replaced: bool) -> Self {
         let names: Vec<_> = aggregations.iter().map(|aggregation| aggregation.name()).collect();
-        Self { schema_version: Some(SCHEMA_VERSION.to_string()), aggregate_by: Some(names.join(",")) }
+        Self { schema_version: Some(SCHEMA_VERSION.to_string()), aggregate_by: Some(names.join(",")), replaced }
+    }
+
+    /// Returns true if the object says that this aggregation is not in the lake.
+    pub fn lacks(&self, aggregation: Aggregation) -> bool {
+        let names = |list: &String| list.split(',').any(|name| name == aggregation.name());
+        self.aggregate_by.as_ref().is_some_and(|list| !names(list))
     }
 
     /// Whether both say something else. A copy of an object may have lost what it said.
@@ -85,16 +108,21 @@ impl Lake {
         Self { client, bucket: bucket.into(), owner: owner.map(Arc::from), layout: Arc::new(Layout::new(prefix)) }
     }
 
-    /// Whether the job is committed: one HEAD.
+    /// Returns what the job is committed with, and the ETag of its row, if it is committed: one HEAD.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied` (which S3 also answers for a missing key without `s3:ListBucket`), `Throttled`,
     /// `Storage`.
-    pub async fn commit_of(&self, job: &JobId, until: Instant) -> Result<Option<Commit>, Error> {
+    pub async fn commit_of(&self, job: &JobId, until: Instant) -> Result<Option<(Commit, String)>, Error> {
         let key = self.layout.commit(job)?;
         let Some(head) = self.head(job, &key, until).await? else { return Ok(None) };
         let metadata = |name| head.metadata()?.get(name).cloned();
-        Ok(Some(Commit { schema_version: metadata(META_SCHEMA_VERSION), aggregate_by: metadata(META_AGGREGATE_BY) }))
+        let commit = Commit {
+            schema_version: metadata(META_SCHEMA_VERSION),
+            aggregate_by: metadata(META_AGGREGATE_BY),
+            replaced: metadata(META_REPLACED).is_some(),
+        };
+        Ok(Some((commit, head.e_tag().unwrap_or_default().to_owned())))
     }
 
     /// Stores the file of a label.
@@ -118,12 +146,12 @@ impl Lake {
         let key = self.layout.part(aggregation.table(), job, label)?;
         if completeness == Completeness::Whole {
             let put = Put { metadata: vec![(META_WHOLE, "true".to_owned())], ..Put::always() };
-            self.put(Service::Storage, job, &key, &bytes, put, until).await?;
+            self.put(Service::Storage, job, &key, &bytes, &put, until).await?;
             return Ok(Stored::Yes);
         }
         let mut put = Put::create();
         for _ in 0..MAX_CONFLICTS {
-            if self.put(Service::Storage, job, &key, &bytes, put, until).await? {
+            if self.put(Service::Storage, job, &key, &bytes, &put, until).await? == PutEnd::Stored {
                 return Ok(Stored::Yes);
             }
             put = match self.head(job, &key, until).await? {
@@ -154,16 +182,47 @@ impl Lake {
         (table, partitions.collect())
     }
 
-    /// Commits the job: creates its row in `jobs`. Returns false if another copy of the export was first.
+    /// Commits the job: puts its row in `jobs`, under a condition.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn commit(&self, job: &JobId, row: Vec<u8>, commit: Commit, until: Instant) -> Result<bool, Error> {
+    pub async fn commit(
+        &self,
+        job: &JobId,
+        row: &Bytes,
+        commit: &Commit,
+        condition: &PutRow<String>,
+        until: Instant,
+    ) -> Result<Committed, Error> {
         let key = self.layout.commit(job)?;
-        let Commit { schema_version, aggregate_by } = commit;
-        let names = [META_SCHEMA_VERSION, META_AGGREGATE_BY].into_iter();
-        let metadata = names.zip([schema_version, aggregate_by].into_iter().flatten()).collect();
-        self.put(Service::Storage, job, &key, &row.into(), Put { metadata, ..Put::create() }, until).await
+        let mut put = match condition {
+            PutRow::Create => Put::create(),
+            PutRow::Replace(e_tag) => Put::replace(e_tag),
+        };
+        let replaced = commit.replaced.then(|| "true".to_owned());
+        let metadata = [
+            (META_SCHEMA_VERSION, commit.schema_version.clone()),
+            (META_AGGREGATE_BY, commit.aggregate_by.clone()),
+            (META_REPLACED, replaced),
+        ];
+        put.metadata = metadata.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        match self.put(Service::Storage, job, &key, row, &put, until).await? {
+            PutEnd::Stored => Ok(Committed::Yes),
+            PutEnd::Refused { first_attempt: true } => Ok(Committed::Refused),
+            PutEnd::Refused { first_attempt: false } => {
+                let head = self.head(job, &key, until).await?;
+                let is_ours = head.is_some_and(|head| holds(&head, row));
+                Ok(if is_ours { Committed::Already } else { Committed::Refused })
+            }
+        }
+    }
+
+    /// The error of a commit that cannot be made for now, for a reason that is no reply of S3.
+    pub(crate) fn commit_failed(&self, job: &JobId, reason: &str) -> Error {
+        match self.layout.commit(job) {
+            Ok(key) => self.call(Service::Storage, job, "s3:PutObject", key.as_str()).failed(true, reason.into()),
+            Err(error) => error,
+        }
     }
 
     /// Takes back the commit of a job, so that no reader takes it for complete.
@@ -174,21 +233,29 @@ impl Lake {
         self.delete(Service::Storage, job, &self.layout.commit(job)?, until).await
     }
 
-    /// Removes the files of a job, in both tables, that are not of its row.
+    /// Returns true if all files of a job's row are in the lake. With `remove_others`, the job's other files are removed,
+    /// in both tables.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn remove_other_parts(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
+    pub async fn has_all_parts(&self, row: &JobRow, remove_others: bool, until: Instant) -> Result<bool, Error> {
         let job = &row.completion.job_id;
         for aggregation in Aggregation::ALL {
-            let mut kept = HashSet::new();
+            let mut parts = HashSet::new();
             for label in row.labels_in(aggregation) {
-                kept.insert(self.layout.part(aggregation.table(), job, label)?);
+                parts.insert(self.layout.part(aggregation.table(), job, label)?);
             }
-            let kept: HashSet<_> = kept.iter().map(ObjectKey::as_str).collect();
-            self.delete_below(job, &self.layout.partitions(aggregation.table(), job), &kept, until).await?;
+            if parts.is_empty() && !remove_others {
+                continue;
+            }
+            let parts: HashSet<_> = parts.iter().map(ObjectKey::as_str).collect();
+            let prefix = self.layout.partitions(aggregation.table(), job);
+            let found = self.walk(job, &prefix, &parts, remove_others, until).await?;
+            if found < parts.len() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Saves a job that is under way.
@@ -198,7 +265,7 @@ impl Lake {
     pub async fn put_checkpoint(&self, job: &JobId, bytes: Vec<u8>, until: Instant) -> Result<(), Error> {
         let key = self.layout.checkpoint(job)?;
         tracing::debug!(%job, size_bytes = bytes.len(), "saving a checkpoint");
-        self.put(Service::Checkpoint, job, &key, &bytes.into(), Put::always(), until).await?;
+        self.put(Service::Checkpoint, job, &key, &bytes.into(), &Put::always(), until).await?;
         Ok(())
     }
 
@@ -228,19 +295,29 @@ impl Lake {
         Ok(())
     }
 
-    async fn delete_below(&self, job: &JobId, prefix: &str, kept: &HashSet<&str>, until: Instant) -> Result<(), Error> {
-        let mut after = None;
+    /// Lists the objects below a prefix, and returns how many of these keys are there. With `remove_others`, the others
+    /// are removed.
+    async fn walk(
+        &self,
+        job: &JobId,
+        prefix: &str,
+        expected: &HashSet<&str>,
+        remove_others: bool,
+        until: Instant,
+    ) -> Result<usize, Error> {
+        let (mut found, mut after) = (0, None);
         loop {
             let listing = self.list(job, prefix, after, until).await?;
             let keys: Vec<_> = listing.contents().iter().filter_map(|object| object.key()).collect();
-            let Some(last) = keys.last() else { return Ok(()) };
+            let Some(last) = keys.last() else { return Ok(found) };
             after = Some((*last).to_owned());
-            let others: Vec<_> = keys.into_iter().filter(|key| !kept.contains(key)).collect();
-            if !others.is_empty() {
+            let (ours, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| expected.contains(key));
+            found += ours.len();
+            if remove_others && !others.is_empty() {
                 self.delete_all(job, prefix, &others, until).await?;
             }
             if listing.is_truncated() != Some(true) {
-                return Ok(());
+                return Ok(found);
             }
         }
     }
@@ -296,18 +373,19 @@ impl Lake {
         .await
     }
 
-    /// Returns false if the condition of the put does not hold.
     async fn put(
         &self,
         service: Service,
         job: &JobId,
         key: &ObjectKey,
         bytes: &Bytes,
-        put: Put,
+        put: &Put,
         until: Instant,
-    ) -> Result<bool, Error> {
+    ) -> Result<PutEnd, Error> {
         let call = self.call(service, job, "s3:PutObject", key.as_str());
+        let attempts = AtomicU32::new(0);
         persist(until, &call, || async {
+            attempts.fetch_add(1, Relaxed);
             let metadata = put.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             let request = self
                 .client
@@ -321,8 +399,10 @@ impl Lake {
                 .set_if_match(put.only_if.clone())
                 .set_expected_bucket_owner(self.owner());
             match request.send().await {
-                Ok(_) => Ok(true),
-                Err(error) if put.is_refused_by(&error) => Ok(false),
+                Ok(_) => Ok(PutEnd::Stored),
+                Err(error) if put.is_refused_by(&error) => {
+                    Ok(PutEnd::Refused { first_attempt: attempts.load(Relaxed) == 1 })
+                }
                 Err(error) => Err(call.error(error)),
             }
         })
@@ -344,6 +424,17 @@ struct Put {
     /// The ETag that the object must have.
     only_if: Option<String>,
     metadata: Vec<(&'static str, String)>,
+}
+
+/// How a put ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PutEnd {
+    Stored,
+    /// Its condition does not hold. After the first attempt, that may be so because an earlier one was stored and its
+    /// reply was lost.
+    Refused {
+        first_attempt: bool,
+    },
 }
 
 impl Put {

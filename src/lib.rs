@@ -19,6 +19,7 @@ pub mod notification;
 pub mod pacing;
 pub mod pages;
 pub mod parquet;
+pub mod protocol;
 pub mod registration;
 pub mod reply;
 pub mod rows;

@@ -42,6 +42,9 @@ pub struct Completion {
     /// Ours: replace what is committed already.
     #[serde(default, skip_serializing_if = "is_false")]
     pub overwrite: bool,
+    /// Ours: remove what an earlier export left, and replace its row. Only continuations say so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub replaces: bool,
     /// Ours: how many invocations have worked on the job before this one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub continuation: u32,

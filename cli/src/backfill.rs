@@ -84,7 +84,15 @@ fn again(arguments: &BackfillArguments) -> &'static str {
 }
 
 fn completion(job: &JobId, overwrite: bool) -> Completion {
-    Completion { job_id: job.clone(), timestamp: None, job_tag: None, video: None, overwrite, continuation: 0 }
+    Completion {
+        job_id: job.clone(),
+        timestamp: None,
+        job_tag: None,
+        video: None,
+        overwrite,
+        replaces: false,
+        continuation: 0,
+    }
 }
 
 /// The jobs of the command line and of the file, each once, in their order.

@@ -82,9 +82,18 @@ impl Lake {
     /// `AccessDenied`, `Throttled`, `Storage`.
     pub async fn delete_files(&self, job: &JobId, until: Instant) -> Result<(), Error> {
         for aggregation in Aggregation::ALL {
-            let prefix = self.layout.partitions(aggregation.table(), job);
-            self.delete_below(job, &prefix, &HashSet::new(), until).await?;
+            self.delete_table_files(aggregation, job, until).await?;
         }
+        Ok(())
+    }
+
+    /// Removes all objects of a job in one table.
+    ///
+    /// # Errors
+    /// `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn delete_table_files(&self, aggregation: Aggregation, job: &JobId, until: Instant) -> Result<(), Error> {
+        let prefix = self.layout.partitions(aggregation.table(), job);
+        self.walk(job, &prefix, &HashSet::new(), true, until).await?;
         Ok(())
     }
 

@@ -79,8 +79,8 @@ async fn overwrite_replaces_a_committed_job_and_leaves_nothing_of_it() {
         ]
     );
     let operations = function.operations();
-    let expected = ["DeleteObject", "GetLabelDetection", "DeleteObject"];
-    assert_eq!(operations[..3], expected, "the checkpoint, then the first page, then the row");
+    let expected = ["GetLabelDetection", "DeleteObject", "DeleteObject"];
+    assert_eq!(operations[..3], expected, "the first page, then the row, then the checkpoint");
 }
 
 #[tokio::test]

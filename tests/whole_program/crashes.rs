@@ -160,6 +160,9 @@ impl Scenario {
         let instead = injured.is_some_and(|request| request.detail == REFUSED);
         assert!(refusals == 1 || (refusals == 0 && instead), "{injury:?} {point:?} {:?}", service.tally);
         let mut figures = self.compare(&lake(&service.function.simulator));
+        if injured.is_some_and(|request| leaves_a_checkpoint(injury, request)) {
+            figures.checkpoints = 0;
+        }
         figures.points = usize::from(reached);
         figures.not_reached = usize::from(!reached);
         figures.dead_lettered = service.tally.dead_lettered;
@@ -176,6 +179,16 @@ impl Scenario {
         figures.compare(&objects, &self.after.0);
         figures.compare(partitions, &self.after.1);
         figures
+    }
+}
+
+/// Returns true if a process dies between its commit and the deletion of its checkpoint. The next delivery stops at the
+/// commit, and the checkpoint stays until it expires.
+fn leaves_a_checkpoint(injury: Injury, request: &simulator::Request) -> bool {
+    match &*request.operation {
+        "PutObject" => injury == Injury::KilledAfter && request.target.contains("jobs/"),
+        "DeleteObject" => injury != Injury::ReplyLost && request.target.contains("_checkpoints/"),
+        _ => false,
     }
 }
 

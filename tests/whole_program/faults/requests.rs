@@ -7,9 +7,9 @@ use simulator::{Fault, Invocation, Outcome};
 
 use super::{PAGE, PAGES, Trials, five_pages};
 
-/// Is it committed, is there a checkpoint; the pages; a file a label; the commit.
+/// Is it committed, is there a checkpoint; the pages; a file a label; are the files there; the commit.
 fn clean(labels: usize) -> usize {
-    2 + PAGES + labels + 1
+    2 + PAGES + labels + 2
 }
 
 #[tokio::test]
