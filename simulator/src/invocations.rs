@@ -65,7 +65,23 @@ struct State {
 struct Queued {
     event: Bytes,
     invocation: Invocation,
+    taken: oneshot::Sender<()>,
     outcome: oneshot::Sender<Outcome>,
+}
+
+/// An event that a process has taken.
+#[derive(Debug)]
+pub struct Running(oneshot::Receiver<Outcome>);
+
+impl Running {
+    /// Waits for the end of the invocation. Never returns if its process dies.
+    pub async fn ended(self) -> Outcome {
+        match self.0.await {
+            Ok(outcome) => outcome,
+            // Its process is gone and another polls: nobody will answer.
+            Err(_) => future::pending().await,
+        }
+    }
 }
 
 impl Default for Invocations {
@@ -78,14 +94,18 @@ impl Invocations {
     /// Queues an event and waits for its end. Dropping the future abandons it: if no process has it yet, none gets
     /// it.
     pub(crate) async fn invoke(&self, event: Bytes, invocation: Invocation) -> Outcome {
+        self.begin(event, invocation).await.ended().await
+    }
+
+    /// Queues an event and waits until a process takes it.
+    pub(crate) async fn begin(&self, event: Bytes, invocation: Invocation) -> Running {
+        let (taken, is_taken) = oneshot::channel();
         let (outcome, ended) = oneshot::channel();
-        self.lock().queued.push_back(Queued { event, invocation, outcome });
+        self.lock().queued.push_back(Queued { event, invocation, taken, outcome });
         self.changes.send_replace(());
-        match ended.await {
-            Ok(outcome) => outcome,
-            // Its process is gone and another polls: nobody will answer.
-            Err(_) => future::pending().await,
-        }
+        // An error would mean that the event was abandoned, which only dropping this future does.
+        let _ = is_taken.await;
+        Running(ended)
     }
 
     /// Gives the next event to a process, as soon as there is one.
@@ -111,7 +131,8 @@ impl Invocations {
         if !line.is_open() {
             return None;
         }
-        let Queued { event, invocation, outcome } = state.queued.pop_front()?;
+        let Queued { event, invocation, taken, outcome } = state.queued.pop_front()?;
+        let _ = taken.send(());
         state.numbered += 1;
         let id = format!("00000000-0000-4000-8000-{:012x}", state.numbered);
         let reply = delivery(&id, event, &invocation);

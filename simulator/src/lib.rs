@@ -73,7 +73,7 @@ pub use crate::builder::Builder;
 pub use crate::faults::{Fault, RandomFaults, Requests};
 pub use crate::gate::Gate;
 pub use crate::generated::Generated;
-pub use crate::invocations::{Invocation, Outcome};
+pub use crate::invocations::{Invocation, Outcome, Running};
 pub use crate::job::{Aggregation, Job, JobStatus, NameOrder};
 pub use crate::recorded::RecordedError;
 pub use crate::requests::Request;
@@ -262,6 +262,11 @@ impl Simulator {
         job.labels.write(Slice { aggregation, order: Order::Time, from: 0, to }, &mut json);
         json.push(b']');
         serde_json::from_slice(&json).expect("what is written is JSON")
+    }
+
+    /// Sends an event to the function and waits until a process takes it: one that polls the Runtime API.
+    pub async fn begin(&self, event: impl Into<Bytes>, invocation: Invocation) -> Running {
+        self.lambda.invocations.begin(event.into(), invocation).await
     }
 
     /// Gives an event to the process that polls the Runtime API, now or later, and waits for its response or error.

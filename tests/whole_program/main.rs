@@ -19,6 +19,8 @@ mod jobs;
 mod lambda_service;
 mod lossless;
 mod memory;
+mod mixed;
+mod overlaps;
 mod reader;
 mod telemetry;
 mod tls;
