@@ -30,6 +30,8 @@ pub(crate) struct Call<'a> {
     pub(crate) service: Service,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
+    /// The region that S3 is asked in; `None` for the other services.
+    pub(crate) region: Option<String>,
 }
 
 impl Call<'_> {
@@ -38,6 +40,10 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
+        if self.is_elsewhere(&error) {
+            let region = bucket_region(&error).map(str::to_owned);
+            return self.wrong_bucket(Elsewhere { region, source: error.into() }.into());
+        }
         match kind(&error) {
             // HEAD has no body, so NoSuchBucket first shows up when the checkpoint is read.
             Kind::Permanent if error.code() == Some("NoSuchBucket") => self.wrong_bucket(error.into()),
@@ -62,6 +68,22 @@ impl Call<'_> {
         Error::Storage { job, action, resource, transient: false, source }
     }
 
+    /// True if S3 says that the bucket is in another region.
+    ///
+    /// Depending on both regions that is a redirect, or a 400. A 400 with the region of the client has another cause,
+    /// such as an expired token; a HEAD has no code that tells them apart.
+    fn is_elsewhere<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> bool {
+        let Some(own) = self.region.as_deref() else { return false };
+        match status(error) {
+            Some(300..400) => true,
+            Some(400) => {
+                error.code().is_none_or(|code| WRONG_REGION.contains(&code))
+                    && bucket_region(error).is_some_and(|region| region != own)
+            }
+            _ => false,
+        }
+    }
+
     /// The call failed otherwise.
     pub(crate) fn failed(&self, transient: bool, source: Source) -> Error {
         let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
@@ -82,6 +104,24 @@ impl Call<'_> {
     /// The time was over before there was any reply.
     pub(crate) fn late(&self) -> Error {
         self.failed(true, "no reply before the time of the invocation was over".into())
+    }
+}
+
+/// The bucket is not where S3 was asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket is {}; deploy the function in that region, or choose a bucket in its own", self.place())]
+struct Elsewhere {
+    /// As the header says. S3 sends it with every redirect; a redirect without it is of a proxy or of another store.
+    region: Option<String>,
+    source: Source,
+}
+
+impl Elsewhere {
+    fn place(&self) -> String {
+        match &self.region {
+            Some(region) => format!("in {region}"),
+            None => "at another endpoint, most likely in another region".to_owned(),
+        }
     }
 }
 
@@ -122,6 +162,8 @@ const PASSING: [&str; 13] = [
     "ServiceUnavailable",
     "ServiceUnavailableException",
 ];
+/// Codes of 400 that S3 answers to a request for another region.
+const WRONG_REGION: [&str; 2] = ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 /// How S3 begins the code of an error that KMS returned.
 const KMS: &str = "KMS.";
 
@@ -134,6 +176,8 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         // The reply broke off, and with it the code that says more than the status.
         _ if matches!(error, SdkError::ResponseError(_)) => Kind::Transient,
         Some(429) => Kind::Throttled,
+        // A store that is not S3 may lack an operation, or a condition of one.
+        Some(501) => Kind::Permanent,
         Some(500..) => Kind::Transient,
         // The key may not be used, is disabled, or is gone.
         Some(_) if code.starts_with(KMS) => Kind::Denied,
@@ -143,7 +187,8 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         Some(400) if code.is_empty() => Kind::Transient,
         // 409 is a conflict of two conditional writers: S3 asks for another try.
         Some(409) => Kind::Transient,
-        Some(400..) => Kind::Permanent,
+        // The client follows no redirect.
+        Some(300..) => Kind::Permanent,
         // What could not even be built is our mistake. Else no reply, or one that broke off or cannot be read.
         _ if matches!(error, SdkError::ConstructionFailure(_)) => Kind::Permanent,
         _ => Kind::Transient,
@@ -169,6 +214,11 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|reply| reply.status().as_u16())
 }
 
+/// The region of the bucket, as S3 says in many of its replies.
+fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.raw_response()?.headers().get("x-amz-bucket-region")
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_s3::error::ErrorMetadata;
@@ -186,7 +236,9 @@ mod tests {
             job,
             service: Service::Storage,
             action: "s3:GetObject",
-            resource: "s3://lake/key".to_owned() }
+            resource: "s3://lake/key".to_owned(),
+            region: Some("us-east-1".to_owned()),
+        }
     }
 
     /// The error of a reply with this status and code: its type, and whether the call is tried again.
@@ -239,6 +291,13 @@ mod tests {
         }
         for code in ["NoSuchBucket", "InvalidInputException", "NotImplemented", ""] {
             assert_eq!(refused(code), ("Storage", false), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_and_501_are_permanent() {
+        for status in [301, 302, 307, 308, 501] {
+            assert_eq!(replied(status, ""), ("Storage", false), "{status}");
         }
     }
 }
