@@ -9,7 +9,7 @@
 //! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -40,10 +40,10 @@ pub struct Completion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<Video>,
     /// Ours: replace what is committed already.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_false")]
     pub overwrite: bool,
     /// Ours: how many invocations have worked on the job before this one.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_zero")]
     pub continuation: u32,
 }
 
@@ -56,6 +56,10 @@ pub struct Video {
     /// The bucket.
     #[serde(rename = "S3Bucket", skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+}
+
+fn null_is_absent<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -204,6 +208,18 @@ mod tests {
         let completion = only(&json!({"JobId": "job-1"})).unwrap();
         assert_eq!(completion.job_id.as_str(), "job-1");
         assert_eq!((completion.timestamp, completion.overwrite), (None, false));
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let fields = ["Timestamp", "JobTag", "Video", "Overwrite", "Continuation", "Status", "API"];
+        let mut message = json!({"JobId": "job-1"});
+        for field in fields {
+            message[field] = Value::Null;
+        }
+        assert_eq!(only(&message).unwrap(), only(&json!({"JobId": "job-1"})).unwrap());
+        let video = json!({"JobId": "job-1", "Video": {"S3ObjectName": null, "S3Bucket": null}});
+        assert_eq!(only(&video).unwrap().video, Some(Video::default()));
     }
 
     #[test]
