@@ -8,6 +8,8 @@
 //! 3. `JobId`: the completion message itself,
 //! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -77,8 +79,8 @@ fn is_zero(value: &u32) -> bool {
 pub struct Delivery {
     /// Each completion message, or why there is none. Messages of other Rekognition APIs are left out.
     pub messages: Vec<Message>,
-    /// Whether the event came from an SQS queue, which is answered item by item.
-    pub from_queue: bool,
+    /// The `messageId` of each SQS record, also of those that are left out. Empty if the event is not from a queue.
+    pub items: BTreeSet<String>,
 }
 
 /// One completion message of an event.
@@ -93,10 +95,10 @@ pub struct Message {
 impl Delivery {
     /// Unwraps an event. A part that cannot be understood becomes a message with an error; the rest is kept.
     pub fn unwrap_event(event: &Value) -> Self {
-        let from_queue = records(event).is_some_and(|records| records.iter().any(|record| item(record).is_some()));
+        let items = records(event).into_iter().flatten().filter_map(item).map(str::to_owned).collect();
         let mut messages = Vec::new();
         unwrap(event, None, 0, &mut messages);
-        Self { messages, from_queue }
+        Self { messages, items }
     }
 }
 
@@ -245,7 +247,7 @@ mod tests {
             {"messageId": "good", "body": r#"{"JobId":"job-1"}"#},
         ]});
         let delivery = Delivery::unwrap_event(&event);
-        assert!(delivery.from_queue);
+        assert_eq!(delivery.items.iter().collect::<Vec<_>>(), ["bad", "good"]);
         let items: Vec<_> =
             delivery.messages.iter().map(|m| (m.item.as_deref().unwrap(), m.completion.is_ok())).collect();
         assert_eq!(items, [("bad", false), ("good", true)]);
