@@ -49,8 +49,11 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
 /// What there is of a job, in the order in which it is deleted.
 fn inventory(known: &Known) -> String {
     let mut parts = Vec::new();
-    if known.row.is_some() {
+    if known.commit.is_some() {
         parts.push("its row in `jobs`".to_owned());
+    }
+    if known.unreadable().is_some() {
+        parts.push("which is unreadable".to_owned());
     }
     if known.saved.is_some() {
         parts.push("a saved state (an export is under way, and can write again what is deleted now)".to_owned());

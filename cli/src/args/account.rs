@@ -44,7 +44,7 @@ UNKNOWN, the lake has nothing of it. Rekognition is not asked.
 
 Permissions: s3:GetObject and s3:ListBucket; with --database glue:GetPartitions.
 
-Exit codes: 0 the lake knows all jobs, 1 it does not know one or an error came, 2 wrong usage."
+Exit codes: 0 the lake knows all jobs, 1 it does not know one, a row cannot be read, or an error came, 2 wrong usage."
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
