@@ -30,6 +30,8 @@ pub(crate) struct Call<'a> {
     pub(crate) service: Service,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
+    /// The region that S3 is asked in; `None` for the other services.
+    pub(crate) region: Option<String>,
 }
 
 impl Call<'_> {
@@ -38,16 +40,47 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
+        if self.is_elsewhere(&error) {
+            let region = bucket_region(&error).map(str::to_owned);
+            return self.wrong_bucket(Elsewhere { region, source: error.into() }.into());
+        }
         match kind(&error) {
-            Kind::Denied => Error::AccessDenied { job, action, resource, source: error.into() },
-            Kind::Throttled => Error::Throttled { job, action, resource, source: error.into() },
-            Kind::Transient => self.failed(true, error.into()),
-            // The first call that has a body to say so in is that for the checkpoint.
-            Kind::Permanent if error.code() == Some("NoSuchBucket") => {
-                Error::Storage { job, action, resource, transient: false, source: error.into() }
+            // HEAD has no body, so NoSuchBucket first shows up when the checkpoint is read.
+            Kind::Permanent if error.code() == Some("NoSuchBucket") => self.wrong_bucket(error.into()),
+            kind => self.of_kind(kind, error.into()),
+        }
+    }
+
+    /// The error of this kind.
+    fn of_kind(&self, kind: Kind, source: Source) -> Error {
+        let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
+        match kind {
+            Kind::Denied => Error::AccessDenied { job, action, resource, source },
+            Kind::Throttled => Error::Throttled { job, action, resource, source },
+            Kind::Transient => self.failed(true, source),
+            Kind::Permanent => self.failed(false, source),
+        }
+    }
+
+    /// [`Error::Storage`], whichever object was asked for.
+    fn wrong_bucket(&self, source: Source) -> Error {
+        let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
+        Error::Storage { job, action, resource, transient: false, source }
+    }
+
+    /// True if S3 says that the bucket is in another region.
+    ///
+    /// Depending on both regions that is a redirect, or a 400. A 400 with the region of the client has another cause,
+    /// such as an expired token; a HEAD has no code that tells them apart.
+    fn is_elsewhere<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> bool {
+        let Some(own) = self.region.as_deref() else { return false };
+        match status(error) {
+            Some(300..400) => true,
+            Some(400) => {
+                error.code().is_none_or(|code| WRONG_REGION.contains(&code))
+                    && bucket_region(error).is_some_and(|region| region != own)
             }
-            Kind::Permanent => self.failed(false, error.into()),
+            _ => false,
         }
     }
 
@@ -64,11 +97,8 @@ impl Call<'_> {
 
     /// A part of the call was refused, with this code in a reply that is a success.
     pub(crate) fn refused(&self, code: &str, source: Source) -> Error {
-        if code.contains("AccessDenied") {
-            let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
-            return Error::AccessDenied { job, action, resource, source };
-        }
-        self.failed(PASSING.contains(&code), source)
+        let unknown = if code.starts_with(KMS) { Kind::Denied } else { Kind::Permanent };
+        self.of_kind(kind_of_code(code).unwrap_or(unknown), source)
     }
 
     /// The time was over before there was any reply.
@@ -77,6 +107,25 @@ impl Call<'_> {
     }
 }
 
+/// The bucket is not where S3 was asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket is {}; deploy the function in that region, or choose a bucket in its own", self.place())]
+struct Elsewhere {
+    /// As the header says. S3 sends it with every redirect; a redirect without it is of a proxy or of another store.
+    region: Option<String>,
+    source: Source,
+}
+
+impl Elsewhere {
+    fn place(&self) -> String {
+        match &self.region {
+            Some(region) => format!("in {region}"),
+            None => "at another endpoint, most likely in another region".to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 enum Kind {
     Denied,
     Throttled,
@@ -87,7 +136,7 @@ enum Kind {
 /// Codes of a call that is refused, beside those that say `AccessDenied`.
 const DENIED: [&str; 4] =
     ["AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"];
-/// Codes of a call that is one too many.
+/// Error codes that mean throttling.
 const THROTTLED: [&str; 7] = [
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -97,52 +146,158 @@ const THROTTLED: [&str; 7] = [
     "ThrottlingException",
     "TooManyRequestsException",
 ];
-/// Codes of a part of a call that may succeed another time.
-const PASSING: [&str; 7] = [
+/// Codes after which the next attempt, signed anew, can succeed, whatever the status.
+const PASSING: [&str; 13] = [
     "ConcurrentModificationException",
-    "InternalError",
-    "InternalServiceException",
-    "OperationTimeoutException",
-    "ServiceUnavailable",
-    "SlowDown",
-    "ThrottlingException",
-];
-/// Codes of 400 and 403 after which the next attempt, signed anew, can succeed.
-const PASSING_REFUSALS: [&str; 6] = [
-    "ConcurrentModificationException",
+    "DependencyTimeoutException",
     "ExpiredToken",
     "ExpiredTokenException",
+    "InternalError",
+    "InternalServiceException",
+    "KMSInternalException",
+    "KeyUnavailableException",
     "OperationTimeoutException",
     "RequestTimeout",
     "RequestTimeTooSkewed",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
 ];
+/// Codes of 400 that S3 answers to a request for another region.
+const WRONG_REGION: [&str; 2] = ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
+/// How S3 begins the code of an error that KMS returned.
+const KMS: &str = "KMS.";
 
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     let code = error.code().unwrap_or_default();
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    // A key of KMS that may not be used is an error of S3.
-    if DENIED.contains(&code) || code.contains("AccessDenied") || code.starts_with("KMS.") {
-        return Kind::Denied;
+    if let Some(kind) = kind_of_code(code) {
+        return kind;
     }
-    if THROTTLED.contains(&code) {
-        return Kind::Throttled;
-    }
-    if PASSING_REFUSALS.contains(&code) {
-        return Kind::Transient;
-    }
-    match status {
+    match status(error) {
         // The reply broke off, and with it the code that says more than the status.
         _ if matches!(error, SdkError::ResponseError(_)) => Kind::Transient,
+        Some(429) => Kind::Throttled,
+        // A store that is not S3 may lack an operation, or a condition of one.
+        Some(501) => Kind::Permanent,
+        Some(500..) => Kind::Transient,
+        // The key may not be used, is disabled, or is gone.
+        Some(_) if code.starts_with(KMS) => Kind::Denied,
         // The reply to HEAD has no body, and so no code.
         Some(403) if code.is_empty() => Kind::Denied,
         // Likewise: of what S3 refuses with 400, a HEAD can only have met credentials that expired.
         Some(400) if code.is_empty() => Kind::Transient,
-        Some(429) => Kind::Throttled,
         // 409 is a conflict of two conditional writers: S3 asks for another try.
-        Some(409 | 500..) => Kind::Transient,
-        Some(400..) => Kind::Permanent,
+        Some(409) => Kind::Transient,
+        // The client follows no redirect.
+        Some(300..) => Kind::Permanent,
         // What could not even be built is our mistake. Else no reply, or one that broke off or cannot be read.
         _ if matches!(error, SdkError::ConstructionFailure(_)) => Kind::Permanent,
         _ => Kind::Transient,
+    }
+}
+
+/// What a code means with any status. A service that passes on the error of another one puts that one's name before the
+/// code, as in `KMS.ThrottlingException`.
+fn kind_of_code(code: &str) -> Option<Kind> {
+    let name = code.rsplit_once('.').map_or(code, |(_, name)| name);
+    if THROTTLED.contains(&name) {
+        Some(Kind::Throttled)
+    } else if DENIED.contains(&name) || name.contains("AccessDenied") {
+        Some(Kind::Denied)
+    } else if PASSING.contains(&name) {
+        Some(Kind::Transient)
+    } else {
+        None
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|reply| reply.status().as_u16())
+}
+
+/// The region of the bucket, as S3 says in many of its replies.
+fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.raw_response()?.headers().get("x-amz-bucket-region")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::error::ErrorMetadata;
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+    use aws_sdk_s3::primitives::SdkBody;
+
+    use super::*;
+
+    fn job() -> JobId {
+        JobId::try_from("job-1").unwrap()
+    }
+
+    fn call(job: &JobId) -> Call<'_> {
+        Call {
+            job,
+            service: Service::Storage,
+            action: "s3:GetObject",
+            resource: "s3://lake/key".to_owned(),
+            region: Some("us-east-1".to_owned()),
+        }
+    }
+
+    /// The error of a reply with this status and code: its type, and whether the call is tried again.
+    fn replied(status: u16, code: &str) -> (&'static str, bool) {
+        let reply = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        let error = GetObjectError::generic(ErrorMetadata::builder().code(code).build());
+        let error = call(&job()).error(SdkError::service_error(error, reply));
+        (error.error_type(), error.is_retryable())
+    }
+
+    /// The same of a part of a call, which has no status.
+    fn refused(code: &str) -> (&'static str, bool) {
+        let error = call(&job()).refused(code, "no".into());
+        (error.error_type(), error.is_retryable())
+    }
+
+    #[test]
+    fn an_error_of_kms_is_denied_only_if_it_does_not_pass() {
+        for (status, code) in [(400, "KMS.ThrottlingException"), (503, "KMS.ThrottlingException"), (429, "KMS.Other")] {
+            assert_eq!(replied(status, code), ("Throttled", true), "{status} {code}");
+        }
+        for (status, code) in [
+            (503, "KMS.DependencyTimeoutException"),
+            (500, "KMS.KMSInternalException"),
+            (500, "KMS.Other"),
+            (503, "KMS.Other"),
+            (400, "KMS.DependencyTimeoutException"),
+            (400, "KMS.KMSInternalException"),
+            (400, "KMS.KeyUnavailableException"),
+        ] {
+            assert_eq!(replied(status, code), ("Storage", true), "{status} {code}");
+        }
+        for code in ["KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"] {
+            assert_eq!(replied(400, code), ("AccessDenied", false), "{code}");
+            assert_eq!(refused(code), ("AccessDenied", false), "{code}");
+        }
+        assert_eq!(replied(403, "KMS.AccessDeniedException"), ("AccessDenied", false));
+    }
+
+    #[test]
+    fn a_part_of_a_call_is_judged_by_its_code_as_a_whole_call_is() {
+        for code in ["SlowDown", "ThrottlingException", "KMS.ThrottlingException", "Throttling"] {
+            assert_eq!(refused(code), ("Throttled", true), "{code}");
+        }
+        for code in ["InternalError", "OperationTimeoutException", "KMS.DependencyTimeoutException", "ExpiredToken"] {
+            assert_eq!(refused(code), ("Storage", true), "{code}");
+        }
+        for code in ["AccessDenied", "AccessDeniedException", "AllAccessDisabled"] {
+            assert_eq!(refused(code), ("AccessDenied", false), "{code}");
+        }
+        for code in ["NoSuchBucket", "InvalidInputException", "NotImplemented", ""] {
+            assert_eq!(refused(code), ("Storage", false), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_and_501_are_permanent() {
+        for status in [301, 302, 307, 308, 501] {
+            assert_eq!(replied(status, ""), ("Storage", false), "{status}");
+        }
     }
 }

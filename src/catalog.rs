@@ -284,7 +284,7 @@ impl CatalogTable<'_> {
 
     fn call(&self, action: &'static str) -> Call<'_> {
         let resource = format!("the table {}.{} of Glue's Data Catalog", self.catalog.database, self.name);
-        Call { job: self.job, service: Service::Catalog, action, resource }
+        Call { job: self.job, service: Service::Catalog, action, resource, region: None }
     }
 }
 

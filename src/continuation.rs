@@ -16,7 +16,8 @@ use crate::pacing::persist;
 /// `AccessDenied`, `Throttled`, `Upstream`: the invocation may not have been sent, and the job is not gone on with.
 pub async fn invoke(client: &Client, function_arn: &str, next: &Completion, until: Instant) -> Result<(), Error> {
     let resource = function_arn.to_owned();
-    let call = Call { job: &next.job_id, service: Service::Lambda, action: "lambda:InvokeFunction", resource };
+    let call =
+        Call { job: &next.job_id, service: Service::Lambda, action: "lambda:InvokeFunction", resource, region: None };
     let payload = serde_json::to_vec(next).map_err(|error| call.failed(false, error.into()))?;
     persist(until, &call, || async {
         let request = client.invoke().function_name(function_arn).invocation_type(InvocationType::Event);

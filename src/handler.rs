@@ -1,6 +1,6 @@
 //! One invocation: the event in, its jobs exported one after the other, the answer out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -101,9 +101,12 @@ pub struct Report {
     pub jobs: Vec<(JobId, Outcome)>,
     /// Why the others, or messages without a job, failed.
     pub errors: Vec<Error>,
-    /// The items of the queue that held them.
-    failed_items: Vec<String>,
-    from_queue: bool,
+    /// The items of the queue; none if the event is not from one.
+    items: BTreeSet<String>,
+    /// Those that held what failed.
+    failed_items: BTreeSet<String>,
+    /// True if a message that failed is of no item, so that the queue cannot be told.
+    failed_without_item: bool,
 }
 
 /// Why an invocation failed.
@@ -129,7 +132,8 @@ impl From<Failure> for Diagnostic {
 /// Handles one event, as the Lambda runtime asks for it.
 ///
 /// # Errors
-/// The first job's or message's error, with the text of all. To a queue, failures are a part of the answer.
+/// The first job's or message's error, with the text of all. To a queue, failures are a part of the answer, unless all
+/// items failed.
 pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<Answer, Failure> {
     let LambdaEvent { payload, context } = event;
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
@@ -157,7 +161,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
             return Report { errors: vec![error], ..Report::default() };
         }
     };
-    let mut report = Report { from_queue: delivery.from_queue, ..Report::default() };
+    let mut report = Report { items: delivery.items, ..Report::default() };
     let mut items = BTreeMap::<JobId, Vec<String>>::new();
     let mut asked_for: Vec<Completion> = Vec::new();
     for message in delivery.messages {
@@ -210,11 +214,16 @@ impl Report {
     fn fail(&mut self, error: Error, items: impl IntoIterator<Item = String>) {
         error.log();
         self.errors.push(error);
+        let mut items = items.into_iter().peekable();
+        self.failed_without_item |= items.peek().is_none();
         self.failed_items.extend(items);
     }
 
+    /// To a queue, the items that failed, unless all did. A mapping without `ReportBatchItemFailures` deletes what a
+    /// successful invocation reports; what a failed one was given stays in the queue whatever the mapping says.
     fn answer(self) -> Result<Answer, Failure> {
-        if self.from_queue {
+        let some_succeeded = self.items.iter().any(|item| !self.failed_items.contains(item));
+        if some_succeeded && !self.failed_without_item {
             return Ok(Answer::Batch(batch(self.failed_items)));
         }
         if let [first, others @ ..] = self.errors.as_slice() {
@@ -230,11 +239,10 @@ fn failure(first: &Error, others: &[Error]) -> Failure {
     Failure { error_type: first.error_type(), message: messages.join("; ") }
 }
 
-fn batch(failed_items: Vec<String>) -> SqsBatchResponse {
-    let mut seen = HashSet::new();
-    let once = failed_items.into_iter().filter(|item| seen.insert(item.clone()));
+fn batch(failed_items: BTreeSet<String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = once
+    response.batch_item_failures = failed_items
+        .into_iter()
         .map(|item| {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = item;

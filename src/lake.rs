@@ -414,7 +414,8 @@ impl Lake {
     }
 
     fn call<'a>(&self, service: Service, job: &'a JobId, action: &'static str, key: &str) -> Call<'a> {
-        Call { job, service, action, resource: format!("s3://{}/{key}", self.bucket) }
+        let region = self.client.config().region().map(ToString::to_string);
+        Call { job, service, action, resource: format!("s3://{}/{key}", self.bucket), region }
     }
 }
 

@@ -8,8 +8,10 @@
 //! 3. `JobId`: the completion message itself,
 //! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -40,13 +42,13 @@ pub struct Completion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<Video>,
     /// Ours: replace what is committed already.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_false")]
     pub overwrite: bool,
     /// Ours: remove what an earlier export left, and replace its row. Only continuations say so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub replaces: bool,
     /// Ours: how many invocations have worked on the job before this one.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_zero")]
     pub continuation: u32,
 }
 
@@ -59,6 +61,10 @@ pub struct Video {
     /// The bucket.
     #[serde(rename = "S3Bucket", skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+}
+
+fn null_is_absent<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -76,8 +82,8 @@ fn is_zero(value: &u32) -> bool {
 pub struct Delivery {
     /// Each completion message, or why there is none. Messages of other Rekognition APIs are left out.
     pub messages: Vec<Message>,
-    /// Whether the event came from an SQS queue, which is answered item by item.
-    pub from_queue: bool,
+    /// The `messageId` of each SQS record, also of those that are left out. Empty if the event is not from a queue.
+    pub items: BTreeSet<String>,
 }
 
 /// One completion message of an event.
@@ -92,10 +98,10 @@ pub struct Message {
 impl Delivery {
     /// Unwraps an event. A part that cannot be understood becomes a message with an error; the rest is kept.
     pub fn unwrap_event(event: &Value) -> Self {
-        let from_queue = records(event).is_some_and(|records| records.iter().any(|record| item(record).is_some()));
+        let items = records(event).into_iter().flatten().filter_map(item).map(str::to_owned).collect();
         let mut messages = Vec::new();
         unwrap(event, None, 0, &mut messages);
-        Self { messages, from_queue }
+        Self { messages, items }
     }
 }
 
@@ -210,6 +216,18 @@ mod tests {
     }
 
     #[test]
+    fn null_is_as_good_as_absent() {
+        let fields = ["Timestamp", "JobTag", "Video", "Overwrite", "Continuation", "Status", "API"];
+        let mut message = json!({"JobId": "job-1"});
+        for field in fields {
+            message[field] = Value::Null;
+        }
+        assert_eq!(only(&message).unwrap(), only(&json!({"JobId": "job-1"})).unwrap());
+        let video = json!({"JobId": "job-1", "Video": {"S3ObjectName": null, "S3Bucket": null}});
+        assert_eq!(only(&video).unwrap().video, Some(Video::default()));
+    }
+
+    #[test]
     fn every_wrapping_leads_to_the_same_message() {
         let message = json!({
             "JobId": "job-1", "Status": "SUCCEEDED", "API": "LABEL_DETECTION", "Timestamp": 5, "JobTag": "a/b",
@@ -232,7 +250,7 @@ mod tests {
             {"messageId": "good", "body": r#"{"JobId":"job-1"}"#},
         ]});
         let delivery = Delivery::unwrap_event(&event);
-        assert!(delivery.from_queue);
+        assert_eq!(delivery.items.iter().collect::<Vec<_>>(), ["bad", "good"]);
         let items: Vec<_> =
             delivery.messages.iter().map(|m| (m.item.as_deref().unwrap(), m.completion.is_ok())).collect();
         assert_eq!(items, [("bad", false), ("good", true)]);

@@ -160,7 +160,8 @@ mod tests {
         mut attempt: impl FnMut() -> F,
     ) -> Result<u32, String> {
         let job = JobId::try_from("job-1").unwrap();
-        let call = Call { job: &job, service: Service::Rekognition, action: "a:B", resource: "*".to_owned() };
+        let call =
+            Call { job: &job, service: Service::Rekognition, action: "a:B", resource: "*".to_owned(), region: None };
         let until = minute();
         let done = persist(until, &call, || {
             let attempt = attempt();

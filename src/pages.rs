@@ -249,7 +249,13 @@ impl<'a> Pages<'a> {
 
     fn call(&self) -> Call<'a> {
         // GetLabelDetection has no resource type in IAM: a policy allows it on "*".
-        Call { job: self.job, service: Service::Rekognition, action: GET_LABEL_DETECTION, resource: "*".to_owned() }
+        Call {
+            job: self.job,
+            service: Service::Rekognition,
+            action: GET_LABEL_DETECTION,
+            resource: "*".to_owned(),
+            region: None,
+        }
     }
 
     /// An error that names the page asked for last.

@@ -30,6 +30,9 @@ const QUEUE: Duration = Duration::from_secs(40);
 const NO_CREDENTIALS: &str = "no AWS credentials are found; set them in the environment, after a login with the AWS CLI \
                               by: eval \"$(aws configure export-credentials --format env)\"";
 
+/// What is said when the bucket is in another region than the command's.
+const SET_REGION: &str = "set AWS_REGION to that region";
+
 /// An account: its credentials and its region.
 pub(crate) struct Account {
     aws: SdkConfig,
@@ -100,6 +103,7 @@ pub(crate) fn patience() -> anyhow::Result<Deadline> {
 pub(crate) fn by_hand(error: &LakeError) -> anyhow::Error {
     let text = error.with_sources();
     let text = text.replace("in the role of the function", "to whoever runs this command");
+    let text = text.replace("deploy the function in that region, or choose a bucket in its own", SET_REGION);
     anyhow!(text.replace("deliver the message again", "run the command again"))
 }
 
@@ -111,8 +115,15 @@ impl AccountLake {
         loop {
             let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&folder);
             let listing = request.set_start_after(after).send().await.map_err(|error| {
-                let cause = with_sources(&error);
-                anyhow!("s3:ListBucket on s3://{}/{folder} failed; run the command again: {cause}", self.bucket)
+                let (region, cause) = (error.raw_response(), with_sources(&error));
+                let region = region.and_then(|reply| reply.headers().get("x-amz-bucket-region"));
+                let elsewhere =
+                    region.filter(|region| self.s3.config().region().is_none_or(|own| own.as_ref() != *region));
+                let hint = match elsewhere {
+                    Some(region) => format!("the bucket is in {region}; {SET_REGION}"),
+                    None => "run the command again".to_owned(),
+                };
+                anyhow!("s3:ListBucket on s3://{}/{folder} failed; {hint}: {cause}", self.bucket)
             })?;
             let keys = listing.contents().iter().filter_map(|object| object.key());
             jobs.extend(keys.filter_map(|key| self.lake.layout().job_of(key)));

@@ -16,21 +16,26 @@ use crate::args::DeleteArguments;
 use crate::known::{Known, State};
 use crate::print;
 
-/// Deletes the jobs, after a yes. The code is that of a failure if the lake has nothing of one.
+/// How often the command deletes what it finds of a job. An export that is under way meanwhile writes more; a second pass
+/// gets what it wrote during the first one, and the third is to spare.
+const PASSES: usize = 3;
+
+/// Deletes the jobs, after a yes. The code is that of a failure if the lake has nothing of one, or an export writes one
+/// again.
 pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCode> {
     if !arguments.yes && !io::stdin().is_terminal() {
         bail!("there is no terminal to ask at; say --yes to delete without a question");
     }
     let account = Account::open().await?;
     let lake = account.lake(&arguments.lake, arguments.database.as_deref())?;
-    let (mut found, mut all_found) = (Vec::new(), true);
+    let (mut found, mut complete) = (Vec::new(), true);
     for job in &arguments.jobs {
         let known = Known::read(&lake, job).await?;
-        if known.state() == State::Unknown && known.registered() == 0 {
+        if is_gone(&known) {
             eprintln!("error: job {job}: the lake has nothing of it; is --prefix that of the function?");
-            all_found = false;
+            complete = false;
         } else {
-            print(format!("{job}  {}\n", inventory(&known)).as_bytes())?;
+            print(format!("{job}  {}{}\n", inventory(&known), warning(&known)).as_bytes())?;
             found.push(known);
         }
     }
@@ -38,28 +43,52 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         bail!("nothing was deleted");
     }
     for known in &found {
-        let until = patience()?.leave();
-        let deleted = delete_job(&lake, &known.job, until).await;
-        deleted.map_err(|error| by_hand(&error).context("not all is deleted"))?;
-        print(format!("{}  deleted\n", known.job).as_bytes())?;
+        match delete_job(&lake, &known.job).await? {
+            None => print(format!("{}  deleted\n", known.job).as_bytes())?,
+            Some(left) => {
+                complete = false;
+                eprintln!(
+                    "error: job {}: an export is under way, and writes again what is deleted; run the command again when it \
+                     has ended; left: {}",
+                    known.job,
+                    inventory(&left)
+                );
+            }
+        }
     }
-    Ok(if all_found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_gone(known: &Known) -> bool {
+    known.state() == State::Unknown && known.registered() == 0
 }
 
 /// What there is of a job, in the order in which it is deleted.
 fn inventory(known: &Known) -> String {
     let mut parts = Vec::new();
-    if known.row.is_some() {
+    if known.commit.is_some() {
         parts.push("its row in `jobs`".to_owned());
     }
+    if known.unreadable().is_some() {
+        parts.push("which is unreadable".to_owned());
+    }
     if known.saved.is_some() {
-        parts.push("a saved state (an export is under way, and can write again what is deleted now)".to_owned());
+        parts.push("a saved state".to_owned());
     }
     if known.partitions.is_some() {
         parts.push(format!("{} partitions", HumanCount(known.registered() as u64)));
     }
     parts.push(format!("{} files of {}", HumanCount(known.files.count), HumanBytes(known.files.bytes)));
     parts.join(", ")
+}
+
+/// What an export leaves that has not committed: a saved state, or files without a row.
+fn warning(known: &Known) -> &'static str {
+    if known.saved.is_some() || known.state() == State::UnderWay {
+        "; an export is under way or was interrupted: one that goes on can write again what is deleted"
+    } else {
+        ""
+    }
 }
 
 fn confirmed(jobs: usize) -> anyhow::Result<bool> {
@@ -71,9 +100,23 @@ fn confirmed(jobs: usize) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+/// Deletes until nothing is found any more. Returns what is left after the last pass.
+async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option<Known>> {
+    let mut left = None;
+    for _ in 0..PASSES {
+        let deleted = delete_once(account, job, patience()?.leave()).await;
+        deleted.map_err(|error| by_hand(&error).context("not all is deleted"))?;
+        left = Some(Known::read(account, job).await?).filter(|known| !is_gone(known));
+        if left.is_none() {
+            break;
+        }
+    }
+    Ok(left)
+}
+
 /// Without its row no query takes the job for complete. Without its saved state no later delivery goes on from there, and
 /// commits a job whose files are gone.
-async fn delete_job(account: &AccountLake, job: &JobId, until: Instant) -> Result<(), Error> {
+async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Result<(), Error> {
     account.lake.delete_commit(job, until).await?;
     account.lake.delete_checkpoint(job, until).await?;
     if let Some(catalog) = &account.catalog {

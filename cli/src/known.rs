@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use anyhow::Context as _;
 use label_lake::checkpoint::Checkpoint;
 use label_lake::error::Error;
 use label_lake::job_id::JobId;
@@ -19,13 +18,20 @@ use crate::committed::{Files, JobRow, LabelRow};
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) job: JobId,
-    /// The job's row in `jobs`, and when it was committed.
-    pub(crate) row: Option<(JobRow, Option<SystemTime>)>,
+    pub(crate) commit: Option<Committed>,
     pub(crate) saved: Option<SavedState>,
     /// In both tables, without the row.
     pub(crate) files: Files,
     /// In both tables, if a catalog was asked.
     pub(crate) partitions: Option<Vec<Partitions>>,
+}
+
+/// The job's row in `jobs`.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) at: Option<SystemTime>,
+    /// Or why it cannot be read.
+    pub(crate) row: Result<JobRow, String>,
 }
 
 /// The checkpoint of a job.
@@ -71,29 +77,41 @@ impl Known {
     pub(crate) async fn read(account: &AccountLake, job: &JobId) -> anyhow::Result<Self> {
         let deadline = patience()?;
         let (row, saved, files) = objects(account, job, deadline).await.map_err(|error| by_hand(&error))?;
-        let row = match row {
-            Some(Saved { bytes, at }) => {
-                let row = JobRow::read(bytes).with_context(|| format!("job {job}: its row in `jobs` is unreadable"))?;
-                Some((row, at))
-            }
-            None => None,
-        };
-        let labels = row.as_ref().and_then(|(row, _)| row.labels.as_deref()).unwrap_or_default();
+        let commit = row.map(|Saved { bytes, at }| {
+            let row = JobRow::read(bytes).map_err(|error| format!("{error:#}"));
+            Committed { at, row }
+        });
+        let row = commit.as_ref().and_then(|commit| commit.row.as_ref().ok());
+        let labels = row.and_then(|row| row.labels.as_deref()).unwrap_or_default();
         let partitions = partitions(account, job, labels, deadline).await.map_err(|error| by_hand(&error))?;
         let saved = saved.map(|Saved { bytes, at }| SavedState { at, pages: pages(&bytes, job) });
         let bytes = files.iter().map(|file| file.bytes).sum();
         let files = Files { count: files.len() as u64, bytes };
-        Ok(Self { job: job.clone(), row, saved, files, partitions })
+        Ok(Self { job: job.clone(), commit, saved, files, partitions })
     }
 
     pub(crate) fn state(&self) -> State {
-        if self.row.is_some() {
+        if self.commit.is_some() {
             State::Committed
         } else if self.saved.is_some() || self.files.count > 0 {
             State::UnderWay
         } else {
             State::Unknown
         }
+    }
+
+    /// The row, if it can be read.
+    pub(crate) fn row(&self) -> Option<&JobRow> {
+        self.commit.as_ref()?.row.as_ref().ok()
+    }
+
+    /// Says that the row cannot be read, and what to do, if it cannot.
+    pub(crate) fn unreadable(&self) -> Option<String> {
+        let why = self.commit.as_ref()?.row.as_ref().err()?;
+        let job = &self.job;
+        Some(format!(
+            "job {job}: its row in `jobs` is unreadable; export the job again with \"Overwrite\": true: {why}"
+        ))
     }
 
     /// How many partitions are registered in all.

@@ -9,6 +9,8 @@ mod ddl;
 mod delete;
 mod event;
 mod function;
+mod held;
+mod interrupt;
 mod known;
 mod letter;
 mod progress;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::anyhow;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
+use futures_util::stream::{self, StreamExt as _};
 use label_lake::error::with_sources;
 
 /// How long a message is hidden from other receivers, unless that is renewed.
@@ -14,8 +15,10 @@ const VISIBILITY: Duration = Duration::from_mins(5);
 pub(crate) const RENEWAL: Duration = Duration::from_mins(1);
 /// With a wait SQS asks all of its servers; without it an answer may be empty though there are messages.
 const WAIT: Duration = Duration::from_secs(2);
-/// SQS gives at most this many messages at once.
+/// SQS gives at most this many messages at once, and takes at most as many in a batch.
 const MOST: usize = 10;
+/// How many batches are under way at once. A thousand messages then take some 13 times as long as one call.
+pub(crate) const SIDE_BY_SIDE: usize = 8;
 
 /// A queue of an account. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -68,21 +71,41 @@ impl Queue {
         Ok(())
     }
 
-    /// Hides a message for longer.
-    pub(crate) async fn hide(&self, receipt: &str) -> anyhow::Result<()> {
-        self.change_visibility(receipt, VISIBILITY).await
+    /// Hides messages for longer.
+    pub(crate) async fn hide(&self, receipts: Vec<String>) -> anyhow::Result<()> {
+        self.change_visibility(receipts, VISIBILITY).await
     }
 
-    /// Lets a message be received again at once.
-    pub(crate) async fn release(&self, receipt: &str) -> anyhow::Result<()> {
-        self.change_visibility(receipt, Duration::ZERO).await
+    /// Lets messages be received again at once.
+    pub(crate) async fn release(&self, receipts: Vec<String>) -> anyhow::Result<()> {
+        self.change_visibility(receipts, Duration::ZERO).await
     }
 
-    async fn change_visibility(&self, receipt: &str, visibility: Duration) -> anyhow::Result<()> {
-        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt);
-        let request = request.visibility_timeout(visibility.as_secs() as i32);
-        request.send().await.map_err(|error| self.failed("sqs:ChangeMessageVisibility", &error))?;
-        Ok(())
+    /// Changes all that can be changed, and returns the first error.
+    async fn change_visibility(&self, receipts: Vec<String>, visibility: Duration) -> anyhow::Result<()> {
+        let batches: Vec<_> = receipts.chunks(MOST).map(<[_]>::to_vec).collect();
+        let batches = batches.into_iter().map(|batch| self.clone().change_batch(batch, visibility));
+        let changed: Vec<_> = stream::iter(batches).buffer_unordered(SIDE_BY_SIDE).collect().await;
+        changed.into_iter().collect()
+    }
+
+    async fn change_batch(self, receipts: Vec<String>, visibility: Duration) -> anyhow::Result<()> {
+        const ACTION: &str = "sqs:ChangeMessageVisibility";
+        let entries = receipts.into_iter().enumerate().map(|(number, receipt)| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(number.to_string());
+            entry.receipt_handle(receipt).visibility_timeout(visibility.as_secs() as i32).build()
+        });
+        let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
+        let request = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
+        let reply = request.send().await.map_err(|error| self.failed(ACTION, &error))?;
+        // A message that is not in flight is not hidden: its time was over.
+        match reply.failed().iter().find(|failed| !failed.code().contains("MessageNotInflight")) {
+            None => Ok(()),
+            Some(failed) => {
+                let (url, code, minutes) = (&self.url, failed.code(), VISIBILITY.as_secs() / 60);
+                Err(anyhow!("{ACTION} on {url} failed; messages stay hidden for {minutes} minutes at most: {code}"))
+            }
+        }
     }
 
     fn failed<E>(&self, action: &str, error: &SdkError<E>) -> anyhow::Error

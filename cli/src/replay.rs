@@ -1,15 +1,16 @@
 //! `label-lake replay`: what is in the dead-letter queue, invoked again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use indicatif::ProgressBar;
-use tokio::time::{Instant, interval_at};
 
 use crate::account::Account;
 use crate::args::ReplayArguments;
 use crate::function::Function;
+use crate::held::Held;
+use crate::interrupt::Interrupt;
 use crate::letter::{Part, reason, replay_letter, targets};
 use crate::progress::counted;
 use crate::queue::{Letter, Queue, RENEWAL};
@@ -26,36 +27,40 @@ pub(crate) async fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCo
     let waiting = queue.waiting().await?;
     let limit = arguments.limit.map_or(usize::MAX, |limit| limit as usize);
     let bar = counted(waiting.min(limit as u64), "messages", arguments.quiet)?;
-    let mut replay = Replay { queue, bar, limit, seen: HashSet::new(), held: HashMap::new(), replayed: 0, left: 0 };
-    let ended = if arguments.dry_run {
-        replay.look().await.map(|()| false)
-    } else {
-        let function = account.function(&arguments.function);
-        tokio::select! {
-            ended = replay.run(&function) => ended.map(|()| false),
-            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| true).map_err(Into::into),
-        }
-    };
-    replay.bar.finish_and_clear();
-    let released = replay.release().await;
-    let interrupted = ended?;
-    released?;
+    let interrupt = Interrupt::listen(notice(&bar, arguments.dry_run))?;
+    let held = Held::new(queue.clone(), RENEWAL);
+    let mut replay = Replay { queue, bar, interrupt, limit, seen: HashSet::new(), held, replayed: 0, left: 0 };
+    let ended =
+        if arguments.dry_run { replay.look().await } else { replay.run(&account.function(&arguments.function)).await };
+    let Replay { bar, interrupt, seen, held, replayed, left, .. } = replay;
+    bar.finish_and_clear();
+    let released = held.release().await;
+    ended.and(released)?;
 
-    let Replay { replayed, left, seen, .. } = &replay;
     let mut summary = if arguments.dry_run {
         format!("{} in the queue, none touched", messages(seen.len()))
     } else {
-        format!("{} replayed, {left} left in the queue", messages(*replayed))
+        format!("{} replayed, {left} left in the queue", messages(replayed))
     };
     if seen.len() >= limit {
         summary.push_str("; there may be more, --limit ended it");
     }
     print(format!("{summary}\n").as_bytes())?;
-    if interrupted {
-        eprintln!("error: interrupted; what was under way goes on in the function, and its messages stay in the queue");
+    if interrupt.has_come() {
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says at once that an interrupt is heeded: giving messages back takes a moment.
+fn notice(bar: &ProgressBar, dry_run: bool) -> impl FnOnce() + Send + 'static {
+    let bar = bar.clone();
+    let text = if dry_run {
+        "error: interrupted; the messages are given back to the queue"
+    } else {
+        "error: interrupted; what was under way goes on in the function, and its messages stay in the queue"
+    };
+    move || bar.suspend(|| eprintln!("{text}"))
 }
 
 fn messages(number: usize) -> String {
@@ -65,20 +70,21 @@ fn messages(number: usize) -> String {
 struct Replay {
     queue: Queue,
     bar: ProgressBar,
+    interrupt: Interrupt,
     limit: usize,
     /// The ids of all messages that were received.
     seen: HashSet<String>,
-    /// The receipts of those that are neither deleted nor released, by id. They stay hidden until the end, so that none
-    /// comes a second time.
-    held: HashMap<String, String>,
+    /// Those that are neither deleted nor released. They stay hidden until the end, so that none comes a second time.
+    held: Held,
     replayed: usize,
     left: usize,
 }
 
 impl Replay {
+    /// Replays until nothing more is received, or an interrupt comes.
     async fn run(&mut self, function: &Function) -> anyhow::Result<()> {
+        let interrupt = self.interrupt.clone();
         let mut under_way = FuturesUnordered::new();
-        let mut renewal = interval_at(Instant::now() + RENEWAL, RENEWAL);
         let mut more = true;
         loop {
             while more && under_way.len() < SIDE_BY_SIDE {
@@ -95,22 +101,17 @@ impl Replay {
                     more &= !parts.iter().any(Part::fails_for_all);
                     self.settle(&letter, &parts).await?;
                 }
-                _ = renewal.tick() => self.renew().await,
+                () = interrupt.wait() => return Ok(()),
             }
         }
     }
 
     /// Shows what is in the queue.
     async fn look(&mut self) -> anyhow::Result<()> {
-        let mut renewed = Instant::now();
         loop {
             let letters = self.receive(usize::MAX).await?;
             if letters.is_empty() {
                 return Ok(());
-            }
-            if renewed.elapsed() > RENEWAL {
-                renewed = Instant::now();
-                self.renew().await;
             }
             for letter in letters {
                 let reason = reason(&letter).map(|reason| format!("  failed with {reason}")).unwrap_or_default();
@@ -123,23 +124,26 @@ impl Replay {
         }
     }
 
-    /// Receives messages that were not seen before; none if there are none, or the limit is reached.
+    /// Receives messages that were not seen before; none if there are none, the limit is reached, or an interrupt has
+    /// come. A receive that is under way is never given up: its messages would stay hidden.
     async fn receive(&mut self, most: usize) -> anyhow::Result<Vec<Letter>> {
         let most = most.min(self.limit - self.seen.len());
-        if most == 0 {
+        if most == 0 || self.interrupt.has_come() {
             return Ok(Vec::new());
         }
-        let mut new = Vec::new();
+        let (mut new, mut deleted) = (Vec::new(), Vec::new());
         for letter in self.queue.receive(most).await? {
-            if self.seen.insert(letter.id.clone()) {
-                self.held.insert(letter.id.clone(), letter.receipt.clone());
-                new.push(letter);
-            } else if let Some(receipt) = self.held.get_mut(&letter.id) {
-                *receipt = letter.receipt;
+            let is_new = self.seen.insert(letter.id.clone());
+            if is_new || self.held.contains(&letter.id) {
+                self.held.insert(&letter);
+                new.extend(is_new.then_some(letter));
             } else {
-                // It was deleted, and SQS delivers at least once.
-                self.queue.delete(&letter.receipt).await?;
+                deleted.push(letter);
             }
+        }
+        // SQS delivers at least once, even after a message was deleted.
+        for letter in deleted {
+            self.held.delete(&letter).await?;
         }
         Ok(new)
     }
@@ -149,9 +153,7 @@ impl Replay {
         self.bar.inc(1);
         let succeeded = parts.iter().all(|part| part.result.is_ok());
         if succeeded {
-            let receipt = self.held.get(&letter.id).unwrap_or(&letter.receipt);
-            self.queue.delete(receipt).await?;
-            self.held.remove(&letter.id);
+            self.held.delete(letter).await?;
             self.replayed += 1;
         } else {
             self.left += 1;
@@ -165,22 +167,6 @@ impl Replay {
             self.say(&format!("{kept}  {}  {}  {result}", letter.id, job.as_deref().unwrap_or("-")))?;
         }
         Ok(())
-    }
-
-    /// Hides the messages that are held for longer. One that cannot be is received again at worst, and known.
-    async fn renew(&self) {
-        for receipt in self.held.values() {
-            let _ = self.queue.hide(receipt).await;
-        }
-    }
-
-    /// Lets what is left be received again. It would be anyway, a little later.
-    async fn release(&self) -> anyhow::Result<()> {
-        let mut released = Ok(());
-        for receipt in self.held.values() {
-            released = released.and(self.queue.release(receipt).await);
-        }
-        released
     }
 
     fn say(&self, line: &str) -> anyhow::Result<()> {

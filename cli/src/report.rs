@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::function::{Done, Failed};
 
+/// How each line begins.
+const BEGIN: &str = "{\"jobId\"";
+
 /// What became of a job.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,20 +54,22 @@ impl Report {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).with_context(name)?;
         let mut text = String::new();
         file.read_to_string(&mut text).with_context(name)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let (whole, rest) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
         let mut done = HashSet::new();
-        for (number, line) in text[..whole].lines().enumerate() {
+        for (number, line) in whole.lines().enumerate() {
             let line: Line = serde_json::from_str(line)
                 .with_context(|| format!("{}: line {} is not of a report", name(), number + 1))?;
             if line.ok && (line.overwrite || !overwrite) {
                 done.insert(line.job_id);
             }
         }
-        let rest = &text[whole..];
         if !rest.is_empty() {
-            // A run that was killed may have left a part of a line. What is none is somebody's file.
-            anyhow::ensure!(rest.starts_with("{\"jobId\"") || rest.len() < 8, "{}: it is not of a report", name());
-            file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).with_context(name)?;
+            // A run that was killed may have left a part of a line. Only whole lines before it show that the file is a
+            // report, and may be cut.
+            let is_cut_line = rest.starts_with(BEGIN) || BEGIN.starts_with(rest);
+            let is_report = !whole.is_empty() && is_cut_line;
+            anyhow::ensure!(is_report, "{}: it is not of a report; name another file", name());
+            file.set_len(whole.len() as u64).and_then(|()| file.seek(SeekFrom::End(0))).with_context(name)?;
         }
         Ok(Self { path: path.to_owned(), file, overwrite, done })
     }
@@ -141,7 +146,18 @@ mod tests {
         report.add(&job("b"), &Ok(exported())).unwrap();
         let report = Report::open(&path, false).unwrap();
         assert!(report.has(&job("a")) && report.has(&job("b")));
-        for other in ["job-1\njob-2\n", "one line without an end"] {
+        let others = [
+            "job-1\njob-2\n",
+            "one line without an end",
+            "x",
+            "[1]",
+            "{",
+            "{\"jobId\"",
+            "{\"jobId\":\"a\"}",
+            &format!("{whole}x"),
+            &whole[..20],
+        ];
+        for other in others {
             fs::write(&path, other).unwrap();
             let error = format!("{:#}", Report::open(&path, false).unwrap_err());
             assert!(error.contains("not of a report"), "{error}");

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::args::StatusArguments;
 use crate::committed::JobRow;
-use crate::known::{Known, SavedState, State};
+use crate::known::{Committed, Known, SavedState, State};
 use crate::report::timestamp;
 use crate::{print, text};
 
-/// Prints what the lake knows. The code is that of a failure if it does not know a job.
+/// Prints what the lake knows. The code is that of a failure if it does not know a job, or cannot read its row.
 pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open().await?;
     let lake = account.lake(&arguments.lake, arguments.database.as_deref())?;
@@ -30,8 +30,12 @@ pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
         all.join("\n")
     };
     print(output.as_bytes())?;
+    let unreadable: Vec<_> = all.iter().filter_map(Known::unreadable).collect();
+    for error in &unreadable {
+        eprintln!("error: {error}");
+    }
     let known = all.iter().all(|known| known.state() != State::Unknown);
-    Ok(if known { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if known && unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The block of lines of a job.
@@ -45,10 +49,13 @@ pub(crate) fn as_text(known: &Known) -> String {
 fn write_text(text: &mut String, known: &Known) -> fmt::Result {
     writeln!(text, "Job        {}", known.job)?;
     write!(text, "State      {}", known.state().name())?;
-    match (known.state(), &known.row) {
-        (State::Committed, Some((row, at))) => {
+    match (known.state(), &known.commit) {
+        (State::Committed, Some(Committed { at, row })) => {
             writeln!(text, "{}", at.map(|at| format!(" at {}", timestamp(at))).unwrap_or_default())?;
-            write_row(text, row)?;
+            match row {
+                Ok(row) => write_row(text, row)?,
+                Err(why) => writeln!(text, "Result     unreadable: {}", text::printable(why))?,
+            }
         }
         (State::UnderWay, _) => writeln!(text, ", or interrupted")?,
         _ => writeln!(text, " to the lake")?,
@@ -63,7 +70,7 @@ fn write_text(text: &mut String, known: &Known) -> fmt::Result {
     }
     for partitions in known.partitions.iter().flatten() {
         let (registered, expected, table) = (partitions.registered, partitions.expected, partitions.table.name);
-        if known.row.is_none() {
+        if known.row().is_none() {
             writeln!(text, "Partitions {registered} in {table}")?;
         } else if partitions.missing == 0 {
             writeln!(text, "Partitions {registered} of {expected} in {table}")?;
@@ -106,8 +113,13 @@ fn saved_text(saved: &SavedState) -> String {
 
 fn as_json(known: &Known) -> Value {
     let mut json = json!({ "jobId": known.job.as_str(), "state": known.state().name() });
-    if let Some((row, at)) = &known.row {
-        json["committedAt"] = at.map(timestamp).into();
+    if let Some(commit) = &known.commit {
+        json["committedAt"] = commit.at.map(timestamp).into();
+    }
+    if let Some(error) = known.unreadable() {
+        json["error"] = error.into();
+    }
+    if let Some(row) = known.row() {
         json["status"] = row.status.as_str().into();
         json["statusMessage"] = row.status_message.as_deref().into();
         json["aggregateBy"] = row.aggregate_by.clone().into();
@@ -124,8 +136,8 @@ fn as_json(known: &Known) -> Value {
     json["bytes"] = known.files.bytes.into();
     if let Some(partitions) = &known.partitions {
         let counts = partitions.iter().map(|counts| {
-            let expected = known.row.as_ref().map(|_| counts.expected);
-            let missing = known.row.as_ref().map(|_| counts.missing);
+            let expected = known.row().map(|_| counts.expected);
+            let missing = known.row().map(|_| counts.missing);
             let counted = json!({ "registered": counts.registered, "expected": expected, "missing": missing });
             (counts.table.name.to_owned(), counted)
         });

@@ -12,6 +12,7 @@ use crate::gate::Gate;
 #[allow(missing_docs)] // Each is the method of the same name.
 pub enum Action {
     Status { http: u16, code: String },
+    StatusWithHeader { http: u16, code: String, name: String, value: String },
     StatusAfter { http: u16, code: String },
     LoseReply,
     Reset,
@@ -34,6 +35,9 @@ impl fmt::Display for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status { http, code } => write!(formatter, "status {http} {code}"),
+            Self::StatusWithHeader { http, code, name, value } => {
+                write!(formatter, "status {http} {code} with {name}: {value}")
+            }
             Self::StatusAfter { http, code } => write!(formatter, "status {http} {code} after the work"),
             Self::LoseReply => write!(formatter, "reply lost"),
             Self::Reset => write!(formatter, "reset"),

@@ -82,6 +82,9 @@ async fn meet<S: Service>(
     let Some(action) = action else { return Ok(service.answer(request, line).await) };
     match &action {
         Action::Status { http, code } => return Ok(service.error(status(*http), code)),
+        Action::StatusWithHeader { http, code, name, value } => {
+            return Ok(with_header(service.error(status(*http), code), name, value));
+        }
         Action::ReplyBody { status: http, body } => {
             return Ok(reply(status(*http), "application/octet-stream", body.clone()));
         }
@@ -118,6 +121,14 @@ pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: impl I
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
     reply.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    reply
+}
+
+/// Adds a header. One that HTTP does not allow is a mistake in a test: it is left out.
+fn with_header(mut reply: Reply, name: &str, value: &str) -> Reply {
+    if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
+        reply.headers_mut().insert(name, value);
+    }
     reply
 }
 

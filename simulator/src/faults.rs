@@ -90,6 +90,12 @@ impl Requests {
         self.with(Action::Status { http, code: code.to_owned() })
     }
 
+    /// Answers with an error that has one header more, and does no work.
+    pub fn status_with_header(self, http: u16, code: &str, name: &str, value: &str) -> Fault {
+        let [code, name, value] = [code, name, value].map(str::to_owned);
+        self.with(Action::StatusWithHeader { http, code, name, value })
+    }
+
     /// Does the work, and answers with an error.
     pub fn status_after(self, http: u16, code: &str) -> Fault {
         self.with(Action::StatusAfter { http, code: code.to_owned() })

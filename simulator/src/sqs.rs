@@ -2,7 +2,7 @@
 //!
 //! A receive that finds nothing answers at once, however long it may wait: nothing arrives behind the back of a test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +24,17 @@ const DEFAULT_VISIBILITY: u64 = 30;
 /// 12 hours, in seconds.
 const MAX_VISIBILITY: u64 = 43_200;
 
-const OPERATIONS: [&str; 5] =
-    ["SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"];
+/// The most entries of a batch.
+const MAX_BATCH: usize = 10;
+
+const OPERATIONS: [&str; 6] = [
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "GetQueueAttributes",
+];
 
 /// A message in a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +121,7 @@ impl Sqs {
             Some("ReceiveMessage") => queue.receive(request),
             Some("DeleteMessage") => queue.delete(request),
             Some("ChangeMessageVisibility") => queue.change_visibility(request),
+            Some("ChangeMessageVisibilityBatch") => queue.change_visibilities(request),
             Some("GetQueueAttributes") => Ok(queue.attributes()),
             _ => Err(Refusal("UnsupportedOperation")),
         }
@@ -161,6 +171,26 @@ impl Queue {
         }
         message.visible_at = now + visibility;
         Ok(json!({}))
+    }
+
+    /// Each entry succeeds or fails by itself.
+    fn change_visibilities(&mut self, request: &Value) -> Result<Value, Refusal> {
+        let entries = request["Entries"].as_array().ok_or(Refusal("MissingParameter"))?;
+        let ids: HashSet<_> = entries.iter().map(|entry| entry["Id"].as_str().unwrap_or_default()).collect();
+        match entries.len() {
+            0 => return Err(Refusal("EmptyBatchRequest")),
+            entries if entries > MAX_BATCH => return Err(Refusal("TooManyEntriesInBatchRequest")),
+            entries if entries > ids.len() => return Err(Refusal("BatchEntryIdsNotDistinct")),
+            _ => {}
+        }
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match self.change_visibility(entry) {
+                Ok(_) => successful.push(json!({ "Id": entry["Id"] })),
+                Err(Refusal(code)) => failed.push(json!({ "Id": entry["Id"], "Code": code, "SenderFault": true })),
+            }
+        }
+        Ok(json!({ "Successful": successful, "Failed": failed }))
     }
 
     fn attributes(&self) -> Value {

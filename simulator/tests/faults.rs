@@ -49,6 +49,17 @@ async fn status_does_no_work_and_status_after_does() {
 }
 
 #[tokio::test]
+async fn an_error_may_have_a_header_though_head_has_no_body() {
+    let simulator =
+        with(Fault::on("HeadObject").status_with_header(301, "PermanentRedirect", "x-amz-bucket-region", "eu-west-1"))
+            .await;
+    let error = client::s3(&simulator).head_object().bucket("lake").key("a").send().await.unwrap_err();
+    let reply = error.raw_response().unwrap();
+    assert_eq!((reply.status().as_u16(), reply.headers().get("x-amz-bucket-region")), (301, Some("eu-west-1")));
+    assert_eq!(aws_sdk_s3::error::ProvideErrorMetadata::code(&error), None);
+}
+
+#[tokio::test]
 async fn errors_have_the_form_of_the_service() {
     let simulator = with(Fault::on(GET).status(400, "ThrottlingException")).await;
     assert_eq!(page(&simulator, &request()).await.json()["__type"], "ThrottlingException");

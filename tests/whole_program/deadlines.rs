@@ -203,7 +203,10 @@ async fn items_of_a_queue_that_cannot_be_handed_on_go_back_to_it() {
     let denied = Fault::on("Invoke").times(2).status(403, "AccessDeniedException");
     let function = Function::start(account().listing_allowed(true).fault(stall).fault(denied), &[]).await;
     let item = |job: &str| json!({ "messageId": job, "body": json!({ "JobId": job }).to_string() });
-    let event = json!({ "Records": [item("job-1"), item("job-2")] });
+    // Not all of its items fail.
+    let skipped =
+        json!({ "messageId": "other", "body": json!({ "JobId": "x", "API": "StartFaceDetection" }).to_string() });
+    let event = json!({ "Records": [item("job-1"), item("job-2"), skipped] });
 
     let outcome = function.simulator.invoke(event.to_string(), within(Duration::from_secs(2))).await;
     let failures = json!({ "batchItemFailures": [{ "itemIdentifier": "job-1" }, { "itemIdentifier": "job-2" }] });

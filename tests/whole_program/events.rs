@@ -1,5 +1,7 @@
 //! Each shape of event, and several jobs in one.
 
+use std::slice;
+
 use serde_json::{Value, json};
 use simulator::{Generated, Job, Outcome, Simulator};
 
@@ -76,6 +78,42 @@ async fn of_a_queue_only_the_items_that_failed_are_reported() {
     );
     assert_eq!(function.count("HeadObject"), 2, "the same job once");
     assert_eq!(commits(&function).len(), 1);
+}
+
+/// An SQS record of these completion messages, each in an SNS record of its own.
+fn queue_record(id: &str, messages: &[Value]) -> Value {
+    let record = |message: &Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
+    let body = json!({"Records": messages.iter().map(record).collect::<Vec<_>>()});
+    json!({"messageId": id, "body": body.to_string(), "eventSource": "aws:sqs"})
+}
+
+#[tokio::test]
+async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
+    let function = function().await;
+    let (good, unknown) = (json!({"JobId": sample_job()}), json!({"JobId": "nobody"}));
+    let other_api = sample("other-api.json");
+    let bad = json!({"JobId": "../x"});
+    for (records, error) in [
+        (vec![queue_record("a", slice::from_ref(&unknown))], "JobNotFound"),
+        (vec![queue_record("a", slice::from_ref(&bad)), queue_record("b", slice::from_ref(&unknown))], "InvalidJobId"),
+        // The same item twice, and an item of which only a part fails.
+        (vec![queue_record("a", slice::from_ref(&unknown)), queue_record("a", slice::from_ref(&good))], "JobNotFound"),
+        (vec![queue_record("a", &[good.clone(), unknown.clone(), other_api.clone()])], "JobNotFound"),
+        // A message without an item can only be kept by a failure of the whole event.
+        (vec![queue_record("a", slice::from_ref(&good)), json!({"body": bad.to_string()})], "InvalidJobId"),
+    ] {
+        let event = json!({"Records": records});
+        assert_eq!(function.fail(&event).await.0, error, "{event}");
+    }
+    for records in [
+        [queue_record("a", slice::from_ref(&unknown)), queue_record("b", slice::from_ref(&good))],
+        [queue_record("a", slice::from_ref(&unknown)), queue_record("b", slice::from_ref(&other_api))],
+    ] {
+        let answer = function.succeed(json!({"Records": records})).await;
+        assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "a"}]}));
+    }
+    let skipped = json!({"Records": [queue_record("a", &[other_api])]});
+    assert_eq!(function.succeed(skipped).await, json!({"batchItemFailures": []}));
 }
 
 #[tokio::test]

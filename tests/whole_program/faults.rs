@@ -128,8 +128,11 @@ async fn whatever_comes_instead_of_a_page_is_asked_for_again() {
 }
 
 /// What may come instead of a reply of S3. All of it passes.
-const STORE_FAULTS: [Kind; 9] = [
+const STORE_FAULTS: [Kind; 12] = [
     |request| request.status(500, "InternalError"),
+    |request| request.status(400, "KMS.ThrottlingException"),
+    |request| request.status(503, "KMS.DependencyTimeoutException"),
+    |request| request.status(500, "KMS.KMSInternalException"),
     |request| request.status(503, "SlowDown"),
     |request| request.status(503, "ServiceUnavailable"),
     |request| request.status(409, "ConditionalRequestConflict"),

@@ -44,7 +44,7 @@ UNKNOWN, the lake has nothing of it. Rekognition is not asked.
 
 Permissions: s3:GetObject and s3:ListBucket; with --database glue:GetPartitions.
 
-Exit codes: 0 the lake knows all jobs, 1 it does not know one or an error came, 2 wrong usage."
+Exit codes: 0 the lake knows all jobs, 1 it does not know one, a row cannot be read, or an error came, 2 wrong usage."
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
@@ -56,10 +56,14 @@ Examples:
 Without --database the partitions stay in the catalog, and queries find nothing at them. In a bucket with versions the
 objects are marked as deleted, and stay as old versions until a lifecycle rule ends them.
 
+An export of the job that is under way can write again what is deleted. The command looks again after deleting, and fails
+if something is left; run it again when the export has ended.
+
 Permissions: s3:GetObject, s3:DeleteObject and s3:ListBucket; with --database glue:GetPartitions,
 glue:BatchDeletePartition.
 
-Exit codes: 0 deleted, 1 the lake has nothing of a job, the answer was no, or an error came, 2 wrong usage."
+Exit codes: 0 deleted, 1 the lake has nothing of a job, an export writes one again, the answer was no, or an error came,
+2 wrong usage."
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(

@@ -5,6 +5,7 @@
 mod account;
 mod backfill;
 mod ddl;
+mod delete;
 mod errors;
 mod recorded;
 mod register;

@@ -175,3 +175,16 @@ async fn what_a_person_reads_of_a_committed_job() {
         assert!(ran.output.contains(words), "{words}: {}", ran.output);
     }
 }
+
+#[tokio::test]
+async fn a_bucket_in_another_region_is_named_with_its_region() {
+    let account = account(&[]).await;
+    for (operation, name, more) in [("GetObject", "status", "job-1"), ("ListObjectsV2", "register", "--all")] {
+        let elsewhere = Fault::on(operation).status_with_header(301, "", "x-amz-bucket-region", "eu-west-1");
+        account.simulator.add_fault(elsewhere);
+        let ran = command(&account, name, &[more]).await;
+        assert_eq!(ran.code, Some(1), "{name}");
+        let words = "the bucket is in eu-west-1; set AWS_REGION to that region";
+        assert!(ran.errors.contains(words), "{name}: {}", ran.errors);
+    }
+}

@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::json;
 use simulator::{Fault, Simulator};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::account::{Account, job, ran};
@@ -164,4 +165,50 @@ async fn a_queue_that_is_not_there_is_named() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.errors.contains("there is no such queue in us-east-1"), "{}", ran.errors);
     assert_eq!(ran.errors.lines().count(), 1, "{}", ran.errors);
+}
+
+#[tokio::test]
+async fn messages_are_given_back_ten_a_call() {
+    let account = account(0).await;
+    for number in 0..25 {
+        account.simulator.send_message(QUEUE, &json!({ "JobId": format!("job-{number}") }).to_string());
+    }
+    let ran = replay(&account, &["--dry-run"]).await;
+    assert_eq!((ran.code, left(&account).len()), (Some(0), 25), "{}", ran.errors);
+    assert_eq!((account.count("ChangeMessageVisibility"), account.count("ChangeMessageVisibilityBatch")), (0, 3));
+}
+
+#[tokio::test]
+async fn a_dry_run_that_is_interrupted_gives_back_what_it_holds() {
+    for signal in ["-INT", "-TERM"] {
+        // Its second receive is answered only after the signal has come.
+        let gate = simulator::Gate::new();
+        let account = account_with(0, Some(Fault::on("ReceiveMessage").nth(2).hold_reply(gate.clone()))).await;
+        for _ in 0..15 {
+            account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
+        }
+        let url = account.simulator.queue_url(QUEUE);
+        let mut process = account.spawn(&[&REPLAY[..], &[&url, "--dry-run"]].concat());
+        gate.reached().await;
+        let id = process.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
+        let said = errors.next_line().await.unwrap().unwrap_or_default();
+        gate.release();
+        let ran = ran(process).await;
+        assert_eq!((ran.code, left(&account).len()), (Some(130), 15), "{said}");
+        assert!(said.starts_with("error: interrupted"), "{said}");
+        assert_eq!(errors.next_line().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_that_fails_gives_back_what_it_holds() {
+    let account = account_with(0, Some(Fault::on("ReceiveMessage").nth(2).status(403, "AccessDenied"))).await;
+    for _ in 0..15 {
+        account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
+    }
+    let ran = replay(&account, &["--dry-run"]).await;
+    assert_eq!((ran.code, left(&account).len()), (Some(1), 15), "{}", ran.errors);
+    assert!(ran.errors.contains("allow sqs:ReceiveMessage"), "{}", ran.errors);
 }

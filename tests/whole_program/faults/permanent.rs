@@ -56,6 +56,45 @@ async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
 }
 
 #[tokio::test]
+async fn a_bucket_in_another_region_is_named_with_its_region() {
+    const REGION_HEADER: &str = "x-amz-bucket-region";
+    let trials = Trials::start(five_pages()).await;
+    let file = trials.first_file().to_owned();
+    let requests = [("HeadObject", COMMIT), ("GetObject", CHECKPOINT), ("PutObject", &file), ("PutObject", COMMIT)];
+    for (operation, key) in requests {
+        let url = format!("s3://lake/{key}");
+        let on = || Fault::on(operation).key_contains(key);
+        for (http, code) in [
+            (301, "PermanentRedirect"),
+            (307, "TemporaryRedirect"),
+            (400, "AuthorizationHeaderMalformed"),
+            (400, "IllegalLocationConstraintException"),
+        ] {
+            let words = ["job job", &url, "the bucket is in eu-west-1; deploy the function in that region"];
+            let fault = on().status_with_header(http, code, REGION_HEADER, "eu-west-1");
+            fails_once(&trials, fault, key, "Storage", &words).await;
+        }
+        let words = ["job job", &url, "the bucket is at another endpoint, most likely in another region"];
+        fails_once(&trials, on().status(301, "PermanentRedirect"), key, "Storage", &words).await;
+    }
+    // Without a body, 400 is expired credentials, unless the bucket is elsewhere.
+    let expired = Fault::on("HeadObject").status_with_header(400, "ExpiredToken", REGION_HEADER, simulator::REGION);
+    assert_eq!(trials.survive([expired]).await, "EXPORTED");
+}
+
+#[tokio::test]
+async fn what_a_store_does_not_implement_is_asked_for_once() {
+    let trials = Trials::start(five_pages()).await;
+    let file = trials.first_file().to_owned();
+    for (operation, key, error) in
+        [("HeadObject", COMMIT, "Storage"), ("GetObject", CHECKPOINT, "Checkpoint"), ("PutObject", &file, "Storage")]
+    {
+        let fault = Fault::on(operation).key_contains(key).status(501, "NotImplemented");
+        fails_once(&trials, fault, key, error, &["job job", "until its cause is removed"]).await;
+    }
+}
+
+#[tokio::test]
 async fn what_rekognition_refuses_is_named_with_its_action() {
     let trials = Trials::start(five_pages()).await;
     for page in [1, 3, PAGES] {
