@@ -1,7 +1,7 @@
 //! Stop here, go on there: the state of an export as one object.
 //!
 //! ```text
-//! "LLCHECK2"  8 bytes: what it is, and the version of what follows
+//! "LLCHECK3"  8 bytes: what it is, and the version of what follows
 //! CRC-32      4 bytes, little-endian, of what follows
 //! state       postcard
 //! ```
@@ -15,7 +15,7 @@ use crate::rows::{JobDescription, JobRow};
 use crate::tables::Aggregation;
 
 /// Changes whenever the state does, so that another build's checkpoint is not misread.
-const MAGIC: &[u8; 8] = b"LLCHECK2";
+const MAGIC: &[u8; 8] = b"LLCHECK3";
 const HEADER: usize = MAGIC.len() + size_of::<u32>();
 
 /// All that another invocation needs to go on with a job.
