@@ -58,6 +58,9 @@ const LONGEST_GUESS: Duration = Duration::from_secs(3);
 const FIRST_PAGES: u32 = 3;
 /// During the first pages only this many refusals in a row lead to a whole pause: the first to a quarter of it.
 const FIRST_REFUSALS: u32 = 4;
+/// The pause after a refusal while slowing down is useless, in page times. With four refusals for each page the page time
+/// settles at a few seconds.
+const WHILE_OVERLOADED: f64 = 1.0 / 6.0;
 /// Refused calls in excess of the served ones from which slowing down is taken to be useless. Fifty jobs that start
 /// together at 5 calls a second rarely get there.
 const OVERLOADED: u32 = 12;
@@ -87,7 +90,7 @@ impl Pace {
         self.refusals += 1;
         self.learned.excess = (self.learned.excess + 1).min(2 * OVERLOADED);
         let page_times = if self.learned.excess >= OVERLOADED {
-            AFTER_PAGE
+            WHILE_OVERLOADED
         } else if self.pages < FIRST_PAGES {
             AFTER_REFUSAL * f64::from(self.refusals.min(FIRST_REFUSALS)) / f64::from(FIRST_REFUSALS)
         } else {
@@ -229,7 +232,7 @@ mod tests {
         }
         assert_about(job.pause(), 20.0);
         job.call(false);
-        assert_about(job.pause(), 2.0);
+        assert_about(job.pause(), 10.0 / 6.0);
         // It slows down again when it is served again.
         while job.pace.learned().excess >= OVERLOADED {
             job.call(true);
