@@ -9,13 +9,13 @@ use tokio::time::Instant;
 ///
 /// The jobs of an account share one quota but run in separate processes: all that a job sees is which of its own calls
 /// are refused. So it measures the time from one page to the next, which is its share of the quota, and waits in
-/// proportion: [`AFTER_REFUSAL`] page times after a refusal, [`AFTER_PAGE`] after a page. Where a crowd is in balance,
+/// proportion: `AFTER_REFUSAL` page times after a refusal, `AFTER_PAGE` after a page. Where a crowd is in balance,
 /// each job then sends 1 + (1 − `AFTER_PAGE`) ÷ `AFTER_REFUSAL` calls for one page, whatever the quota and the number of
 /// jobs. A job that was never refused does not wait at all.
 ///
 /// There are two exceptions. Refusals before the third page are followed by shorter pauses, because a job of three
 /// pages would spend most of its time in a single pause. And a job most of whose calls are refused
-/// ([`OVERLOADED`]) stops slowing down, because others use up the quota whatever this job does.
+/// (`OVERLOADED`) stops slowing down, because others use up the quota whatever this job does.
 ///
 /// The constants were chosen with the simulation in `tests/whole_program/fairness/`; bench/RESULTS.md has its figures.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Pace {
 pub struct Learned {
     /// The smoothed time from one page to the next. `None` until a call is refused.
     page_time: Option<Duration>,
-    /// Refused calls minus served calls: at least 0, at most twice [`OVERLOADED`].
+    /// Refused calls minus served calls: at least 0, at most twice `OVERLOADED`.
     excess: u32,
 }
 
