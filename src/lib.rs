@@ -16,6 +16,7 @@ pub mod lake;
 pub mod layout;
 pub mod metrics;
 pub mod notification;
+pub mod pace;
 pub mod pacing;
 pub mod pages;
 pub mod parquet;

@@ -1,4 +1,4 @@
-//! When to call again, and until when.
+//! When to call again after a failure, and until when.
 //!
 //! The SDK's own retries are off. They end after three attempts, or when the bucket of tokens that all calls of a
 //! client share is empty, which about a hundred throttles are enough for. Here a call is tried for as long as the
@@ -86,64 +86,6 @@ where
     }
 }
 
-/// The pace of a chain of pages under a quota that it shares with unknown others.
-///
-/// Each call pauses for a random part of a limit, which is zero until a call is throttled. A throttle doubles the
-/// limit, a page takes a fifth of it. After a page the pause is in the lower half of the limit, after a throttle in the
-/// upper half: who comes back early finds the quota still used up. So fifty jobs at a quota of five calls a second use
-/// nine tenths of it, and send no more than three calls for two that are served. The constants are from a simulation of
-/// crowds of 1 to 100 jobs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pace {
-    limit: Duration,
-    throttled: bool,
-}
-
-impl Pace {
-    /// Lower, fifty jobs send more in vain; higher, the last of them are still slow when the others are done.
-    const LONGEST: Duration = Duration::from_secs(28);
-    /// Shorter pauses are none.
-    const SHORTEST: Duration = Duration::from_millis(50);
-    /// Each throttle adds it. At five calls a second one is free every 200 ms: who pauses for less meets the same throttle.
-    const STEP: Duration = Duration::from_millis(300);
-    /// What a throttle makes of the limit. More, and a few in a row leave some jobs of a small crowd far behind.
-    const GROWTH: u32 = 2;
-    /// What a page leaves of the limit.
-    const DECAY: f64 = 0.8;
-
-    /// A pace that was kept with [`Pace::limit`].
-    pub fn resume(limit: Duration) -> Self {
-        Self { limit: limit.min(Self::LONGEST), throttled: false }
-    }
-
-    /// The longest pause before the next call.
-    pub fn limit(self) -> Duration {
-        self.limit
-    }
-
-    /// A call was throttled.
-    pub fn throttled(&mut self) {
-        self.limit = Self::LONGEST.min(self.limit * Self::GROWTH + Self::STEP);
-        self.throttled = true;
-    }
-
-    /// A call was served.
-    pub fn served(&mut self) {
-        self.throttled = false;
-        self.limit = self.limit.mul_f64(Self::DECAY);
-        if self.limit < Self::SHORTEST {
-            self.limit = Duration::ZERO;
-        }
-    }
-
-    /// How long to wait before the next call: a random time in the lower half of the limit after a page, in the upper half
-    /// after a throttle.
-    pub fn pause(self) -> Duration {
-        let least = if self.throttled { 0.5 } else { 0.0 };
-        self.limit.mul_f64(least + 0.5 * fastrand::f64())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
@@ -201,22 +143,6 @@ mod tests {
         });
         assert!(failed.await.is_err());
         assert_eq!(calls, 1);
-    }
-
-    #[test]
-    fn the_pace_is_full_until_a_throttle_and_again_some_pages_after_it() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.pause(), Duration::ZERO);
-        pace.throttled();
-        assert_eq!(pace.limit(), Pace::STEP);
-        for _ in 0..9 {
-            pace.served();
-        }
-        assert_eq!(pace.limit(), Duration::ZERO);
-        for _ in 0..10 {
-            pace.throttled();
-        }
-        assert_eq!(pace.limit(), Pace::LONGEST);
     }
 
     #[tokio::test(start_paused = true)]

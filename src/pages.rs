@@ -8,12 +8,13 @@ use aws_sdk_rekognition::Client;
 use aws_sdk_rekognition::operation::get_label_detection::{GetLabelDetectionError, GetLabelDetectionOutput};
 use aws_sdk_rekognition::types::{LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, VideoJobStatus};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::call::{Call, Service};
 use crate::error::{Error, Source};
 use crate::job_id::JobId;
-use crate::pacing::{Pace, persist};
+use crate::pace::{Learned, Pace};
+use crate::pacing::persist;
 use crate::reply::{KeepReply, Reply};
 use crate::rows::JobDescription;
 use crate::tables::Aggregation;
@@ -67,8 +68,8 @@ pub struct Position {
     page: u64,
     /// Hashes of all tokens so far: one that comes twice would lead around for ever.
     tokens: HashSet<u64>,
-    /// The longest pause before the next call, see [`Pace`].
-    pause_limit: Duration,
+    /// What the pace of the calls has learned.
+    pace: Learned,
 }
 
 impl Position {
@@ -102,7 +103,7 @@ impl<'a> Pages<'a> {
         position: Position,
         progress: &'a Progress,
     ) -> Self {
-        let pace = Pace::resume(position.pause_limit);
+        let pace = Pace::new(position.pace, Instant::now());
         Self { client, job, aggregation, until, position, pace, progress, slowest: Duration::ZERO }
     }
 
@@ -113,7 +114,7 @@ impl<'a> Pages<'a> {
 
     /// Where the chain is.
     pub fn into_position(self) -> Position {
-        Position { pause_limit: self.pace.limit(), ..self.position }
+        Position { pace: self.pace.learned(), ..self.position }
     }
 
     /// Fetches the first page, and waits while the job is still `IN_PROGRESS`: the message may overtake the result.
@@ -183,30 +184,28 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// One reply, and what `read` makes of it. A throttle sets the pace of all calls that follow.
+    /// Fetches one reply, at the pace of the chain, and returns what `read` makes of it.
     async fn get<T>(&mut self, token: Option<&str>, read: fn(Reply) -> Result<T, Source>) -> Result<T, NoPage> {
         let begun = Instant::now();
         let mut last_throttle = None;
         loop {
-            let pause = self.pace.pause();
-            if Instant::now() + pause >= self.until {
+            let sent = self.pace.next_call().max(Instant::now());
+            if sent >= self.until {
                 return Err(last_throttle.unwrap_or_else(|| self.call().late()).into());
             }
-            if !pause.is_zero() {
-                sleep(pause).await;
-            }
+            sleep_until(sent).await;
             match self.send(token, read).await? {
                 Sent::Served(reply) => {
-                    self.pace.served();
+                    self.pace.served(sent, Instant::now());
                     self.slowest = self.slowest.max(begun.elapsed());
                     self.progress.waited(begun.elapsed());
                     return Ok(reply);
                 }
                 Sent::TokenRefused => return Err(NoPage::TokenRefused),
                 Sent::Throttled(error) => {
-                    self.pace.throttled();
+                    self.pace.refused(Instant::now());
                     self.progress.throttled();
-                    tracing::debug!(error = error.with_sources(), limit = ?self.pace.limit(), "throttled");
+                    tracing::debug!(error = error.with_sources(), pace = ?self.pace, "throttled");
                     last_throttle = Some(error);
                 }
             }

@@ -55,7 +55,8 @@ export interface LabelLakeProps {
 
   /**
    * Puts an SQS queue between topic and function, and exports at most so many jobs at once, 2 to 1000: for accounts
-   * where more jobs end at once than may be fetched at once.
+   * where more jobs end at once than may be fetched at once. 12 suits a quota of 20 calls of GetLabelDetection a
+   * second (us-east-1, us-west-2, eu-west-1), 3 one of 5.
    * @default - no queue: the topic invokes the function
    */
   readonly queueConcurrency?: number;

@@ -1,4 +1,9 @@
-//! Many jobs that finish at once, under one quota of the account.
+//! Many jobs that finish at once, under one quota of the account: with the real function here, simulated in
+//! `simulated.rs`.
+
+mod crowd;
+mod rules;
+mod simulated;
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -6,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use simulator::{Generated, Invocation, Job, Outcome, Request, Simulator};
+use simulator::{Fault, Generated, Invocation, Job, Outcome, Request, Simulator};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
@@ -154,7 +159,7 @@ async fn fifty_jobs(pages: usize, least_use: f64) {
     let crowd = Crowd { pages: vec![pages; 50], calls_per_second: 5 };
     let measured = report(&crowd).await;
     assert!(measured.use_of(crowd.calls_per_second) >= least_use, "{measured:?}");
-    assert!(measured.sent_a_served() <= 1.5, "{measured:?}");
+    assert!(measured.sent_a_served() <= 1.9, "{measured:?}");
     // Served in turn, each would wait for ten seconds. A job starves if an invocation of 15 minutes brings it nothing.
     assert!(measured.longest_wait <= Duration::from_mins(3), "{measured:?}");
 }
@@ -164,9 +169,35 @@ async fn fifty_jobs(pages: usize, least_use: f64) {
 async fn ten_jobs_of_30_pages_share_a_quota_of_5_calls_a_second() {
     let crowd = Crowd { pages: vec![30; 10], calls_per_second: 5 };
     let measured = report(&crowd).await;
-    // So few use less of it: the first to find it free goes on alone while the others pause.
-    assert!(measured.use_of(crowd.calls_per_second) >= 0.5, "{measured:?}");
+    // One crowd differs from the next: the mean is 0.9.
+    assert!(measured.use_of(crowd.calls_per_second) >= 0.75, "{measured:?}");
     assert!(measured.sent_a_served() <= 1.5, "{measured:?}");
+}
+
+#[tokio::test]
+#[ignore = "long: .ci/full runs it"]
+async fn twenty_jobs_of_10_pages_share_a_quota_of_5_calls_a_second() {
+    let crowd = Crowd { pages: vec![10; 20], calls_per_second: 5 };
+    let measured = report(&crowd).await;
+    assert!(measured.use_of(crowd.calls_per_second) >= 0.7, "{measured:?}");
+    assert!(measured.sent_a_served() <= 2.0, "{measured:?}");
+}
+
+/// Of ten calls in a row eight are refused, whenever they are made, as by somebody else's traffic.
+#[tokio::test]
+#[ignore = "long: .ci/full runs it"]
+async fn a_job_eight_of_ten_of_whose_calls_are_refused_completes() {
+    let crowd = Crowd { pages: vec![30], calls_per_second: 20 };
+    let refused = (0..1000).filter(|nth| nth % 10 < 8);
+    let account = refused.fold(crowd.account(), |account, nth| {
+        account.fault(Fault::on(PAGE).nth(nth + 1).status(400, "ProvisionedThroughputExceededException"))
+    });
+    let requests = crowd.run(account).await.requests();
+    let calls: Vec<_> = requests.iter().filter(|request| request.operation == PAGE).map(|call| call.at).collect();
+    let within_240_s = calls.iter().filter(|&&at| at - calls[0] <= Duration::from_mins(4)).count();
+    let took = (calls[calls.len() - 1] - calls[0]).as_secs();
+    println!("8 of 10 calls refused: {within_240_s} calls in the first 240 s, {} in {took} s", calls.len());
+    assert!(within_240_s >= 100, "{within_240_s} calls in 240 s");
 }
 
 #[tokio::test]
