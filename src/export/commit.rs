@@ -40,6 +40,11 @@ impl Exporter {
                 self.remove_other_partitions(row, until).await?;
             }
             if !self.lake.has_all_parts(row, replaces, until).await? {
+                // An export that replaces removes what it does not own before it commits.
+                if !replaces && self.lake.commit_of(job, until).await?.is_some() {
+                    self.remove_unclaimed(row, until).await?;
+                    return Ok(Finished::ByAnother);
+                }
                 return Ok(Finished::FilesMissing);
             }
             let condition = protocol::put_row(replaces, found);

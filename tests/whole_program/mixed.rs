@@ -35,7 +35,7 @@ const LIMIT: Duration = Duration::from_millis(700);
 /// An invocation that failed by itself gets this much more time, so that a slow machine is no failure.
 const PATIENCE: u32 = 30;
 /// An event is given up after this many attempts.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 20;
 /// How many runs there are at a time: they wait most of the time.
 const SIDE_BY_SIDE: usize = 6;
 
