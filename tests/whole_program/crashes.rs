@@ -149,6 +149,10 @@ impl Scenario {
         // In both orders: the event that comes again, and the continuation that the killed process has sent.
         service.retries = if point.is_even() { Retries::First } else { Retries::Last };
         service.send(self.event.clone());
+        if point.has_a_second_delivery() {
+            // It comes before every continuation.
+            service.send(json!({ "JobId": "job", "Timestamp": 1 }));
+        }
         service.run(Some(&gate)).await;
 
         let requests = service.function.simulator.requests();
@@ -198,6 +202,10 @@ impl Point {
             Self::Nth(k) => Fault::on_any().nth(k),
             Self::First(operation, key) => Fault::on(operation).key_contains(key),
         }
+    }
+
+    fn has_a_second_delivery(self) -> bool {
+        matches!(self, Self::Nth(k) if k % 3 == 0)
     }
 
     fn is_even(self) -> bool {
