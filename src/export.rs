@@ -166,8 +166,8 @@ impl Exporter {
     ///
     /// With [`Completion::overwrite`] what is committed is replaced, but nothing is deleted before Rekognition has
     /// returned the first page: results are gone after 7 days. Then the old row and the old checkpoint are deleted. Files
-    /// that the new export does not own are deleted just before its own row is put; a file that both exports share is
-    /// never absent, as another copy of the export may rely on it.
+    /// that the new export does not own are deleted just before its own row is put, those of a table that it does not
+    /// fill just after; a file that both exports share is never absent, as another copy of the export may rely on it.
     ///
     /// # Errors
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
@@ -178,6 +178,12 @@ impl Exporter {
         };
         loop {
             let (reason, error) = match self.work(&mut state, &mut attempt, deadline).await {
+                Err(Stop::Failed(error @ Error::JobNotFound { .. })) if attempt.to_take_back => {
+                    let Some(saved) = self.saved_before(completion, deadline).await? else { return Err(error) };
+                    tracing::warn!(%job, "the results are gone: an Overwrite goes on from the checkpoint of an earlier one");
+                    (state, attempt) = saved;
+                    continue;
+                }
                 // There is no state to save: the next delivery asks Rekognition again.
                 Ok(Worked::Failed(row)) => match self.commit(&row, state.replaces, deadline.answer()).await? {
                     Finished::FilesMissing => (Unreliable::Files, self.lake.commit_failed(job, FILES_MISSING)),
@@ -225,13 +231,26 @@ impl Exporter {
                 Ok(Some((state, Attempt { saved, pages_before, ..attempt })))
             }
             Begin::Stop => {
-                // What was saved for this copy is not needed any more.
+                // What was saved for this copy is not needed any more, nor what it stored if its settings were others.
                 if completion.continuation > 0 {
+                    self.remove_unclaimed(job, deadline.answer()).await?;
                     self.lake.delete_checkpoint(job, deadline.answer()).await?;
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// Returns what an Overwrite can go on from when its results are gone: all pages of an earlier one may have been read,
+    /// and only its partitions or its commit be left to do.
+    async fn saved_before(
+        &self,
+        completion: &Completion,
+        deadline: Deadline,
+    ) -> Result<Option<(Checkpoint, Attempt)>, Error> {
+        let message = Completion { overwrite: false, replaces: true, continuation: 0, ..completion.clone() };
+        let begun = self.begin(&message, deadline).await?;
+        Ok(begun.filter(|(state, _)| !state.chains.is_empty()))
     }
 
     /// Returns what the job's row says, if it is committed.
@@ -370,8 +389,10 @@ impl Exporter {
 
     /// Commits a job whose files and partitions are complete.
     ///
-    /// An export that replaces first removes what it does not own. Every export looks whether its files are still there: a
-    /// person who deletes the job, or an export that replaces, may have removed them.
+    /// An export that replaces first removes what it does not own in its own tables. In another table an export with
+    /// other settings may have files, and commit them at any time: so these go after the commit, when the row says that
+    /// the job has none there. Every export looks whether its files are still there: a person who deletes the job, or an
+    /// export that replaces, may have removed them.
     async fn commit(&self, row: &JobRow, replaces: bool, until: Instant) -> Result<Finished, Error> {
         let job = &row.completion.job_id;
         let (bytes, commit) = (Bytes::from(encode_job(row)), Commit::of(&self.aggregations, replaces));
@@ -380,41 +401,43 @@ impl Exporter {
             if replaces {
                 self.remove_other_partitions(row, until).await?;
             }
-            if !self.lake.has_all_parts(row, replaces, until).await? {
+            if !self.lake.has_all_parts(row, &self.aggregations, replaces, until).await? {
                 return Ok(Finished::FilesMissing);
             }
             let condition = protocol::put_row(replaces, found);
             let committed = self.lake.commit(job, &bytes, &commit, &condition, until).await?;
-            if committed == Committed::Yes {
-                return Ok(Finished::Committed);
-            }
-            match protocol::refused(replaces, committed == Committed::Already) {
-                Refused::Committed => return Ok(Finished::Committed),
-                Refused::ByAnother => {
-                    self.remove_unclaimed(row, until).await?;
-                    return Ok(Finished::ByAnother);
+            let finished = if committed == Committed::Yes {
+                Finished::Committed
+            } else {
+                match protocol::refused(replaces, committed == Committed::Already) {
+                    Refused::Committed => Finished::Committed,
+                    Refused::ByAnother => Finished::ByAnother,
+                    Refused::Again => continue,
                 }
-                Refused::Again => {}
+            };
+            if replaces || matches!(finished, Finished::ByAnother) {
+                self.remove_unclaimed(job, until).await?;
             }
+            return Ok(finished);
         }
         Err(self.lake.commit_failed(job, &format!("another export changed the row {MAX_CONFLICTS} times")))
     }
 
-    /// Removes the partitions of a job that its row does not own: before their files, so that no query looks for a file
-    /// that is gone.
+    /// Removes the partitions that a job's row does not own from its tables: before their files, so that no query looks
+    /// for a file that is gone.
     async fn remove_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
-        for aggregation in Aggregation::ALL {
+        for &aggregation in &self.aggregations {
             let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
             catalog.table(&row.completion.job_id, aggregation.table(), until).remove_others(&kept).await?;
         }
         Ok(())
     }
 
-    /// Removes what this export wrote to a table that the committed row lacks: a copy with other settings was first.
-    async fn remove_unclaimed(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
-        let job = &row.completion.job_id;
-        for &aggregation in &self.aggregations {
+    /// Removes what the job has in a table that its row lacks: of a copy with other settings, or of an export that was
+    /// replaced.
+    async fn remove_unclaimed(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        for aggregation in Aggregation::ALL {
             // The row may have been replaced meanwhile, by an export that has the table.
             let committed = self.lake.commit_of(job, until).await?;
             if !committed.is_some_and(|(committed, _)| committed.lacks(aggregation)) {

@@ -19,6 +19,9 @@ mod jobs;
 mod lambda_service;
 mod lossless;
 mod memory;
+mod order;
+#[path = "../protocol/orders.rs"]
+mod orders;
 mod reader;
 mod telemetry;
 mod tls;
