@@ -155,8 +155,8 @@ impl Exporter {
     ///
     /// With [`Completion::overwrite`] what is committed is replaced, but nothing is deleted before Rekognition has
     /// returned the first page: results are gone after 7 days. Then the old row and the old checkpoint are deleted. Files
-    /// that the new export does not own are deleted just before its own row is put; a file that both exports share is
-    /// never absent, as another copy of the export may rely on it.
+    /// that the new export does not own are deleted just before its own row is put, those of a table that it does not
+    /// fill just after; a file that both exports share is never absent, as another copy of the export may rely on it.
     ///
     /// # Errors
     /// Any but `InvalidEvent`, `InvalidJobId` and `Configuration`. Nothing is committed then.
@@ -167,6 +167,12 @@ impl Exporter {
         };
         loop {
             let (reason, error) = match self.work(&mut state, &mut attempt, deadline).await {
+                Err(Stop::Failed(error @ Error::JobNotFound { .. })) if attempt.to_take_back => {
+                    let Some(saved) = self.saved_before(completion, deadline).await? else { return Err(error) };
+                    tracing::warn!(%job, "the results are gone: an Overwrite goes on from the checkpoint of an earlier one");
+                    (state, attempt) = saved;
+                    continue;
+                }
                 // There is no state to save: the next delivery asks Rekognition again.
                 Ok(Worked::Failed(row)) => match self.commit(&row, state.replaces, deadline.answer()).await? {
                     Finished::FilesMissing => (Unreliable::Files, self.lake.commit_failed(job, FILES_MISSING)),
@@ -214,13 +220,26 @@ impl Exporter {
                 Ok(Some((state, Attempt { saved, pages_before, ..attempt })))
             }
             Begin::Stop => {
-                // What was saved for this copy is not needed any more.
+                // What was saved for this copy is not needed any more, nor what it stored if its settings were others.
                 if completion.continuation > 0 {
+                    self.remove_unclaimed(job, deadline.answer()).await?;
                     self.lake.delete_checkpoint(job, deadline.answer()).await?;
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// Returns what an Overwrite can go on from when its results are gone: all pages of an earlier one may have been read,
+    /// and only its partitions or its commit be left to do.
+    async fn saved_before(
+        &self,
+        completion: &Completion,
+        deadline: Deadline,
+    ) -> Result<Option<(Checkpoint, Attempt)>, Error> {
+        let message = Completion { overwrite: false, replaces: true, continuation: 0, ..completion.clone() };
+        let begun = self.begin(&message, deadline).await?;
+        Ok(begun.filter(|(state, _)| !state.chains.is_empty()))
     }
 
     /// Returns what the job's row says, if it is committed.

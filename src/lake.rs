@@ -233,14 +233,20 @@ impl Lake {
         self.delete(Service::Storage, job, &self.layout.commit(job)?, until).await
     }
 
-    /// Returns true if all files of a job's row are in the lake. With `remove_others`, the job's other files are removed,
-    /// in both tables.
+    /// Returns true if all files of a job's row are in the lake. With `remove_others`, the job's other files in these
+    /// tables are removed.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
-    pub async fn has_all_parts(&self, row: &JobRow, remove_others: bool, until: Instant) -> Result<bool, Error> {
+    pub async fn has_all_parts(
+        &self,
+        row: &JobRow,
+        tables: &[Aggregation],
+        remove_others: bool,
+        until: Instant,
+    ) -> Result<bool, Error> {
         let job = &row.completion.job_id;
-        for aggregation in Aggregation::ALL {
+        for &aggregation in tables {
             let mut parts = HashSet::new();
             for label in row.labels_in(aggregation) {
                 parts.insert(self.layout.part(aggregation.table(), job, label)?);

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{Attempt, Exporter, Outcome};
 use crate::error::Error;
+use crate::job_id::JobId;
 use crate::lake::{Commit, Committed};
 use crate::layout::Label;
 use crate::pacing::Deadline;
@@ -19,6 +20,7 @@ use crate::tables::Aggregation;
 const MAX_CONFLICTS: u32 = 10;
 
 /// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finished {
     Committed,
     ByAnother,
@@ -29,8 +31,10 @@ pub(super) enum Finished {
 impl Exporter {
     /// Commits a job whose files and partitions are complete.
     ///
-    /// An export that replaces first removes what it does not own. Every export looks whether its files are still there: a
-    /// person who deletes the job, or an export that replaces, may have removed them.
+    /// An export that replaces first removes what it does not own in its own tables. In another table an export with
+    /// other settings may have files, and commit them at any time: so these go after the commit, when the row says that
+    /// the job has none there. Every export looks whether its files are still there: a person who deletes the job, or an
+    /// export that replaces, may have removed them.
     pub(super) async fn commit(&self, row: &JobRow, replaces: bool, until: Instant) -> Result<Finished, Error> {
         let job = &row.completion.job_id;
         let (bytes, commit) = (Bytes::from(encode_job(row)), Commit::of(&self.aggregations, replaces));
@@ -39,46 +43,45 @@ impl Exporter {
             if replaces {
                 self.remove_other_partitions(row, until).await?;
             }
-            if !self.lake.has_all_parts(row, replaces, until).await? {
-                // An export that replaces removes what it does not own before it commits.
-                if !replaces && self.lake.commit_of(job, until).await?.is_some() {
-                    self.remove_unclaimed(row, until).await?;
-                    return Ok(Finished::ByAnother);
+            let finished = if self.lake.has_all_parts(row, &self.aggregations, replaces, until).await? {
+                let condition = protocol::put_row(replaces, found);
+                match self.lake.commit(job, &bytes, &commit, &condition, until).await? {
+                    Committed::Yes => Finished::Committed,
+                    refused => match protocol::refused(replaces, refused == Committed::Already) {
+                        Refused::Committed => Finished::Committed,
+                        Refused::ByAnother => Finished::ByAnother,
+                        Refused::Again => continue,
+                    },
                 }
+            } else if replaces || self.lake.commit_of(job, until).await?.is_none() {
                 return Ok(Finished::FilesMissing);
+            } else {
+                // An export that replaces has removed them, and has committed the job.
+                Finished::ByAnother
+            };
+            if replaces || finished == Finished::ByAnother {
+                self.remove_unclaimed(job, until).await?;
             }
-            let condition = protocol::put_row(replaces, found);
-            let committed = self.lake.commit(job, &bytes, &commit, &condition, until).await?;
-            if committed == Committed::Yes {
-                return Ok(Finished::Committed);
-            }
-            match protocol::refused(replaces, committed == Committed::Already) {
-                Refused::Committed => return Ok(Finished::Committed),
-                Refused::ByAnother => {
-                    self.remove_unclaimed(row, until).await?;
-                    return Ok(Finished::ByAnother);
-                }
-                Refused::Again => {}
-            }
+            return Ok(finished);
         }
         Err(self.lake.commit_failed(job, &format!("another export changed the row {MAX_CONFLICTS} times")))
     }
 
-    /// Removes the partitions of a job that its row does not own: before their files, so that no query looks for a file
-    /// that is gone.
+    /// Removes the partitions that a job's row does not own from its tables: before their files, so that no query looks
+    /// for a file that is gone.
     async fn remove_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
-        for aggregation in Aggregation::ALL {
+        for &aggregation in &self.aggregations {
             let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
             catalog.table(&row.completion.job_id, aggregation.table(), until).remove_others(&kept).await?;
         }
         Ok(())
     }
 
-    /// Removes what this export wrote to a table that the committed row lacks: a copy with other settings was first.
-    async fn remove_unclaimed(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
-        let job = &row.completion.job_id;
-        for &aggregation in &self.aggregations {
+    /// Removes what the job has in a table that its row lacks: of a copy with other settings, or of an export that was
+    /// replaced.
+    pub(super) async fn remove_unclaimed(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        for aggregation in Aggregation::ALL {
             // The row may have been replaced meanwhile, by an export that has the table.
             let committed = self.lake.commit_of(job, until).await?;
             if !committed.is_some_and(|(committed, _)| committed.lacks(aggregation)) {

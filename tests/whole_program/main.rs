@@ -20,6 +20,9 @@ mod lambda_service;
 mod lossless;
 mod memory;
 mod mixed;
+mod order;
+#[path = "../protocol/orders.rs"]
+mod orders;
 mod overlaps;
 mod reader;
 mod telemetry;

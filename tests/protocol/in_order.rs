@@ -1,0 +1,75 @@
+//! The model makes its requests in the order of `orders.rs`.
+
+use crate::OPEN;
+use crate::copy::{Message, Next};
+use crate::lake::{Checkpoint, Lake, Settings, Table};
+use crate::orders::{CONTINUATION, OVERWRITE, Order, PLAIN};
+use crate::world::{Budget, Step, World};
+
+const REPLACING: Message = Message { replaces: true, continuation: true, ..Message::PLAIN };
+
+fn request(step: Step) -> Option<String> {
+    let (operation, folder) = match step {
+        Step::Deliver(message, _) if message.overwrite => ("DeleteObject", "jobs"),
+        Step::Deliver(..) => ("HeadObject", "jobs"),
+        Step::Request(_, _, next) => match next {
+            Next::LoadCheckpoint => ("GetObject", "_checkpoints"),
+            Next::DropCheckpoint | Next::DeleteCheckpoint => ("DeleteObject", "_checkpoints"),
+            Next::PutFile => ("PutObject", "label_detections"),
+            Next::HeadRow | Next::CompareRow | Next::HeadRowFor(_) => ("HeadObject", "jobs"),
+            Next::List(table) | Next::ListUnclaimed(table) => ("ListObjectsV2", name(table)),
+            Next::RemoveOthers(_) | Next::RemoveUnclaimed(_) => ("DeleteObjects", ""),
+            Next::PutRow => ("PutObject", "jobs"),
+            Next::SaveBeginning => ("PutObject", "_checkpoints"),
+            // Glue's and Lambda's.
+            Next::Register
+            | Next::RemoveOtherPartitions
+            | Next::RemoveUnclaimedPartitions(_)
+            | Next::SendContinuation => return None,
+        },
+        _ => panic!("{step:?} is no request"),
+    };
+    Some(format!("{operation} {folder}").trim_end().to_owned())
+}
+
+fn name(table: Table) -> &'static str {
+    match table {
+        Table::Detections => "label_detections",
+        Table::Segments => "label_segments",
+    }
+}
+
+fn alone(lake: Lake, message: Message) -> (Vec<String>, Lake) {
+    let mut world = World::new(lake, Settings::Timestamps, &[message], Budget::default());
+    let mut requests = Vec::new();
+    while !world.is_quiet() {
+        let mut only = None;
+        world.steps(&OPEN, &mut |step, next| assert!(only.replace((step, next)).is_none(), "nothing else can happen"));
+        let (step, next) = only.expect("something is to be done");
+        requests.extend(request(step));
+        world = next;
+    }
+    (requests, world.lake)
+}
+
+fn assert_order(lake: Lake, message: Message, order: Order) {
+    assert_eq!(alone(lake, message).0, order, "{message:?}");
+}
+
+#[test]
+fn a_plain_export() {
+    assert_order(Lake::default(), Message::PLAIN, PLAIN);
+}
+
+#[test]
+fn an_overwrite() {
+    assert_order(Lake::committed(Settings::Timestamps), Message::OVERWRITE, OVERWRITE);
+}
+
+#[test]
+fn a_continuation_that_replaces() {
+    let old = Lake { row: None, ..Lake::committed(Settings::Timestamps) };
+    let (_, committed) = alone(old, Message::PLAIN);
+    let checkpoint = Some(Checkpoint { settings: Some(Settings::Timestamps), replaces: true, done: 1 });
+    assert_order(Lake { checkpoint, ..committed }, REPLACING, CONTINUATION);
+}

@@ -1,0 +1,192 @@
+//! The protocol as a model: every order in which copies of an export, Overwrites, continuations, `label-lake delete`,
+//! kills and a change of settings can meet.
+//!
+//! The decisions are the real ones, of `label_lake::protocol`. The requests are those of `src/export.rs`, one a step;
+//! `tests/whole_program/order.rs` compares their order with the real program's. The search is a
+//! hundred lines of ours (`explore.rs`); the crate stateright would bring forty others, an HTTP server among them.
+//!
+//! To read a violation: `cargo test --test protocol without_a_mend::row_1 -- --nocapture`.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::struct_excessive_bools, reason = "a state is what happened so far")]
+
+mod commit;
+mod copy;
+mod delete;
+mod explore;
+mod in_order;
+mod lake;
+mod mends;
+mod orders;
+mod rules;
+mod scenarios;
+mod world;
+
+use std::time::Instant;
+
+use self::explore::{explore, run};
+use self::mends::Mends;
+use self::rules::{MISSING_FILE, MISSING_PARTITION, NOT_OVERWRITTEN, Residue, Rules, UNOWNED, VANISHED, Windows};
+use self::scenarios::{
+    COPIES, DELETE, DELETE_AND_OVERWRITE, EVERYTHING, EXPIRED, OVERWRITE_AND_PLAIN, OVERWRITE_TWICE,
+    OVERWRITE_WHILE_ADDED, OVERWRITE_WHILE_DROPPED, Scenario, TABLE_ADDED, TABLE_DROPPED, TWO_OVERWRITES,
+};
+
+/// All mends, and S3 as it is: anything may happen between two requests.
+const OPEN: Rules = Rules {
+    mends: Mends::ALL,
+    windows: Windows { list_to_put: true, head_to_remove: true },
+    residue: Residue { other_table: false, partitions: false },
+    job_failed: false,
+    etag_of_each_write: false,
+};
+/// What is promised while the settings change or a person deletes: nothing comes into the windows, and what
+/// `docs/SEMANTICS.md` names may be left.
+const ASSUMED: Rules = Rules {
+    windows: Windows { list_to_put: false, head_to_remove: false },
+    residue: Residue { other_table: true, partitions: true },
+    ..OPEN
+};
+const SCHEDULES: u64 = 40_000;
+
+/// Expects that no promise is broken in any order.
+fn holds(scenarios: &[Scenario], rules: &Rules) {
+    for scenario in scenarios {
+        let began = Instant::now();
+        let explored = explore(scenario.start(), rules);
+        println!("{}: {} states, {:.1?}", scenario.name, explored.states, began.elapsed());
+        assert!(explored.violation.is_none(), "{}: {}", scenario.name, explored.violation.unwrap());
+        assert!(explored.ends > 0, "{} comes to no end", scenario.name);
+    }
+}
+
+/// Expects that this promise is broken.
+fn breaks(scenario: &Scenario, rules: &Rules, promise: &str) {
+    let explored = explore(scenario.start(), rules);
+    let violation = explored.violation.unwrap_or_else(|| panic!("{} holds", scenario.name));
+    println!("{}: {} states, then {violation}", scenario.name, explored.states);
+    assert_eq!(violation.promise, promise);
+}
+
+fn without(mends: Mends) -> Rules {
+    Rules { mends, ..ASSUMED }
+}
+
+#[test]
+fn copies_and_overwrites_keep_every_promise() {
+    holds(&[COPIES, OVERWRITE_TWICE, OVERWRITE_AND_PLAIN, TWO_OVERWRITES, EXPIRED], &OPEN);
+}
+
+#[test]
+fn the_same_where_each_write_of_a_row_has_an_etag_of_its_own() {
+    holds(&[OVERWRITE_TWICE, TWO_OVERWRITES], &Rules { etag_of_each_write: true, ..OPEN });
+}
+
+#[test]
+fn a_job_that_failed_at_rekognition_keeps_every_promise() {
+    holds(&[COPIES, OVERWRITE_TWICE, OVERWRITE_AND_PLAIN, TWO_OVERWRITES], &Rules { job_failed: true, ..OPEN });
+}
+
+#[test]
+fn a_change_of_settings_keeps_the_promises_but_for_the_windows() {
+    holds(&[TABLE_DROPPED, TABLE_ADDED, OVERWRITE_WHILE_DROPPED, OVERWRITE_WHILE_ADDED], &ASSUMED);
+}
+
+#[test]
+fn delete_keeps_the_promises_but_for_the_windows() {
+    holds(&[DELETE, DELETE_AND_OVERWRITE], &ASSUMED);
+}
+
+#[test]
+fn runs_by_chance_with_everything_keep_the_promises_but_for_the_windows() {
+    for scenario in EVERYTHING {
+        for seed in 0..SCHEDULES {
+            if let Some(violation) = run(scenario.start(), &ASSUMED, &mut fastrand::Rng::with_seed(seed)) {
+                panic!("{}, seed {seed}: {violation}", scenario.name);
+            }
+        }
+        println!("{}: {SCHEDULES} schedules", scenario.name);
+    }
+}
+
+/// Rows of the table of issue 13, each with its mend taken out.
+mod without_a_mend {
+    use super::*;
+
+    #[test]
+    fn row_1_a_continuation_that_does_not_say_that_it_replaces() {
+        breaks(&OVERWRITE_TWICE, &without(Mends { message_replaces: false, ..Mends::ALL }), UNOWNED);
+    }
+
+    #[test]
+    fn rows_2_and_6_a_refused_commit_taken_for_a_success() {
+        let mends = Mends { row_is_replaced: false, ..Mends::ALL };
+        breaks(&OVERWRITE_AND_PLAIN, &without(mends), NOT_OVERWRITTEN);
+        breaks(&OVERWRITE_AND_PLAIN, &Rules { job_failed: true, ..without(mends) }, NOT_OVERWRITTEN);
+        // As it was: with the removal of another table's files before the commit.
+        breaks(&TABLE_DROPPED, &without(Mends { others_go_last: false, ..mends }), MISSING_FILE);
+    }
+
+    #[test]
+    fn row_3_a_checkpoint_deleted_before_the_commit() {
+        breaks(&EXPIRED, &without(Mends { checkpoint_outlives_commit: false, ..Mends::ALL }), VANISHED);
+    }
+
+    #[test]
+    fn row_5_a_commit_without_a_look_at_its_files() {
+        breaks(&DELETE, &without(Mends { files_are_listed: false, ..Mends::ALL }), MISSING_FILE);
+    }
+
+    #[test]
+    fn row_11_a_checkpoint_of_other_settings_that_is_only_dropped() {
+        breaks(&TABLE_DROPPED, &without(Mends { unusable_replaces: false, ..Mends::ALL }), UNOWNED);
+    }
+
+    #[test]
+    fn a_loser_with_other_settings_that_leaves_its_files() {
+        breaks(&TABLE_DROPPED, &without(Mends { loser_cleans_up: false, ..Mends::ALL }), UNOWNED);
+    }
+
+    #[test]
+    fn files_of_another_table_removed_before_the_commit() {
+        breaks(&TABLE_DROPPED, &without(Mends { others_go_last: false, ..Mends::ALL }), MISSING_FILE);
+    }
+
+    #[test]
+    fn an_overwrite_that_cannot_go_on_without_results() {
+        breaks(&EXPIRED, &without(Mends { saved_outlives_results: false, ..Mends::ALL }), VANISHED);
+    }
+}
+
+/// What cannot be closed, so that `docs/SEMANTICS.md` says no more and no less.
+mod residual {
+    use super::*;
+
+    #[test]
+    fn between_the_listing_and_the_commit() {
+        let rules = Rules { windows: Windows { list_to_put: true, ..ASSUMED.windows }, ..ASSUMED };
+        breaks(&DELETE, &rules, MISSING_FILE);
+        breaks(&TABLE_ADDED, &rules, MISSING_FILE);
+    }
+
+    #[test]
+    fn between_the_head_and_the_removal_of_a_table_that_the_row_lacks() {
+        let rules = Rules { windows: Windows { head_to_remove: true, ..ASSUMED.windows }, ..ASSUMED };
+        breaks(&TABLE_ADDED, &rules, MISSING_FILE);
+    }
+
+    #[test]
+    fn a_killed_copy_with_other_settings_leaves_files() {
+        breaks(
+            &TABLE_DROPPED,
+            &Rules { residue: Residue { other_table: false, ..ASSUMED.residue }, ..ASSUMED },
+            UNOWNED,
+        );
+    }
+
+    #[test]
+    fn delete_takes_partitions_that_a_copy_has_registered() {
+        let rules = Rules { residue: Residue { partitions: false, ..ASSUMED.residue }, ..ASSUMED };
+        breaks(&DELETE, &rules, MISSING_PARTITION);
+    }
+}
