@@ -26,6 +26,8 @@ pub struct Checkpoint {
     pub completion: Completion,
     /// True if this export removes what earlier exports of the job left, and replaces their row.
     pub replaces: bool,
+    /// The aggregations that it was begun with.
+    pub aggregations: Vec<Aggregation>,
     /// What the first reply says of the job.
     pub description: JobDescription,
     /// True if the pages are known not to be grouped by label: all labels stay open until the last page.
@@ -42,8 +44,9 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Returns the state before the first page.
-    pub fn new(completion: Completion) -> Self {
+    pub fn new(completion: Completion, aggregations: &[Aggregation]) -> Self {
         Self {
+            aggregations: aggregations.to_vec(),
             replaces: completion.overwrite || completion.replaces,
             completion: Completion { overwrite: false, replaces: false, ..completion },
             description: JobDescription::default(),
@@ -99,14 +102,16 @@ impl Checkpoint {
         }
         let (checkpoint, rest) =
             postcard::take_from_bytes::<Self>(state).map_err(|error| format!("it cannot be read: {error}"))?;
-        if !rest.is_empty() || !checkpoint.chains.iter().all(Chain::is_sound) {
+        let begun = checkpoint.chains.iter().map(Chain::aggregation);
+        let is_complete = checkpoint.chains.is_empty() || begun.eq(checkpoint.aggregations.iter().copied());
+        if !rest.is_empty() || !is_complete || !checkpoint.chains.iter().all(Chain::is_sound) {
             return Err("it contradicts itself".to_owned());
         }
         if checkpoint.completion.job_id != *job {
             return Err(format!("it is of job {}", checkpoint.completion.job_id));
         }
-        let saved: Vec<_> = checkpoint.chains.iter().map(Chain::aggregation).collect();
-        if !saved.is_empty() && saved != aggregations {
+        let saved = &checkpoint.aggregations;
+        if saved != aggregations {
             return Err(format!("it is of {saved:?}, and AGGREGATE_BY says {aggregations:?}"));
         }
         Ok(checkpoint)
@@ -140,7 +145,7 @@ mod tests {
 
     fn bytes() -> Vec<u8> {
         let completion = serde_json::from_str(r#"{"JobId":"job-1","Timestamp":5,"Video":{"S3Bucket":"b"}}"#).unwrap();
-        let mut checkpoint = Checkpoint::new(completion);
+        let mut checkpoint = Checkpoint::new(completion, &[Aggregation::Timestamps]);
         checkpoint.furthest = 7;
         checkpoint.chains.push(Chain::begin(Aggregation::Timestamps, false));
         checkpoint.encode()
@@ -172,6 +177,11 @@ mod tests {
         let error = Checkpoint::decode(&bytes(), &other, &[Aggregation::Timestamps]).unwrap_err();
         assert!(error.contains("job-1"), "{error}");
         let error = Checkpoint::decode(&bytes(), &job(), &Aggregation::ALL).unwrap_err();
+        assert!(error.contains("AGGREGATE_BY"), "{error}");
+        // That of a job that started over, too.
+        let mut started_over = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
+        started_over.start_over(0);
+        let error = Checkpoint::decode(&started_over.encode(), &job(), &Aggregation::ALL).unwrap_err();
         assert!(error.contains("AGGREGATE_BY"), "{error}");
     }
 }

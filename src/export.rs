@@ -213,7 +213,7 @@ impl Exporter {
         let row = if request.overwrite { None } else { self.row(job, deadline.leave()).await? };
         let attempt = Attempt { to_take_back: request.overwrite, ..Attempt::default() };
         match protocol::begin(request, row.as_ref()) {
-            Begin::Overwrite => Ok(Some((Checkpoint::new(completion.clone()), attempt))),
+            Begin::Overwrite => Ok(Some((Checkpoint::new(completion.clone(), &self.aggregations), attempt))),
             Begin::Load => {
                 let (state, saved) = self.load(completion, request, deadline).await?;
                 let pages_before = state.pages();
@@ -264,14 +264,14 @@ impl Exporter {
         let saved = self.lake.get_checkpoint(job, deadline.leave()).await?;
         let decoded = saved.as_ref().map(|bytes| Checkpoint::decode(bytes, job, &self.aggregations));
         let (mut state, found) = match decoded {
-            None => (Checkpoint::new(completion.clone()), CheckpointFound::None),
+            None => (Checkpoint::new(completion.clone(), &self.aggregations), CheckpointFound::None),
             Some(Ok(state)) => {
                 let found = CheckpointFound::Usable { replaces: state.replaces };
                 (state, found)
             }
             Some(Err(reason)) => {
                 tracing::warn!(%job, reason, "discarding an unusable checkpoint; restarting from page 1");
-                (Checkpoint::new(completion.clone()), CheckpointFound::Unusable)
+                (Checkpoint::new(completion.clone(), &self.aggregations), CheckpointFound::Unusable)
             }
         };
         state.replaces = protocol::replaces(request, found);

@@ -126,12 +126,13 @@ async fn objects(
     deadline: Deadline,
 ) -> Result<(Option<Saved>, Option<Saved>, Vec<LakeFile>), Error> {
     let (lake, until) = (&account.lake, deadline.leave());
-    let row = lake.row(job, until).await?;
     let saved = lake.saved_checkpoint(job, until).await?;
     let mut files = Vec::new();
     for aggregation in Aggregation::ALL {
         files.extend(lake.files(aggregation, job, until).await?);
     }
+    // The row is read last: if there is neither a row nor a file, no export has committed the job meanwhile.
+    let row = lake.row(job, until).await?;
     Ok((row, saved, files))
 }
 

@@ -176,12 +176,11 @@ mod residual {
     }
 
     #[test]
-    fn a_killed_copy_with_other_settings_leaves_files() {
-        breaks(
-            &TABLE_DROPPED,
-            &Rules { residue: Residue { other_table: false, ..ASSUMED.residue }, ..ASSUMED },
-            UNOWNED,
-        );
+    fn a_killed_plain_copy_with_other_settings_leaves_files() {
+        let rules = Rules { residue: Residue { other_table: false, ..ASSUMED.residue }, ..ASSUMED };
+        breaks(&TABLE_DROPPED, &rules, UNOWNED);
+        // An Overwrite is delivered again as an Overwrite.
+        holds(&[OVERWRITE_WHILE_DROPPED], &rules);
     }
 
     #[test]

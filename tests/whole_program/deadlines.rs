@@ -107,11 +107,18 @@ async fn within_any_limit_no_invocation_is_killed_and_the_lake_is_the_same() {
 async fn a_label_larger_than_an_invocation_can_fetch_goes_on_in_the_next() {
     let job = generated(2_000, 1);
     let clean = exported(account(&job), &["job"], BOTH).await;
-    // A second for the pages, and less than half a second an invocation.
-    let mut service =
-        service(account(&job).page_latency(Duration::from_millis(50)), Duration::from_millis(600)).await.patient();
-    service.send(json!({ "JobId": "job" }));
-    service.run(None).await;
+    // A second for the pages, and less than half a second an invocation; more of both on a slow machine.
+    let mut scale = 1;
+    let service = loop {
+        let account = account(&job).page_latency(Duration::from_millis(50) * scale);
+        let mut service = service(account, Duration::from_millis(600) * scale).await.patient();
+        service.send(json!({ "JobId": "job" }));
+        service.run(None).await;
+        if service.tally.overrun == 0 || scale == 16 {
+            break service;
+        }
+        scale *= 4;
+    };
     assert!(service.tally.handed_over >= 2 && service.tally.dead_lettered == 0, "{:?}", service.tally);
     let objects = service.function.simulator.objects();
     assert_eq!(label_files(&objects, "label_detections", "job").count(), 1);

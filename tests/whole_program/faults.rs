@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use label_lake::checkpoint::Checkpoint;
+use label_lake::tables::Aggregation;
 use serde_json::{Value, json};
 use simulator::{Fault, Generated, Job, Requests, Simulator};
 
@@ -159,7 +160,7 @@ async fn whatever_comes_instead_of_a_reply_of_s3_the_request_is_made_again() {
 async fn a_checkpoint_is_read_written_and_deleted_whatever_comes_in_between() {
     let trials = Trials::start(five_pages()).await;
     let completion = serde_json::from_value(json!({"JobId": "job"})).unwrap();
-    let checkpoint = Checkpoint::new(completion).encode();
+    let checkpoint = Checkpoint::new(completion, &[Aggregation::Timestamps]).encode();
     for operation in ["GetObject", "PutObject", "DeleteObject"] {
         for kind in STORE_FAULTS {
             let refused = Fault::on(PAGE).nth(3).status(400, "InvalidPaginationTokenException");
