@@ -1,5 +1,8 @@
 //! Everything that can meet, at random: copies, overwrites, late and doubled continuations, kills, other settings, and
 //! deletions. Whatever the order, one consistent lake is left.
+//!
+//! A change of settings or a deletion while an export is under way may leave what docs/SEMANTICS.md says, "What cannot be
+//! closed". Then an Overwrite has to repair it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::process::Stdio;
@@ -67,9 +70,16 @@ struct Tally {
     killed: usize,
     overwritten: bool,
     deleted: bool,
+    settings_changed: bool,
     /// Events that were given up.
     dead_lettered: usize,
     errors: Vec<String>,
+}
+
+impl Tally {
+    fn may_leave_something(&self) -> bool {
+        self.settings_changed || self.deleted
+    }
 }
 
 fn generated(labels: usize, names: usize) -> Job {
@@ -86,6 +96,10 @@ fn new_job() -> Job {
 
 fn account(job: Job) -> Builder {
     with_catalog(Simulator::builder().job("job", job).listing_allowed(true))
+}
+
+fn overwrite() -> Value {
+    json!({ "JobId": "job", "Overwrite": true })
 }
 
 async fn exported(job: Job, settings: &[(&str, &str)]) -> Whole {
@@ -202,12 +216,11 @@ impl Run {
     }
 
     /// Lets everything happen, and waits for its end.
-    async fn happen(self: &Arc<Self>, mut queued: UnboundedReceiver<(Duration, Value)>) {
+    async fn happen(self: &Arc<Self>, queued: &mut UnboundedReceiver<(Duration, Value)>) {
         let deliveries = self.chance.lock().await.usize(2..6);
         for _ in 0..deliveries {
-            let overwrite = self.one_in(2).await;
-            let event =
-                if overwrite { json!({ "JobId": "job", "Overwrite": true }) } else { json!({ "JobId": "job" }) };
+            let is_overwrite = self.one_in(2).await;
+            let event = if is_overwrite { overwrite() } else { json!({ "JobId": "job" }) };
             self.send(&event, 5).await;
         }
         let mut running = JoinSet::new();
@@ -217,6 +230,7 @@ impl Run {
                 sleep(delay).await;
                 let mut settings = run.settings.lock().await;
                 *settings = 1 - *settings;
+                run.tally.lock().await.settings_changed = true;
             });
         }
         if self.one_in(5).await {
@@ -226,6 +240,11 @@ impl Run {
                 run.delete().await;
             });
         }
+        self.settle(running, queued).await;
+    }
+
+    /// Delivers what is queued, until nothing is left and nothing goes on.
+    async fn settle(self: &Arc<Self>, mut running: JoinSet<()>, queued: &mut UnboundedReceiver<(Duration, Value)>) {
         while !running.is_empty() || !queued.is_empty() {
             tokio::select! {
                 Some((delay, event)) = queued.recv() => {
@@ -279,16 +298,24 @@ async fn run(seeds: std::ops::RangeInclusive<u64>) -> BTreeMap<u64, Vec<String>>
     for seed in seeds.clone() {
         let (expected, turn) = (Arc::clone(&expected), Arc::clone(&turns).acquire_owned().await.unwrap());
         running.spawn(async move {
-            let (queue, queued) = unbounded_channel();
+            let (queue, mut queued) = unbounded_channel();
             let run = Arc::new(Run::new(seed, &expected, queue).await);
-            run.happen(queued).await;
-            let faults = run.faults(&expected).await;
+            run.happen(&mut queued).await;
+            let mut faults = run.faults(&expected).await;
+            let repaired = !faults.is_empty() && run.tally.lock().await.may_leave_something();
+            if repaired {
+                run.send(&overwrite(), u8::MAX).await;
+                run.settle(JoinSet::new(), &mut queued).await;
+                faults = run.faults(&expected).await;
+            }
             drop(turn);
-            (seed, faults, Arc::into_inner(run).unwrap().tally.into_inner())
+            (seed, faults, repaired, Arc::into_inner(run).unwrap().tally.into_inner())
         });
     }
     let (mut bad, mut sum) = (BTreeMap::new(), Tally::default());
-    for (seed, faults, tally) in running.join_all().await {
+    let mut repaired = 0;
+    for (seed, faults, was_repaired, tally) in running.join_all().await {
+        repaired += u32::from(was_repaired);
         sum.deliveries += tally.deliveries;
         sum.handed_over += tally.handed_over;
         sum.killed += tally.killed;
@@ -299,7 +326,8 @@ async fn run(seeds: std::ops::RangeInclusive<u64>) -> BTreeMap<u64, Vec<String>>
     }
     let (all, Tally { deliveries, handed_over, killed, .. }) = (seeds.count(), sum);
     println!(
-        "mixed: {all} seeds, {deliveries} deliveries, {handed_over} hand-overs, {killed} killed, bad {}",
+        "mixed: {all} seeds, {deliveries} deliveries, {handed_over} hand-overs, {killed} killed, {repaired} repaired \
+         by an Overwrite, bad {}",
         bad.len()
     );
     assert!(handed_over > 0 && killed > 0, "nothing has met");
