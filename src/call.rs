@@ -164,7 +164,7 @@ const PASSING: [&str; 13] = [
 ];
 /// Codes of 400 that S3 answers to a request for another region.
 const WRONG_REGION: [&str; 2] = ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
-/// How S3 begins the code of an error that KMS returned.
+/// Prefix of the code that S3 gives an error of KMS.
 const KMS: &str = "KMS.";
 
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
@@ -195,7 +195,7 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     }
 }
 
-/// What a code means with any status. A service that passes on the error of another one puts that one's name before the
+/// Returns the meaning of a code with any status. A service that passes on the error of another one puts that one's name before the
 /// code, as in `KMS.ThrottlingException`.
 fn kind_of_code(code: &str) -> Option<Kind> {
     let name = code.rsplit_once('.').map_or(code, |(_, name)| name);

@@ -107,7 +107,7 @@ impl Chain {
         self.grouping.labels()
     }
 
-    /// What is known of each label whose file is in the lake.
+    /// The summary of each label whose file is in the lake.
     pub fn summaries(&self) -> &BTreeMap<Label, LabelSummary> {
         self.grouping.summaries()
     }

@@ -96,16 +96,16 @@ impl Outcome {
     }
 }
 
-/// What one invocation knows of a job beside its state.
+/// Facts about a job that hold for one invocation, beside its state.
 #[derive(Debug, Default)]
 struct Attempt {
     /// The message is an Overwrite that has not taken back the commit yet.
     to_take_back: bool,
     /// The lake has a checkpoint of the job.
     saved: bool,
-    /// How many pages had been read before this invocation.
+    /// Number of pages read before this invocation.
     pages_before: u64,
-    /// Why this invocation started over from page 1. Each reason is accepted once.
+    /// Reasons for which this invocation started over from page 1. Each is accepted once.
     started_over: Vec<Unreliable>,
 }
 

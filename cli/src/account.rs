@@ -30,7 +30,7 @@ const QUEUE: Duration = Duration::from_secs(40);
 const NO_CREDENTIALS: &str = "no AWS credentials are found; set them in the environment, after a login with the AWS CLI \
                               by: eval \"$(aws configure export-credentials --format env)\"";
 
-/// What is said when the bucket is in another region than the command's.
+/// The advice for a bucket in another region than the command's.
 const SET_REGION: &str = "set AWS_REGION to that region";
 
 /// An account: its credentials and its region.

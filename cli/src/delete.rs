@@ -16,7 +16,7 @@ use crate::args::DeleteArguments;
 use crate::known::{Known, State};
 use crate::print;
 
-/// How often the command deletes what it finds of a job. An export that is under way meanwhile writes more; a second pass
+/// Number of passes over a job. An export that is under way meanwhile writes more; a second pass
 /// gets what it wrote during the first one, and the third is to spare.
 const PASSES: usize = 3;
 
@@ -82,7 +82,7 @@ fn inventory(known: &Known) -> String {
     parts.join(", ")
 }
 
-/// What an export leaves that has not committed: a saved state, or files without a row.
+/// The traces of an export that has not committed: a saved state, or files without a row.
 fn warning(known: &Known) -> &'static str {
     if known.saved.is_some() || known.state() == State::UnderWay {
         "; an export is under way or was interrupted: one that goes on can write again what is deleted"

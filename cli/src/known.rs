@@ -164,5 +164,5 @@ async fn partitions(
 fn pages(bytes: &[u8], job: &JobId) -> Option<u64> {
     let asked_for = [&Aggregation::ALL[..], &Aggregation::ALL[..1], &Aggregation::ALL[1..]];
     let checkpoint = asked_for.into_iter().find_map(|some| Checkpoint::decode(bytes, job, some).ok())?;
-    Some(checkpoint.chains.iter().map(label_lake::chain::Chain::pages).sum())
+    Some(checkpoint.pages())
 }

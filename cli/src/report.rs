@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::function::{Done, Failed};
 
-/// How each line begins.
+/// The beginning of each line.
 const BEGIN: &str = "{\"jobId\"";
 
 /// What became of a job.
