@@ -9,15 +9,15 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::continuation;
+use crate::aws::deadline::Deadline;
 use crate::error::Error;
+use crate::export::continuation;
 use crate::export::{Exporter, Invocation, Outcome};
 use crate::job_id::JobId;
-use crate::metrics::Attempt;
 use crate::notification::{Completion, Delivery};
-use crate::pacing::Deadline;
-use crate::tables::Aggregation;
-use crate::telemetry::Work;
+use crate::table::aggregation::Aggregation;
+use crate::telemetry::WorkDone;
+use crate::telemetry::metrics::Attempt;
 
 /// The event as it came. It is never refused by the runtime, whose error would have a type of its own: what is not
 /// JSON is an `InvalidEvent` like any other.
@@ -252,9 +252,9 @@ fn batch(failed_items: BTreeSet<String>) -> SqsBatchResponse {
     response
 }
 
-fn log_answer(answer: &JobAnswer, work: Work, duration: Duration) {
+fn log_answer(answer: &JobAnswer, work: WorkDone, duration: Duration) {
     let JobAnswer { job_id, outcome, status, labels, detections, rows, segments } = answer;
-    let Work { pages, files, bytes, .. } = work;
+    let WorkDone { pages, files, bytes, .. } = work;
     let duration_ms = duration.as_millis() as u64;
     tracing::info!(
         job = %job_id, outcome, status, labels, detections, rows, segments, pages, files, bytes, duration_ms, "done"
@@ -262,7 +262,7 @@ fn log_answer(answer: &JobAnswer, work: Work, duration: Duration) {
 }
 
 /// Writes what an attempt at a job did, for CloudWatch. A duplicate did nothing.
-fn measure(function: &str, job: &JobId, ended: Result<&Outcome, &Error>, work: Work, duration: Duration) {
+fn measure(function: &str, job: &JobId, ended: Result<&Outcome, &Error>, work: WorkDone, duration: Duration) {
     if matches!(ended, Ok(Outcome::AlreadyCommitted)) {
         return;
     }

@@ -1,10 +1,11 @@
 //! The function's `bootstrap`: settings, clients, run.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use label_lake::catalog::Catalog;
-use label_lake::config::{self, Settings, lazily};
+use label_lake::aws::clients;
+use label_lake::config::{self, Settings};
 use label_lake::error::Error;
 use label_lake::export::Exporter;
+use label_lake::glue::catalog::Catalog;
 use label_lake::handler::{Event, handle};
 use label_lake::{glue, telemetry};
 use lambda_runtime::{LambdaEvent, run, service_fn};
@@ -16,11 +17,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env().inspect_err(refuse)?;
     // Lambda puts them there. The SDK's chain of other places would make clients that are never used.
     let credentials = EnvironmentVariableCredentialsProvider::new();
-    let aws = config::aws().inspect_err(refuse)?.credentials_provider(credentials).load().await;
+    let aws = clients::sdk_config(config::ca_bundle().as_ref())
+        .inspect_err(refuse)?
+        .credentials_provider(credentials)
+        .load()
+        .await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
-    let s3 = config::s3(&aws, settings.s3_by_path);
-    let catalog = settings.glue_database.as_deref().map(|name| Catalog::new(glue::Client::new(&aws), name));
-    let lambda = lazily(move || aws_sdk_lambda::Client::new(&aws));
+    let s3 = clients::s3(&aws, settings.s3_by_path);
+    let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(glue::client::Client::new(&aws), name));
+    let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
     let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }

@@ -7,13 +7,15 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::ProvideCredentials as _;
-use label_lake::catalog::Catalog;
-use label_lake::config::{self, Settings};
+use label_lake::aws::clients;
+use label_lake::aws::deadline::Deadline;
+use label_lake::aws::names::{BucketName, DatabaseName};
+use label_lake::config;
 use label_lake::error::{Error as LakeError, with_sources};
-use label_lake::glue;
+use label_lake::glue::catalog::Catalog;
+use label_lake::glue::client::Client;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
-use label_lake::pacing::Deadline;
 
 use crate::args::LakeArguments;
 use crate::function::Function;
@@ -41,7 +43,7 @@ pub(crate) struct Account {
 
 /// A lake in an account.
 pub(crate) struct AccountLake {
-    bucket: String,
+    bucket: BucketName,
     /// Tries again by itself, as the SDK does.
     s3: aws_sdk_s3::Client,
     pub(crate) lake: Lake,
@@ -51,7 +53,7 @@ pub(crate) struct AccountLake {
 impl Account {
     /// Looks for credentials and a region where the SDK does everywhere.
     pub(crate) async fn open() -> anyhow::Result<Self> {
-        let aws = config::aws()?.load().await;
+        let aws = clients::sdk_config(config::ca_bundle().as_ref())?.load().await;
         let region = aws.region().map(ToString::to_string);
         let region = region.context("no AWS region is set; set AWS_REGION, or a region in the profile")?;
         let credentials = aws.credentials_provider().context(NO_CREDENTIALS)?;
@@ -62,16 +64,14 @@ impl Account {
     }
 
     /// The lake, and with a database the catalog of its partitions.
-    pub(crate) fn lake(&self, lake: &LakeArguments, database: Option<&str>) -> anyhow::Result<AccountLake> {
-        let settings = Settings::of_lake(&lake.bucket, &lake.prefix, database)?;
-        let s3 = config::s3(&self.aws, settings.s3_by_path);
+    pub(crate) fn lake(&self, lake: &LakeArguments, database: Option<&DatabaseName>) -> anyhow::Result<AccountLake> {
+        let s3 = clients::s3(&self.aws, config::s3_by_path());
         let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
-        let database = settings.glue_database.as_deref();
         Ok(AccountLake {
-            lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_deref()),
+            lake: Lake::new(s3, &lake.bucket, &lake.prefix, config::bucket_owner()?.as_ref()),
             s3: aws_sdk_s3::Client::from_conf(retrying),
-            catalog: database.map(|name| Catalog::new(glue::Client::new(&self.aws), name)),
-            bucket: settings.bucket,
+            catalog: database.map(|name| Catalog::new(Client::new(&self.aws), name)),
+            bucket: lake.bucket.clone(),
         })
     }
 
@@ -110,10 +110,10 @@ pub(crate) fn by_hand(error: &LakeError) -> anyhow::Error {
 impl AccountLake {
     /// The jobs that are in `jobs`, in the order of their ids.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
-        let folder = self.lake.layout().folder(&label_lake::tables::JOBS);
+        let folder = self.lake.layout().folder(&label_lake::table::schema::JOBS);
         let (mut jobs, mut after) = (Vec::new(), None);
         loop {
-            let request = self.s3.list_objects_v2().bucket(&self.bucket).prefix(&folder);
+            let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&folder);
             let listing = request.set_start_after(after).send().await.map_err(|error| {
                 let (region, cause) = (error.raw_response(), with_sources(&error));
                 let region = region.and_then(|reply| reply.headers().get("x-amz-bucket-region"));

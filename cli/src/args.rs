@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::builder::ValueHint;
 use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
+use label_lake::aws::names::{BucketName, DatabaseName, InvalidName, KeyPrefix};
 use label_lake::config::Settings;
-use label_lake::error::Error;
+use label_lake::table::aggregation::Aggregations;
 
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, LakeArguments, RegisterArguments, ReplayArguments, StatusArguments,
@@ -145,12 +146,12 @@ pub(crate) struct RunArguments {
     pub(crate) out: PathBuf,
 
     /// A prefix of the lake in that directory, as `OUTPUT_PREFIX` in the bucket.
-    #[arg(long, default_value = "", hide_default_value = true, value_parser = prefix)]
-    pub(crate) prefix: String,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) prefix: KeyPrefix,
 
     /// Which tables to fill: TIMESTAMPS, SEGMENTS, or both with a comma.
-    #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS", value_parser = aggregate_by)]
-    pub(crate) aggregate_by: String,
+    #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS")]
+    pub(crate) aggregate_by: Aggregations,
 
     /// Pages of a thousand labels that each generated job has.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=100_000))]
@@ -193,16 +194,16 @@ pub(crate) struct RunArguments {
 #[derive(Args, Debug)]
 pub(crate) struct DdlArguments {
     /// The bucket of the lake. Without it the SQL has the word BUCKET instead, for you to replace.
-    #[arg(long, value_parser = bucket)]
-    pub(crate) bucket: Option<String>,
+    #[arg(long)]
+    pub(crate) bucket: Option<BucketName>,
 
     /// The prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
-    #[arg(long, default_value = "", hide_default_value = true, value_parser = prefix)]
-    pub(crate) prefix: String,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) prefix: KeyPrefix,
 
     /// The database to make the tables in.
-    #[arg(long, default_value = "label_lake", value_parser = database)]
-    pub(crate) database: String,
+    #[arg(long, default_value = "label_lake")]
+    pub(crate) database: DatabaseName,
 
     /// Partition by job alone, with partitions that Athena projects instead of looking them up.
     #[arg(long)]
@@ -211,59 +212,24 @@ pub(crate) struct DdlArguments {
 
 impl RunArguments {
     /// The settings that the function would have from its environment.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        settings(&self.prefix, &self.aggregate_by)
+    pub(crate) fn settings(&self) -> Result<Settings, InvalidName> {
+        Ok(Settings {
+            bucket: BUCKET.parse()?,
+            prefix: self.prefix.clone(),
+            aggregations: self.aggregate_by.clone(),
+            glue_database: None,
+            bucket_owner: None,
+            function_name: None,
+            memory: MEMORY,
+            s3_by_path: true,
+        })
     }
 }
 
 /// What the simulated bucket is called.
 const BUCKET: &str = "lake";
-/// The memory that the export may count on, in MB: as much as is seldom missing on a desk.
-const MEMORY_MB: &str = "2048";
-
-fn settings(prefix: &str, aggregate_by: &str) -> Result<Settings, Error> {
-    Settings::from_variables(|name| {
-        let value = match name {
-            "OUTPUT_BUCKET" => BUCKET,
-            "OUTPUT_PREFIX" => prefix,
-            "AGGREGATE_BY" => aggregate_by,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => MEMORY_MB,
-            _ => return None,
-        };
-        Some(value.to_owned())
-    })
-}
-
-fn prefix(given: &str) -> Result<String, String> {
-    settings(given, "").map(|_| given.to_owned()).map_err(expected)
-}
-
-fn aggregate_by(given: &str) -> Result<String, String> {
-    settings("", given).map(|_| given.to_owned()).map_err(expected)
-}
-
-fn bucket(given: &str) -> Result<String, String> {
-    let variable = |name: &str| (name == "OUTPUT_BUCKET").then(|| given.to_owned());
-    Settings::from_variables(variable).map(|settings| settings.bucket).map_err(expected)
-}
-
-/// What Glue and Athena both take as a name, if it is quoted.
-fn database(given: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    if (1..=255).contains(&given.len()) && given.bytes().all(allowed) {
-        Ok(given.to_owned())
-    } else {
-        Err("expected 1 to 255 of a-z 0-9 _ -".to_owned())
-    }
-}
-
-/// Leaves out the name of the environment variable: here it is an option.
-fn expected(error: Error) -> String {
-    match error {
-        Error::Configuration { expected, .. } => format!("expected {expected}"),
-        other => other.to_string(),
-    }
-}
+/// The memory that the export may count on, in bytes: as much as is seldom missing on a desk.
+const MEMORY: u64 = 2048 << 20;
 
 #[cfg(test)]
 mod tests {

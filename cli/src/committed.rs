@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use label_lake::aws::names::KeyPrefix;
 use label_lake::job_id::JobId;
-use label_lake::layout::Layout;
-use label_lake::tables::Aggregation;
+use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::Layout;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,7 @@ pub(crate) struct LakeDirectory {
 }
 
 impl LakeDirectory {
-    pub(crate) fn new(root: &Path, prefix: &str) -> Self {
+    pub(crate) fn new(root: &Path, prefix: &KeyPrefix) -> Self {
         Self { root: root.to_owned(), layout: Layout::new(prefix) }
     }
 

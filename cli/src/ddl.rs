@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use label_lake::layout::Layout;
-use label_lake::tables::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
+use label_lake::aws::names::BucketName;
+use label_lake::table::layout::Layout;
+use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
 use crate::args::DdlArguments;
 
@@ -20,7 +21,7 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> String {
 
 fn write_statements(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
     write_heading(sql, arguments)?;
-    writeln!(sql, "CREATE DATABASE IF NOT EXISTS {};", identifier(&arguments.database))?;
+    writeln!(sql, "CREATE DATABASE IF NOT EXISTS {};", identifier(arguments.database.as_str()))?;
     if arguments.by_job {
         for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
             write_table(sql, arguments, &by_job(table))?;
@@ -97,8 +98,8 @@ fn by_job(table: &'static Table) -> Definition {
 }
 
 fn write_table(sql: &mut String, arguments: &DdlArguments, definition: &Definition) -> fmt::Result {
-    let (database, name) = (identifier(&arguments.database), identifier(&definition.name));
-    let bucket = arguments.bucket.as_deref().unwrap_or(PLACEHOLDER);
+    let (database, name) = (identifier(arguments.database.as_str()), identifier(&definition.name));
+    let bucket = arguments.bucket.as_ref().map(BucketName::as_str).unwrap_or(PLACEHOLDER);
     let folder = Layout::new(&arguments.prefix).folder(definition.table);
     writeln!(sql, "\nCREATE EXTERNAL TABLE IF NOT EXISTS {database}.{name} (")?;
     write_list(sql, definition.table.columns.iter().map(column))?;

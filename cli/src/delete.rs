@@ -8,7 +8,7 @@ use anyhow::bail;
 use indicatif::{HumanBytes, HumanCount};
 use label_lake::error::Error;
 use label_lake::job_id::JobId;
-use label_lake::tables::Aggregation;
+use label_lake::table::aggregation::Aggregation;
 use tokio::time::Instant;
 
 use crate::account::{Account, AccountLake, by_hand, patience};
@@ -27,7 +27,7 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         bail!("there is no terminal to ask at; say --yes to delete without a question");
     }
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake, arguments.database.as_deref())?;
+    let lake = account.lake(&arguments.lake, arguments.database.as_ref())?;
     let (mut found, mut complete) = (Vec::new(), true);
     for job in &arguments.jobs {
         let known = Known::read(&lake, job).await?;

@@ -88,7 +88,7 @@ mod tests {
     const OPERATION: &str = "ChangeMessageVisibilityBatch";
 
     async fn queue(simulator: &Simulator) -> Queue {
-        let aws = label_lake::config::aws()
+        let aws = label_lake::aws::clients::sdk_config(None)
             .unwrap()
             .region(aws_config::Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, ""))

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use label_lake::checkpoint::Checkpoint;
+use label_lake::aws::deadline::Deadline;
 use label_lake::error::Error;
+use label_lake::export::checkpoint::Checkpoint;
 use label_lake::job_id::JobId;
 use label_lake::lake::{LakeFile, Saved};
-use label_lake::layout::Label;
-use label_lake::pacing::Deadline;
-use label_lake::tables::{Aggregation, Table};
+use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::LabelPartition;
+use label_lake::table::schema::Table;
 
 use crate::account::{AccountLake, by_hand, patience};
 use crate::committed::{Files, JobRow, LabelRow};
@@ -153,7 +154,7 @@ async fn partitions(
             Aggregation::Segments => label.segments,
         };
         let expected = labels.iter().filter(|label| rows(label) > Some(0));
-        let expected: HashSet<_> = expected.map(|label| Label::new(label.label.as_deref())).collect();
+        let expected: HashSet<_> = expected.map(|label| LabelPartition::new(label.label.as_deref())).collect();
         let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
         found.push(Partitions { table, registered: registered.len(), expected: expected.len(), missing });
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use label_lake::tables::Aggregation;
+use label_lake::table::aggregation::Aggregation;
 use serde_json::{Deserializer, Value};
 use simulator::Job;
 

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use indicatif::HumanCount;
-use label_lake::catalog::{Catalog, TablePartitions};
+use label_lake::aws::deadline::Deadline;
 use label_lake::error::Error;
+use label_lake::glue::catalog::{Catalog, TablePartitions};
+use label_lake::glue::registration;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
-use label_lake::layout::Label;
-use label_lake::pacing::Deadline;
-use label_lake::registration;
-use label_lake::tables::Aggregation;
+use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::LabelPartition;
 
 use crate::account::{Account, by_hand, patience};
 use crate::args::RegisterArguments;
@@ -105,7 +105,7 @@ async fn survey(
     let (mut tables, mut existing) = (Vec::new(), 0);
     for aggregation in Aggregation::ALL {
         let files = lake.files(aggregation, job, deadline.leave()).await?;
-        let labels: HashSet<Label> = files.into_iter().filter_map(|file| file.label).collect();
+        let labels: HashSet<LabelPartition> = files.into_iter().filter_map(|file| file.label).collect();
         // A table that nothing was exported to need not be there.
         if labels.is_empty() {
             continue;

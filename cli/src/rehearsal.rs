@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use label_lake::notification::Completion;
-use label_lake::tables::Aggregation;
+use label_lake::table::aggregation::Aggregation;
 use simulator::{Generated, Job, JobStatus};
 
 use crate::args::RunArguments;

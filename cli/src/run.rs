@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use label_lake::config;
+
+use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
-use label_lake::pacing::Deadline;
 use simulator::FUNCTION_ARN;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 
     if arguments.verbose {
         let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
-        tracing_subscriber::registry().with(config::log_filter()?).with(log).init();
+        tracing_subscriber::registry().with(label_lake::config::log_filter()?).with(log).init();
     }
     let services = Services::start(&arguments.out, &settings, jobs).await?;
     let progress = &services.exporter.progress;

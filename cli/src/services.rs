@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use aws_config::Region;
 use aws_sdk_rekognition::config::Credentials;
-use label_lake::config::{self, Settings};
+use label_lake::aws::clients;
+use label_lake::config::Settings;
 use label_lake::export::Exporter;
 use simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
@@ -19,7 +20,7 @@ pub(crate) struct Services {
 impl Services {
     /// Starts Rekognition, which knows the jobs, and S3, whose bucket is the directory.
     pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
-        let mut builder = Simulator::builder().bucket(&settings.bucket).directory(lake).listing_allowed(true);
+        let mut builder = Simulator::builder().bucket(settings.bucket.as_str()).directory(lake).listing_allowed(true);
         for (id, job) in jobs {
             builder = builder.job(&id, job);
         }
@@ -27,7 +28,7 @@ impl Services {
         let simulator = builder.start().await.with_context(cannot)?;
 
         // Each of these is set, so that nothing comes from the environment or the profile of the person at the desk.
-        let aws = config::aws()?
+        let aws = clients::sdk_config(None)?
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
             .endpoint_url(simulator.s3_url())
@@ -40,7 +41,7 @@ impl Services {
         let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
         let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url()).build();
         let lambda = aws_sdk_lambda::Client::from_conf(lambda);
-        let exporter = Exporter::new(settings, rekognition, config::s3(&aws, true), config::lazily(|| lambda), None);
+        let exporter = Exporter::new(settings, rekognition, clients::s3(&aws, true), clients::lazily(|| lambda), None);
         Ok(Self { _simulator: simulator, exporter })
     }
 }

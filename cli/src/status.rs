@@ -17,7 +17,7 @@ use crate::{print, text};
 /// Prints what the lake knows. The code is that of a failure if it does not know a job, or cannot read its row.
 pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake, arguments.database.as_deref())?;
+    let lake = account.lake(&arguments.lake, arguments.database.as_ref())?;
     let mut all = Vec::new();
     for job in &arguments.jobs {
         all.push(Known::read(&lake, job).await?);

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
+use label_lake::aws::names::KeyPrefix;
 use label_lake::error::Error;
 use label_lake::export::Outcome;
 use label_lake::handler::Report;
 use label_lake::job_id::JobId;
-use label_lake::tables::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
+use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
 use crate::committed::{JobRow, LabelRow, LakeDirectory};
@@ -63,7 +64,7 @@ impl Summary {
     /// Reads back what is in the lake of the jobs that are done.
     pub(crate) fn read(
         out: &Path,
-        prefix: &str,
+        prefix: &KeyPrefix,
         report: &Report,
         pages: u64,
         elapsed: Duration,
@@ -72,7 +73,7 @@ impl Summary {
         let jobs = report.jobs.iter().map(|(job, outcome)| JobSummary::read(&lake, job, outcome));
         let jobs = jobs.collect::<anyhow::Result<Vec<_>>>()?;
         // Joining an empty prefix would end the path with a slash.
-        let tables = if prefix.is_empty() { out.to_owned() } else { out.join(prefix) };
+        let tables = if prefix.as_str().is_empty() { out.to_owned() } else { out.join(prefix.as_str()) };
         Ok(Self {
             query: query(&tables, &jobs),
             lake: tables.display().to_string(),

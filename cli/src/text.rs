@@ -4,18 +4,20 @@ use std::fmt::Write as _;
 
 use indicatif::{HumanBytes, HumanCount};
 
+use label_lake::table::aggregation::Aggregations;
+
 use crate::committed::LabelRow;
 use crate::summary::{JobSummary, Summary};
 
 /// Writes the summary; failures are not in it, they go to standard error.
-pub(crate) fn write(summary: &Summary, aggregate_by: &str) -> String {
+pub(crate) fn write(summary: &Summary, aggregate_by: &Aggregations) -> String {
     let mut text = String::new();
     // Writing to a String does not fail, here and below.
     let _ = write_summary(&mut text, summary, aggregate_by);
     text
 }
 
-fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &str) -> std::fmt::Result {
+fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregations) -> std::fmt::Result {
     if summary.jobs.is_empty() && summary.failures.is_empty() {
         return writeln!(text, "Nothing to do: the event is of another Rekognition API, and the function skips it.");
     }
@@ -37,7 +39,7 @@ fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &str) -> st
     writeln!(text, "  {}", summary.query)
 }
 
-fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &str) -> std::fmt::Result {
+fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -> std::fmt::Result {
     let row = &job.row;
     writeln!(text, "Job       {}", row.job_id)?;
     match job.outcome {
@@ -90,8 +92,8 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &str) -> std::fm
 }
 
 /// Whether the job has all that this run would export.
-fn asks_for_no_more(job: &JobSummary, aggregate_by: &str) -> bool {
-    aggregate_by.split(',').all(|name| job.row.aggregate_by.iter().any(|has| has == name.trim()))
+fn asks_for_no_more(job: &JobSummary, aggregate_by: &Aggregations) -> bool {
+    aggregate_by.iter().all(|wanted| job.row.aggregate_by.iter().any(|has| has == wanted.name()))
 }
 
 fn write_labels(text: &mut String, labels: &[LabelRow]) -> std::fmt::Result {

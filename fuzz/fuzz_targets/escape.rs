@@ -3,8 +3,8 @@
 #![no_main]
 
 use label_lake::job_id::JobId;
-use label_lake::layout::{Label, Layout, escape};
-use label_lake::tables::LABEL_DETECTIONS;
+use label_lake::table::layout::{LabelPartition, Layout, escape};
+use label_lake::table::schema::LABEL_DETECTIONS;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|name: &str| {
@@ -13,7 +13,7 @@ fuzz_target!(|name: &str| {
     assert_eq!(unescape(&escaped), name);
 
     let job = JobId::try_from("job-1").unwrap();
-    let label = Label::new(Some(name));
+    let label = LabelPartition::new(Some(name));
     if let Ok(key) = Layout::new("lake").part(&LABEL_DETECTIONS, &job, &label) {
         let segments: Vec<_> = key.as_str().split('/').collect();
         let ["lake", "label_detections", "job_id=job-1", partition, "part-00000.parquet"] = segments[..] else {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use label_lake::handler::Event;
-use label_lake::layout::{Label, Layout};
+use label_lake::table::layout::{LabelPartition, Layout};
 use label_lake::notification::{Completion, Delivery};
-use label_lake::tables::{LABEL_DETECTIONS, LABEL_SEGMENTS};
+use label_lake::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn check_keys(completion: &Completion) {
         check(layout.commit(job).unwrap().as_str(), root, &["jobs", "job-"]);
         check(layout.checkpoint(job).unwrap().as_str(), root, &["_checkpoints", ""]);
         for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
-            let part = layout.part(table, job, &Label::new(Some("Dog"))).unwrap();
+            let part = layout.part(table, job, &LabelPartition::new(Some("Dog"))).unwrap();
             check(part.as_str(), root, &[table.name, "job_id=", "label=Dog", "part-00000.parquet"]);
         }
     }

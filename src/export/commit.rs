@@ -6,15 +6,15 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Attempt, Exporter, Outcome};
+use crate::aws::deadline::Deadline;
 use crate::error::Error;
+use crate::export::protocol::{self, Refused};
 use crate::job_id::JobId;
 use crate::lake::{Commit, Committed};
-use crate::layout::Label;
-use crate::pacing::Deadline;
-use crate::parquet::encode_job;
-use crate::protocol::{self, Refused};
-use crate::rows::JobRow;
-use crate::tables::Aggregation;
+use crate::table::aggregation::Aggregation;
+use crate::table::layout::LabelPartition;
+use crate::table::parquet::encode_job;
+use crate::table::rows::JobRow;
 
 /// How often another export may change the row while this one commits.
 const MAX_CONFLICTS: u32 = 10;
@@ -72,7 +72,7 @@ impl Exporter {
     async fn remove_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
         for &aggregation in &self.aggregations {
-            let kept = row.labels_in(aggregation).map(Label::partition_value).collect();
+            let kept = row.labels_in(aggregation).map(LabelPartition::partition_value).collect();
             catalog.table(&row.completion.job_id, aggregation.table(), until).remove_others(&kept).await?;
         }
         Ok(())

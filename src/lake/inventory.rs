@@ -8,12 +8,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Lake;
-use crate::call::Service;
+use crate::aws::call::ErrorClass;
+use crate::aws::retry::retry_until;
 use crate::error::Error;
 use crate::job_id::JobId;
-use crate::layout::{Label, Layout, ObjectKey};
-use crate::pacing::persist;
-use crate::tables::Aggregation;
+use crate::table::aggregation::Aggregation;
+use crate::table::layout::{LabelPartition, Layout, ObjectKey};
 
 /// An object with its bytes.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Saved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LakeFile {
     /// The label of its partition; `None` if it is no Parquet file of a partition.
-    pub label: Option<Label>,
+    pub label: Option<LabelPartition>,
     /// Its size.
     pub bytes: u64,
 }
@@ -44,7 +44,7 @@ impl Lake {
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
     pub async fn row(&self, job: &JobId, until: Instant) -> Result<Option<Saved>, Error> {
-        self.get(Service::Storage, job, &self.layout.commit(job)?, until).await
+        self.get(ErrorClass::Storage, job, &self.layout.commit(job)?, until).await
     }
 
     /// The saved state of a job, and when it was saved, if there is one.
@@ -52,7 +52,7 @@ impl Lake {
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Checkpoint`.
     pub async fn saved_checkpoint(&self, job: &JobId, until: Instant) -> Result<Option<Saved>, Error> {
-        self.get(Service::Checkpoint, job, &self.layout.checkpoint(job)?, until).await
+        self.get(ErrorClass::Checkpoint, job, &self.layout.checkpoint(job)?, until).await
     }
 
     /// The objects of a job in a table, by their keys.
@@ -99,13 +99,13 @@ impl Lake {
 
     async fn get(
         &self,
-        service: Service,
+        class: ErrorClass,
         job: &JobId,
         key: &ObjectKey,
         until: Instant,
     ) -> Result<Option<Saved>, Error> {
-        let call = self.call(service, job, "s3:GetObject", key.as_str());
-        persist(until, &call, || async {
+        let call = self.call(class, job, "s3:GetObject", key.as_str());
+        retry_until(until, &call, || async {
             let request = self.client.get_object().bucket(&*self.bucket).key(key.as_str());
             match request.set_expected_bucket_owner(self.owner()).send().await {
                 Ok(object) => {

@@ -1,6 +1,6 @@
 //! The end of an export: it looks at its files, removes what it does not own, and puts the row.
 
-use label_lake::protocol::{PutRow, Refused, Row};
+use label_lake::export::protocol::{PutRow, Refused, Row};
 
 use crate::copy::{Copy, Ended, Next};
 use crate::lake::{Keys, Lake, Settings, Stored, Table};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use label_lake::protocol::{self, Begin, CheckpointFound, Request};
+use label_lake::export::protocol::{self, Begin, CheckpointFound, Request};
 
 use crate::lake::{Checkpoint, Content, Export, Keys, Lake, Settings, Table};
 use crate::rules::Rules;

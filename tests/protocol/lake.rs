@@ -1,6 +1,6 @@
 //! What S3 and the catalog hold of one job.
 
-use label_lake::protocol::{CheckpointFound, Row};
+use label_lake::export::protocol::{CheckpointFound, Row};
 
 /// A set of labels of a table, each a bit: their files, or their partitions.
 pub(crate) type Keys = u8;

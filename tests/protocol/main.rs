@@ -1,7 +1,7 @@
 //! The protocol as a model: every order in which copies of an export, Overwrites, continuations, `label-lake delete`,
 //! kills and a change of settings can meet.
 //!
-//! The decisions are the real ones, of `label_lake::protocol`. The requests are those of `src/export.rs`, one a step;
+//! The decisions are the real ones, of `label_lake::export::protocol`. The requests are those of `src/export.rs`, one a step;
 //! `tests/whole_program/order.rs` compares their order with the real program's. The search is a
 //! hundred lines of ours (`explore.rs`); the crate stateright would bring forty others, an HTTP server among them.
 //!

@@ -1,6 +1,6 @@
-//! The decisions of `label_lake::protocol`, and what the model does without one of the mends.
+//! The decisions of `label_lake::export::protocol`, and what the model does without one of the mends.
 
-use label_lake::protocol::{self, CheckpointFound, PutRow, Refused, Request, Row};
+use label_lake::export::protocol::{self, CheckpointFound, PutRow, Refused, Request, Row};
 
 /// What keeps deliveries from spoiling each other. Each can be taken out, to see that the model finds out.
 #[derive(Clone, Copy, Debug)]

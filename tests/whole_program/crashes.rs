@@ -11,8 +11,8 @@ use simulator::{Fault, Gate, Generated, Job, Requests, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
 use crate::function::Function;
+use crate::glue::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
 use crate::lambda_service::{LambdaService, Retries, Tally};
 use crate::reader::assert_lossless;
 

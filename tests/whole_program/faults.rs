@@ -10,8 +10,8 @@ mod tokens;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use label_lake::checkpoint::Checkpoint;
-use label_lake::tables::Aggregation;
+use label_lake::export::checkpoint::Checkpoint;
+use label_lake::table::aggregation::Aggregation;
 use serde_json::{Value, json};
 use simulator::{Fault, Generated, Job, Requests, Simulator};
 

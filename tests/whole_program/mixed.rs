@@ -12,10 +12,11 @@ use std::time::Duration;
 use aws_config::Region;
 use aws_sdk_rekognition::config::Credentials;
 use bytes::Bytes;
-use label_lake::catalog::Catalog;
+use label_lake::aws::names::KeyPrefix;
+use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
-use label_lake::tables::{LABEL_DETECTIONS, LABEL_SEGMENTS};
+use label_lake::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde_json::{Value, json};
 use simulator::{ACCESS_KEY_ID, Builder, Generated, Job, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -23,9 +24,9 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
 use crate::faults::differences;
 use crate::function::{Function, command};
+use crate::glue::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
 use crate::lambda_service::within;
 use crate::reader::job_row;
 
@@ -193,15 +194,23 @@ impl Run {
 
     /// Removes the job as `label-lake delete` does.
     async fn delete(&self) {
-        let aws = label_lake::config::aws()
+        let aws = label_lake::aws::clients::sdk_config(None)
             .unwrap()
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test"))
             .load()
             .await;
         let at = |url| aws.to_builder().endpoint_url(url).build();
-        let lake = Lake::new(label_lake::config::s3(&at(self.simulator.s3_url()), true), "lake", "", None);
-        let catalog = Catalog::new(label_lake::glue::Client::new(&at(self.simulator.glue_url())), DATABASE.1);
+        let lake = Lake::new(
+            label_lake::aws::clients::s3(&at(self.simulator.s3_url()), true),
+            &"lake".parse().unwrap(),
+            &KeyPrefix::none(),
+            None,
+        );
+        let catalog = Catalog::new(
+            label_lake::glue::client::Client::new(&at(self.simulator.glue_url())),
+            &DATABASE.1.parse().unwrap(),
+        );
         let (job, until) = (JobId::try_from("job").unwrap(), Instant::now() + Duration::from_mins(1));
         // What an export writes meanwhile is deleted, too.
         while !self.simulator.store().keys().is_empty() {

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use simulator::{Builder, Fault, Gate, Generated, Job, JobStatus, Outcome, Simulator};
 use tokio::process::Child;
 
-use crate::catalog::{DATABASE, partitions, with_catalog};
 use crate::faults::assert_same_lake;
 use crate::function::{Function, command};
+use crate::glue::catalog::{DATABASE, partitions, with_catalog};
 use crate::lambda_service::{LambdaService, within};
 use crate::reader::job_row;
 

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::ValueHint;
 use clap::value_parser;
+use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::{JobId, NotAJobId};
-
-use super::{bucket, database, prefix};
 
 /// Where credentials come from, for the help of each command.
 macro_rules! with_credentials {
@@ -102,12 +101,12 @@ Exit codes: 0 all jobs are done, 1 a job failed or an error came, 2 wrong usage,
 #[derive(Args, Debug)]
 pub(crate) struct LakeArguments {
     /// The bucket of the lake.
-    #[arg(long, value_parser = bucket)]
-    pub(crate) bucket: String,
+    #[arg(long)]
+    pub(crate) bucket: BucketName,
 
     /// The prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
-    #[arg(long, default_value = "", hide_default_value = true, value_parser = prefix)]
-    pub(crate) prefix: String,
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) prefix: KeyPrefix,
 }
 
 #[derive(Args, Debug)]
@@ -116,8 +115,8 @@ pub(crate) struct RegisterArguments {
     pub(crate) lake: LakeArguments,
 
     /// The Glue database with the tables.
-    #[arg(long, value_parser = database)]
-    pub(crate) database: String,
+    #[arg(long)]
+    pub(crate) database: DatabaseName,
 
     /// Every job that is in `jobs`.
     #[arg(long, conflicts_with = "jobs")]
@@ -138,8 +137,8 @@ pub(crate) struct StatusArguments {
     pub(crate) lake: LakeArguments,
 
     /// The Glue database with the tables: compares the registered partitions, too.
-    #[arg(long, value_parser = database)]
-    pub(crate) database: Option<String>,
+    #[arg(long)]
+    pub(crate) database: Option<DatabaseName>,
 
     /// Print an array of JSON objects.
     #[arg(long)]
@@ -156,8 +155,8 @@ pub(crate) struct DeleteArguments {
     pub(crate) lake: LakeArguments,
 
     /// The Glue database with the tables: removes the partitions, too.
-    #[arg(long, value_parser = database)]
-    pub(crate) database: Option<String>,
+    #[arg(long)]
+    pub(crate) database: Option<DatabaseName>,
 
     /// Delete without asking.
     #[arg(short, long)]

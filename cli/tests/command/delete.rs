@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use label_lake::tables::LABEL_DETECTIONS;
+use label_lake::table::schema::LABEL_DETECTIONS;
 use serde_json::Value;
 use simulator::{Fault, Gate, Simulator};
 

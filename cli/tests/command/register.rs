@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use label_lake::catalog::Catalog;
+use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
-use label_lake::tables::LABEL_DETECTIONS;
+use label_lake::table::schema::LABEL_DETECTIONS;
 use serde_json::Value;
 use simulator::{ACCESS_KEY_ID, Fault, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 
@@ -40,7 +40,7 @@ fn partitions(account: &Account) -> BTreeMap<Vec<String>, Value> {
 
 /// Removes the partitions of a job but for one.
 async fn lose_partitions(account: &Account, job: &str, kept: &str) {
-    let aws = label_lake::config::aws()
+    let aws = label_lake::aws::clients::sdk_config(None)
         .unwrap()
         .region(aws_config::Region::from_static(REGION))
         .credentials_provider(aws_sdk_rekognition::config::Credentials::new(
@@ -53,7 +53,7 @@ async fn lose_partitions(account: &Account, job: &str, kept: &str) {
         .endpoint_url(account.simulator.glue_url())
         .load()
         .await;
-    let catalog = Catalog::new(label_lake::glue::Client::new(&aws), DATABASE);
+    let catalog = Catalog::new(label_lake::glue::client::Client::new(&aws), DATABASE);
     let (job, until) = (JobId::try_from(job).unwrap(), tokio::time::Instant::now() + Duration::from_mins(1));
     catalog.table(&job, &LABEL_DETECTIONS, until).remove_others(&HashSet::from([kept])).await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use label_lake::pace::{Learned, Pace};
+use label_lake::rekognition::pace::{Learned, Pace};
 use tokio::time::Instant;
 
 /// Decides when a job calls again.

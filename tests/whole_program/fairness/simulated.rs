@@ -1,6 +1,6 @@
 //! The goals of the pace, and the table of crowds in bench/RESULTS.md. Figures are means over seeds.
 
-use label_lake::pace::Pace;
+use label_lake::rekognition::pace::Pace;
 
 use super::crowd::{Crowd, Measured};
 use super::rules::Doubling;

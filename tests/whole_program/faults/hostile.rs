@@ -1,8 +1,8 @@
 //! Any bytes as an event: the same properties as `fuzz/fuzz_targets/event.rs`, over inputs made by chance.
 
 use label_lake::handler::Event;
-use label_lake::layout::Layout;
 use label_lake::notification::Delivery;
+use label_lake::table::layout::Layout;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde::Deserialize as _;
@@ -50,7 +50,7 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
     for message in Delivery::unwrap_event(event).messages {
         match message.completion {
             Ok(completion) => {
-                let layout = Layout::new("lake/v1");
+                let layout = Layout::new(&"lake/v1".parse().unwrap());
                 let commit = layout.commit(&completion.job_id).unwrap();
                 let name = commit.as_str().strip_prefix("lake/v1/jobs/job-").unwrap();
                 prop_assert!(!name.contains('/') && name.ends_with(".parquet"), "{}", commit);

@@ -8,9 +8,12 @@ use std::time::Duration;
 use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::Credentials;
-use label_lake::config::{self, Settings};
+use label_lake::aws::clients;
+use label_lake::aws::deadline::Deadline;
+use label_lake::aws::names::KeyPrefix;
+use label_lake::config::Settings;
 use label_lake::export::{Exporter, Invocation, Outcome};
-use label_lake::pacing::Deadline;
+use label_lake::table::aggregation::Aggregations;
 use simulator::{ACCESS_KEY_ID, FUNCTION_ARN, Fault, REGION, SECRET_ACCESS_KEY, Simulator};
 
 use super::{COMMIT, Lake, PAGE, PAGES, account, assert_same_lake, five_pages};
@@ -24,7 +27,7 @@ async fn exporter(simulator: &Simulator) -> Exporter {
         .read_timeout(SHORT)
         .operation_attempt_timeout(2 * SHORT)
         .build();
-    let aws = config::aws()
+    let aws = clients::sdk_config(None)
         .unwrap()
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
@@ -34,12 +37,21 @@ async fn exporter(simulator: &Simulator) -> Exporter {
         .await;
     let rekognition = aws_sdk_rekognition::config::Builder::from(&aws).endpoint_url(simulator.rekognition_url());
     let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url());
-    let settings = Settings::from_variables(|name| (name == "OUTPUT_BUCKET").then(|| "lake".to_owned())).unwrap();
+    let settings = Settings {
+        bucket: "lake".parse().unwrap(),
+        prefix: KeyPrefix::none(),
+        aggregations: Aggregations::default(),
+        glue_database: None,
+        bucket_owner: None,
+        function_name: None,
+        memory: 128 << 20,
+        s3_by_path: true,
+    };
     Exporter::new(
         &settings,
         aws_sdk_rekognition::Client::from_conf(rekognition.build()),
-        config::s3(&aws, true),
-        config::lazily(move || aws_sdk_lambda::Client::from_conf(lambda.build())),
+        clients::s3(&aws, true),
+        clients::lazily(move || aws_sdk_lambda::Client::from_conf(lambda.build())),
         None,
     )
 }

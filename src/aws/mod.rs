@@ -1,0 +1,8 @@
+//! What calls to all services share: clients, TLS roots, error classes, retries and the deadline.
+
+pub(crate) mod call;
+pub mod clients;
+pub mod deadline;
+pub mod names;
+pub(crate) mod retry;
+mod tls_roots;

@@ -1,0 +1,6 @@
+//! Partitions in AWS Glue's Data Catalog, where Athena looks them up.
+
+pub mod catalog;
+pub mod client;
+pub mod registration;
+mod shapes;

@@ -1,0 +1,122 @@
+//! Metrics in CloudWatch's embedded format: a log line that becomes figures, without a call and without a permission.
+//!
+//! ```text
+//! {"_aws": {"Timestamp": …, "CloudWatchMetrics": [{"Namespace": "LabelLake", …}]},
+//!  "FunctionName": "…", "job": "…", "outcome": "EXPORTED", "Jobs": 1, "Pages": 12, …}
+//! ```
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+use crate::job_id::JobId;
+use crate::table::aggregation::Aggregation;
+use crate::table::rows::{JobRow, JobStatus};
+use crate::telemetry::WorkDone;
+
+/// The namespace of all metrics. Their one dimension is `FunctionName`.
+pub const NAMESPACE: &str = "LabelLake";
+
+/// One attempt at a job, in one invocation.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// The job.
+    pub job: &'a JobId,
+    /// What became of it, or the type of the error.
+    pub outcome: &'static str,
+    /// The row, if this attempt committed it.
+    pub committed: Option<&'a JobRow>,
+    /// Whether another invocation goes on.
+    pub handed_over: bool,
+    /// What was done.
+    pub work: WorkDone,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl Attempt<'_> {
+    /// Name, unit and value of each metric.
+    fn metrics(&self) -> [(&'static str, &'static str, u64); 12] {
+        let committed = |status| u64::from(self.committed.is_some_and(|row| row.status == status));
+        let total = |aggregation, number: fn(&crate::table::rows::LabelSummary) -> u64| {
+            self.committed.and_then(|row| row.total(aggregation, number)).unwrap_or_default()
+        };
+        [
+            ("Jobs", "Count", committed(JobStatus::Succeeded)),
+            ("FailedJobs", "Count", committed(JobStatus::Failed)),
+            ("Pages", "Count", self.work.pages),
+            ("Detections", "Count", total(Aggregation::Timestamps, |label| label.count)),
+            ("Segments", "Count", total(Aggregation::Segments, |label| label.count)),
+            ("Rows", "Count", total(Aggregation::Timestamps, |label| label.rows)),
+            ("Files", "Count", self.work.files),
+            ("Bytes", "Bytes", self.work.bytes),
+            ("Throttles", "Count", self.work.throttles),
+            ("Continuations", "Count", u64::from(self.handed_over)),
+            ("PageWait", "Milliseconds", self.work.page_wait.as_millis() as u64),
+            ("JobTime", "Milliseconds", self.duration.as_millis() as u64),
+        ]
+    }
+
+    /// The line for CloudWatch.
+    pub fn line(&self, function: &str, now: SystemTime) -> String {
+        let metrics = self.metrics();
+        let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+        let declared = metrics.map(|(name, unit, _)| json!({ "Name": name, "Unit": unit }));
+        let head = json!({
+            "Timestamp": timestamp,
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": declared }],
+        });
+        let mut line = Map::new();
+        line.insert("_aws".to_owned(), head);
+        line.insert("FunctionName".to_owned(), function.into());
+        line.insert("job".to_owned(), self.job.as_str().into());
+        line.insert("outcome".to_owned(), self.outcome.into());
+        line.extend(metrics.map(|(name, _, value)| (name.to_owned(), value.into())));
+        Value::Object(line).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Value {
+        let job = JobId::try_from("job-1").unwrap();
+        let work = WorkDone { pages: 3, page_wait: Duration::from_micros(1_500_900), ..WorkDone::default() };
+        let attempt = Attempt {
+            job: &job,
+            outcome: "HANDED_OVER",
+            committed: None,
+            handed_over: true,
+            work,
+            duration: Duration::from_secs(2),
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        serde_json::from_str(&attempt.line("label-lake", now)).unwrap()
+    }
+
+    /// The alarms and the dashboard of the template use these names.
+    #[test]
+    fn the_metrics_are_those_of_the_golden_file() {
+        let line = line();
+        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let declared: Vec<_> =
+            declared.iter().map(|it| format!("{} {}", text(&it["Name"]), text(&it["Unit"]))).collect();
+        let golden: Vec<_> = include_str!("../../tests/golden/metrics.txt").lines().collect();
+        assert_eq!(declared, golden);
+    }
+
+    #[test]
+    fn each_declared_metric_and_dimension_has_a_value() {
+        let line = line();
+        assert_eq!(line["_aws"]["Timestamp"], 1_700_000_000_123_u64);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
+        }
+        assert_eq!(line[directive["Dimensions"][0][0].as_str().unwrap()], "label-lake");
+        assert_eq!((&line["Pages"], &line["PageWait"], &line["JobTime"]), (&json!(3), &json!(1500), &json!(2000)));
+        assert_eq!((&line["Continuations"], &line["Jobs"]), (&json!(1), &json!(0)));
+    }
+}
