@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{Error, Source};
+use crate::error::{Error, Source, WrongRegion};
 use crate::job_id::JobId;
 
 /// What an error of a call becomes, if it is neither a refusal nor a throttle.
@@ -40,7 +40,7 @@ impl Call<'_> {
     {
         if self.is_elsewhere(&error) {
             let region = bucket_region(&error).map(str::to_owned);
-            return self.wrong_bucket(Elsewhere { region, source: error.into() }.into());
+            return self.wrong_bucket(WrongRegion { region, source: error.into() }.into());
         }
         match kind(&error) {
             // HEAD has no body, so NoSuchBucket first shows up when the checkpoint is read.
@@ -102,24 +102,6 @@ impl Call<'_> {
     /// The time was over before there was any reply.
     pub(crate) fn late(&self) -> Error {
         self.failed(true, "no reply before the time of the invocation was over".into())
-    }
-}
-
-/// The bucket is not where S3 was asked for it.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket is {}; deploy the function in that region, or choose a bucket in its own", self.place())]
-struct Elsewhere {
-    /// As the header says. S3 sends it with every redirect; a redirect without it is of a proxy or of another store.
-    region: Option<String>,
-    source: Source,
-}
-
-impl Elsewhere {
-    fn place(&self) -> String {
-        match &self.region {
-            Some(region) => format!("in {region}"),
-            None => "at another endpoint, most likely in another region".to_owned(),
-        }
     }
 }
 

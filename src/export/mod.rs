@@ -82,16 +82,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The stable name, in answers, logs and metrics.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Exported(_) => "EXPORTED",
-            Self::AlreadyCommitted => "ALREADY_COMMITTED",
-            Self::CommittedByAnother => "COMMITTED_BY_ANOTHER",
-            Self::HandedOver => "HANDED_OVER",
-        }
-    }
-
     /// The row that was committed.
     pub fn row(&self) -> Option<&JobRow> {
         match self {

@@ -36,7 +36,7 @@ const MAX_CONFLICTS: u32 = 10;
 pub const SIDE_BY_SIDE: usize = 4;
 /// The next step, when there is nothing to register partitions in.
 const MAKE_IT: &str =
-    "make it with the template, or with the statements that `label-lake ddl` prints, and deliver the message again";
+    "create it with the template, or with the statements that `label-lake ddl` prints";
 
 const ALREADY_EXISTS: &str = "AlreadyExistsException";
 const NOT_FOUND: &str = "EntityNotFoundException";

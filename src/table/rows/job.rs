@@ -13,7 +13,8 @@ use crate::table::layout::LabelPartition;
 use super::LabelSummary;
 
 /// How the job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum JobStatus {
     /// Its labels are in the lake.
     Succeeded,
