@@ -12,10 +12,9 @@ use serde_json::Value;
 
 use crate::aws::deadline::Deadline;
 use crate::error::Error;
-use crate::export::continuation;
 use crate::export::{Exporter, Invocation, Outcome};
 use crate::job_id::JobId;
-use crate::notification::{Completion, Delivery, Rejected, Request};
+use crate::notification::{Delivery, Rejected, Request};
 use crate::table::rows::JobStatus;
 use crate::telemetry::WorkDone;
 use crate::telemetry::metrics::Attempt;
@@ -119,7 +118,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
             // Boxed because the state of an export is large, and would be copied into the future of each caller.
             Box::pin(exporter.export(&completion, invocation)).await
         } else {
-            hand_over(exporter, &completion, invocation).await
+            exporter.defer(&completion, invocation).await
         };
         let (work, duration) = (exporter.progress.now().since(before), begun.elapsed());
         if let Some(function) = &exporter.function_name {
@@ -134,13 +133,6 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         }
     }
     report
-}
-
-/// Hands over a job that has not started to an invocation of its own.
-async fn hand_over(exporter: &Exporter, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
-    let next = Completion { continuation: completion.continuation + 1, ..completion.clone() };
-    continuation::invoke(&exporter.lambda, invocation.function_arn, &next, invocation.deadline.answer()).await?;
-    Ok(Outcome::HandedOver)
 }
 
 impl Report {
