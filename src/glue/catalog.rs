@@ -35,8 +35,7 @@ const MAX_CONFLICTS: u32 = 10;
 /// How many calls for a job are under way at once: Glue throttles an account, and many jobs may end together.
 pub const SIDE_BY_SIDE: usize = 4;
 /// The next step, when there is nothing to register partitions in.
-const MAKE_IT: &str =
-    "create it with the template, or with the statements that `label-lake ddl` prints";
+const MAKE_IT: &str = "create it with the template, or with the statements that `label-lake ddl` prints";
 
 const ALREADY_EXISTS: &str = "AlreadyExistsException";
 const NOT_FOUND: &str = "EntityNotFoundException";

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn reads_its_own_answer_and_ignores_new_fields() {
-        let answer = json!({"jobs": [{"jobId": "a", "outcome": "EXPORTED", "status": "FAILED", "labels": 3, "new": 1}]});
+        let answer =
+            json!({"jobs": [{"jobId": "a", "outcome": "EXPORTED", "status": "FAILED", "labels": 3, "new": 1}]});
         let JobsAnswer { jobs } = serde_json::from_value(answer).unwrap();
         assert_eq!((jobs[0].outcome, jobs[0].status), (OutcomeName::Exported, Some(JobStatus::Failed)));
         assert_eq!((jobs[0].labels, jobs[0].rows), (Some(3), None));

@@ -66,15 +66,7 @@ pub struct Video {
 impl Completion {
     /// Returns the smallest completion message of a job.
     pub fn new(job_id: JobId) -> Self {
-        Self {
-            job_id,
-            timestamp: None,
-            job_tag: None,
-            video: None,
-            overwrite: false,
-            replaces: false,
-            continuation: 0,
-        }
+        Self { job_id, timestamp: None, job_tag: None, video: None, overwrite: false, replaces: false, continuation: 0 }
     }
 }
 

@@ -1,83 +1,48 @@
-//! A dead letter: the jobs in it, one by one.
+//! Dead letters: the messages of a dead-letter queue, and the jobs in them.
 
 use label_lake::notification::{Completion, Delivery};
 use serde_json::Value;
 
-use crate::function::{Done, Failed, Function};
-use crate::queue::Letter;
+use super::function::ExportError;
 
-/// What became of a job of a message, or of a part of it that names none.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) job: Option<String>,
-    pub(crate) result: Result<Done, Failed>,
+/// A message that was received from a dead-letter queue.
+#[derive(Clone, Debug)]
+pub(crate) struct DeadLetter {
+    pub(crate) id: String,
+    /// Handle of this receipt, by which the message is deleted or its visibility timeout is changed.
+    pub(crate) receipt_handle: String,
+    pub(crate) body: String,
 }
 
-impl Part {
-    /// Whether any other message would fail alike.
-    pub(crate) fn fails_for_all(&self) -> bool {
-        self.result.as_ref().is_err_and(|failed| failed.for_all)
-    }
-}
-
-/// Invokes the function with each job of a message, one after the other.
-///
-/// Each goes as a bare completion message, whose answer says what became of it: to an event of a queue the function
-/// would answer with the items that failed, without a reason.
-pub(crate) async fn replay_letter(function: &Function, letter: Letter) -> (Letter, Vec<Part>) {
-    let mut parts = Vec::new();
-    for target in read(&letter) {
-        parts.push(match target {
-            Ok(completion) => {
-                let result = function.export(&completion).await;
-                Part { job: Some(completion.job_id.to_string()), result }
+impl DeadLetter {
+    /// Returns the completion message of each job in the message, then an error for each part that has none.
+    ///
+    /// The list is never empty: a message for another Rekognition API results in an error.
+    pub(crate) fn completions(&self) -> Vec<Result<Completion, ExportError>> {
+        let event: Value = match serde_json::from_str(&self.body) {
+            Ok(event) => event,
+            Err(error) => {
+                return vec![Err(ExportError::new("InvalidEvent", format!("the message is not JSON: {error}")))];
             }
-            Err(failed) => Part { job: None, result: Err(failed) },
-        });
-    }
-    (letter, parts)
-}
-
-/// The jobs of a message, and what is wrong with its other parts.
-pub(crate) fn targets(letter: &Letter) -> Vec<(Option<String>, Option<Failed>)> {
-    let named = read(letter).into_iter().map(|target| match target {
-        Ok(completion) => (Some(completion.job_id.to_string()), None),
-        Err(failed) => (None, Some(failed)),
-    });
-    named.collect()
-}
-
-/// Why Lambda gave it up, if it says so.
-pub(crate) fn reason(letter: &Letter) -> Option<String> {
-    let record: Value = serde_json::from_str(&letter.body).ok()?;
-    Some(record["responsePayload"]["errorType"].as_str()?.to_owned())
-}
-
-/// Each job once, in the order of the message.
-fn read(letter: &Letter) -> Vec<Result<Completion, Failed>> {
-    let event: Value = match serde_json::from_str(&letter.body) {
-        Ok(event) => event,
-        Err(error) => return vec![Err(Failed::new("InvalidEvent", format!("the message is not JSON: {error}")))],
-    };
-    let mut targets: Vec<Result<Completion, Failed>> = Vec::new();
-    for message in Delivery::unwrap_event(&event).messages {
-        match message.completion {
-            Ok(completion) => {
-                let earlier = targets.iter_mut().flatten().find(|earlier| earlier.job_id == completion.job_id);
-                match earlier {
-                    Some(earlier) => earlier.overwrite |= completion.overwrite,
-                    None => targets.push(Ok(completion)),
-                }
-            }
-            Err(error) => targets.push(Err(Failed::new(error.error_type(), error.with_sources()))),
+        };
+        let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&event);
+        let requests = requests.into_iter().map(|request| Ok(request.completion));
+        let errors = rejected.into_iter().map(|part| part.error);
+        let errors = errors.map(|error| Err(ExportError::new(error.error_type(), error.for_operator())));
+        let mut completions: Vec<_> = requests.chain(errors).collect();
+        if completions.is_empty() {
+            // Another function may share the queue.
+            let message = "the message belongs to another Rekognition API, not to Label Lake".to_owned();
+            completions.push(Err(ExportError::new("OtherApi", message)));
         }
+        completions
     }
-    if targets.is_empty() {
-        // Perhaps another function shares the queue.
-        let message = "it is of another Rekognition API, which is not for Label Lake".to_owned();
-        targets.push(Err(Failed::new("OtherApi", message)));
+
+    /// Returns the `errorType` for which Lambda gave up on the message, if the message is a failure record.
+    pub(crate) fn error_type(&self) -> Option<String> {
+        let record: Value = serde_json::from_str(&self.body).ok()?;
+        Some(record["responsePayload"]["errorType"].as_str()?.to_owned())
     }
-    targets
 }
 
 #[cfg(test)]
@@ -86,31 +51,31 @@ mod tests {
 
     use super::*;
 
-    fn letter(body: &Value) -> Letter {
-        Letter { id: "m".to_owned(), receipt: "r".to_owned(), body: body.to_string() }
+    fn letter(body: &str) -> DeadLetter {
+        DeadLetter { id: "m".to_owned(), receipt_handle: "r".to_owned(), body: body.to_owned() }
     }
 
     #[test]
-    fn every_job_of_a_message_is_found_once_and_what_is_wrong_is_kept() {
+    fn finds_every_job_once_and_reports_bad_parts() {
         let record = |body: &str| json!({ "messageId": "x", "body": body });
         let event = json!({ "Records": [
-            record(r#"{"JobId":"a"}"#), record(r#"{"JobId":"b"}"#), record(r#"{"JobId":"a","Overwrite":true}"#),
-            record("no json"),
+            record(r#"{"JobId":"a"}"#), record("no json"), record(r#"{"JobId":"b"}"#),
+            record(r#"{"JobId":"a","Overwrite":true}"#),
         ] });
-        let letter = letter(&json!({ "requestPayload": event, "responsePayload": { "errorType": "Throttled" } }));
-        let targets = read(&letter);
-        let jobs: Vec<_> = targets.iter().flatten().map(|job| (job.job_id.as_str(), job.overwrite)).collect();
+        let body = json!({ "requestPayload": event, "responsePayload": { "errorType": "Throttled" } });
+        let letter = letter(&body.to_string());
+        let completions = letter.completions();
+        let jobs: Vec<_> = completions.iter().flatten().map(|job| (job.job_id.as_str(), job.overwrite)).collect();
         assert_eq!(jobs, [("a", true), ("b", false)]);
-        assert_eq!(targets[2].as_ref().unwrap_err().error_type, "InvalidEvent");
-        assert_eq!(reason(&letter).as_deref(), Some("Throttled"));
+        assert_eq!(completions[2].as_ref().unwrap_err().error_type, "InvalidEvent");
+        assert_eq!(letter.error_type().as_deref(), Some("Throttled"));
     }
 
     #[test]
-    fn a_message_without_a_job_is_left() {
-        let failed = |body: &Value| read(&letter(body)).remove(0).unwrap_err().error_type;
-        assert_eq!(failed(&json!({ "JobId": "a", "API": "StartFaceDetection" })), "OtherApi");
-        assert_eq!(failed(&json!({})), "InvalidEvent");
-        let body = "not json".to_owned();
-        assert_eq!(read(&Letter { body, ..letter(&json!(1)) }).remove(0).unwrap_err().error_type, "InvalidEvent");
+    fn reports_a_message_without_a_job() {
+        let error_type = |body: &str| letter(body).completions().remove(0).unwrap_err().error_type;
+        assert_eq!(error_type(r#"{"JobId": "a", "API": "StartFaceDetection"}"#), "OtherApi");
+        assert_eq!(error_type("{}"), "InvalidEvent");
+        assert_eq!(error_type("not json"), "InvalidEvent");
     }
 }

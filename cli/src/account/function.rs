@@ -1,5 +1,6 @@
-//! The deployed function, invoked and waited for.
+//! Synchronous invocations of the deployed function.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
@@ -8,18 +9,19 @@ use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use label_lake::error::with_sources;
+use label_lake::handler::{JobAnswer, JobsAnswer};
 use label_lake::notification::Completion;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-/// The first pause after a throttle is at most this long; each further one at most twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// How long a throttled job is tried again: as long as the invocations that are in its way may last.
-const PATIENCE: Duration = Duration::from_mins(15);
+/// Upper bound of the first pause after a throttled invocation. The bound doubles with each retry.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+/// Upper bound of every pause.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+/// Time during which a throttled job is retried: the maximum duration of the invocations that may block it.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// A function of an account. Cheap to clone.
+/// A deployed function. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Function {
     client: Client,
@@ -27,37 +29,14 @@ pub(crate) struct Function {
     region: String,
 }
 
-/// What became of a job.
+/// The failed export of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Done {
-    /// `EXPORTED`, `ALREADY_COMMITTED`, `COMMITTED_BY_ANOTHER` or `HANDED_OVER`.
-    pub(crate) outcome: String,
-    /// `SUCCEEDED` or `FAILED`: how the job ended at Rekognition, if this invocation has exported it.
-    pub(crate) status: Option<String>,
-}
-
-/// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failed {
-    /// The function's `errorType`, or the code of Lambda's refusal.
+pub(crate) struct ExportError {
+    /// `errorType` of the function, or the error code of Lambda.
     pub(crate) error_type: String,
     pub(crate) message: String,
-    /// Whether any other job would fail alike: the function cannot be reached.
-    pub(crate) for_all: bool,
-}
-
-/// The answer of the function, as far as it is needed.
-#[derive(Deserialize)]
-struct Answer {
-    jobs: Vec<JobAnswer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JobAnswer {
-    job_id: String,
-    outcome: String,
-    status: Option<String>,
+    /// True if every other job would fail the same way because the function cannot be invoked.
+    pub(crate) is_fatal: bool,
 }
 
 impl Function {
@@ -65,27 +44,28 @@ impl Function {
         Self { client, name: name.to_owned(), region: region.to_owned() }
     }
 
-    /// Invokes the function with a message, and waits for its answer. What is throttled, by Lambda or in the function, is
-    /// tried again with pauses.
-    pub(crate) async fn export(&self, completion: &Completion) -> Result<Done, Failed> {
-        let until = Instant::now() + PATIENCE;
-        let mut limit = FIRST_PAUSE;
+    /// Exports a job: invokes the function and waits for its answer. Backs off and retries if Lambda or the function
+    /// reports throttling.
+    pub(crate) async fn export(&self, completion: &Completion) -> Result<JobAnswer, ExportError> {
+        let deadline = Instant::now() + RETRY_TIMEOUT;
+        let mut bound = FIRST_BACKOFF;
         loop {
-            let failed = match self.invoke(completion).await {
-                Err(failed) if failed.is_throttle() => failed,
-                done => return done,
+            let throttled = match self.invoke(completion).await {
+                Err(error) if error.is_throttling() => error,
+                result => return result,
             };
-            let pause = limit.mul_f64(fastrand::f64());
-            if Instant::now() + pause >= until {
-                return Err(failed);
+            let pause = bound.mul_f64(fastrand::f64());
+            if Instant::now() + pause >= deadline {
+                return Err(throttled);
             }
             sleep(pause).await;
-            limit = LONGEST_PAUSE.min(limit * 2);
+            bound = MAX_BACKOFF.min(bound * 2);
         }
     }
 
-    async fn invoke(&self, completion: &Completion) -> Result<Done, Failed> {
-        let payload = serde_json::to_vec(completion).map_err(|error| Failed::new("InvalidEvent", error.to_string()))?;
+    async fn invoke(&self, completion: &Completion) -> Result<JobAnswer, ExportError> {
+        let payload =
+            serde_json::to_vec(completion).map_err(|error| ExportError::new("InvalidEvent", error.to_string()))?;
         let request = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
         let reply = request.invocation_type(InvocationType::RequestResponse).send().await;
         let reply = reply.map_err(|error| {
@@ -95,101 +75,94 @@ impl Function {
                 (None, Some(_)) => String::new(),
                 (None, None) => with_sources(&error),
             };
-            self.refused(code, &message, error.as_service_error())
+            self.invocation_error(code, &message, error.as_service_error())
         })?;
-        answer(&reply, completion)
+        read_answer(&reply, completion)
     }
 
-    /// Says what to do about a call that did not reach the function.
-    fn refused(&self, code: String, message: &str, error: Option<&InvokeError>) -> Failed {
+    /// Returns the error of an invocation that Lambda rejected or did not answer, with advice.
+    fn invocation_error(&self, code: String, message: &str, error: Option<&InvokeError>) -> ExportError {
         let Self { name, region, .. } = self;
-        let (hint, for_all) = match (&*code, error) {
+        let (advice, is_fatal) = match (&*code, error) {
             (_, Some(InvokeError::ResourceNotFoundException(_))) => {
-                (format!("there is no function {name} in {region}; is --function right, and AWS_REGION?"), true)
+                (format!("function {name} not found in {region}; check --function and AWS_REGION"), true)
             }
             (code, _) if code.contains("AccessDenied") => {
-                (format!("allow lambda:InvokeFunction on {name} to whoever runs this command"), true)
+                (format!("you lack permission lambda:InvokeFunction on {name}"), true)
             }
             ("UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException", _) => {
-                ("the AWS credentials are refused; renew them".to_owned(), true)
+                ("the AWS credentials are invalid or expired; renew them".to_owned(), true)
             }
-            ("NoAnswer", _) => ("the function may have done it; run the command again".to_owned(), false),
+            ("NoAnswer", _) => {
+                ("no reply; the function may have exported the job; run the command again".to_owned(), false)
+            }
             _ => ("run the command again".to_owned(), false),
         };
-        let message = if message.is_empty() { hint } else { format!("{hint}: {message}") };
-        Failed { error_type: code, message, for_all }
+        let message = if message.is_empty() { advice } else { format!("{advice}: {message}") };
+        ExportError { error_type: code, message, is_fatal }
     }
 }
 
-impl Done {
-    /// The outcome, and that the job failed at Rekognition if it did.
-    pub(crate) fn text(&self) -> String {
-        match self.status.as_deref() {
-            Some("FAILED") => format!("{}, failed at Rekognition", self.outcome),
-            _ => self.outcome.clone(),
-        }
-    }
-}
-
-impl Failed {
-    pub(crate) fn text(&self) -> String {
-        format!("{}: {}", self.error_type, self.message)
-    }
-
+impl ExportError {
     pub(crate) fn new(error_type: &str, message: String) -> Self {
-        Self { error_type: error_type.to_owned(), message, for_all: false }
+        Self { error_type: error_type.to_owned(), message, is_fatal: false }
     }
 
-    fn is_throttle(&self) -> bool {
+    fn is_throttling(&self) -> bool {
         matches!(&*self.error_type, "TooManyRequestsException" | "ThrottlingException" | "Throttled")
     }
 }
 
-fn answer(reply: &InvokeOutput, completion: &Completion) -> Result<Done, Failed> {
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type, self.message)
+    }
+}
+
+/// Returns the answer for the job of a completion message.
+fn read_answer(reply: &InvokeOutput, completion: &Completion) -> Result<JobAnswer, ExportError> {
     let payload = reply.payload().map(Blob::as_ref).unwrap_or_default();
     if reply.function_error().is_some() {
         let error: Value = serde_json::from_slice(payload).unwrap_or_default();
-        // A function that is ended from outside, by its timeout for example, has no type.
-        let text = |field: &str, absent: &str| error[field].as_str().unwrap_or(absent).to_owned();
-        return Err(Failed::new(
+        // Lambda reports no type if the function timed out or its process died.
+        let text = |field: &str, default: &str| error[field].as_str().unwrap_or(default).to_owned();
+        return Err(ExportError::new(
             &text("errorType", "Unhandled"),
             text("errorMessage", "the function ended abnormally"),
         ));
     }
-    let foreign = |_| {
-        let message = "the function did not answer as Label Lake does; is --function right?".to_owned();
-        Failed { error_type: "UnexpectedAnswer".to_owned(), message, for_all: true }
-    };
-    let Answer { jobs } = serde_json::from_slice(payload).map_err(foreign)?;
-    match jobs.into_iter().find(|job| job.job_id == completion.job_id.as_str()) {
-        Some(JobAnswer { outcome, status, .. }) => Ok(Done { outcome, status }),
-        None => Err(Failed::new("UnexpectedAnswer", "the function did not answer for the job".to_owned())),
-    }
+    let JobsAnswer { jobs } = serde_json::from_slice(payload).map_err(|_| {
+        let message = "this is not the answer of a Label Lake function; check --function".to_owned();
+        ExportError { error_type: "UnexpectedAnswer".to_owned(), message, is_fatal: true }
+    })?;
+    let answer = jobs.into_iter().find(|answer| answer.job_id == completion.job_id);
+    answer.ok_or_else(|| ExportError::new("UnexpectedAnswer", "the answer of the function omits the job".to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use label_lake::handler::OutcomeName;
     use label_lake::job_id::JobId;
+    use label_lake::table::rows::JobStatus;
     use serde_json::json;
 
     use super::*;
 
-    fn read(payload: &Value, function_error: Option<&str>) -> Result<Done, Failed> {
-        let job_id = JobId::try_from("a").unwrap();
-        let completion = serde_json::from_value(json!({ "JobId": job_id.as_str() })).unwrap();
+    fn read(payload: &Value, function_error: Option<&str>) -> Result<JobAnswer, ExportError> {
+        let completion = Completion::new(JobId::try_from("a").unwrap());
         let reply = InvokeOutput::builder().payload(Blob::new(payload.to_string()));
-        answer(&reply.set_function_error(function_error.map(str::to_owned)).build(), &completion)
+        read_answer(&reply.set_function_error(function_error.map(str::to_owned)).build(), &completion)
     }
 
     #[test]
-    fn an_answer_is_an_outcome_and_all_else_a_failure() {
-        let done = read(&json!({"jobs": [{"jobId": "a", "outcome": "EXPORTED", "status": "FAILED"}]}), None).unwrap();
-        assert_eq!((&*done.outcome, done.status.as_deref()), ("EXPORTED", Some("FAILED")));
-        let failed = |payload, error| read(&payload, error).unwrap_err().error_type;
-        assert_eq!(failed(json!({"errorType": "Throttled", "errorMessage": ""}), Some("Unhandled")), "Throttled");
-        assert_eq!(failed(json!({"errorMessage": "Task timed out"}), Some("Unhandled")), "Unhandled");
-        assert_eq!(failed(json!({"jobs": []}), None), "UnexpectedAnswer");
-        assert_eq!(failed(json!("ok"), None), "UnexpectedAnswer");
-        assert!(read(&json!("ok"), None).unwrap_err().for_all);
+    fn accepts_only_an_answer_with_the_outcome_of_the_job() {
+        let answer = read(&json!({"jobs": [{"jobId": "a", "outcome": "EXPORTED", "status": "FAILED"}]}), None).unwrap();
+        assert_eq!((answer.outcome, answer.status), (OutcomeName::Exported, Some(JobStatus::Failed)));
+        let error_type = |payload, error| read(&payload, error).unwrap_err().error_type;
+        assert_eq!(error_type(json!({"errorType": "Throttled", "errorMessage": ""}), Some("Unhandled")), "Throttled");
+        assert_eq!(error_type(json!({"errorMessage": "Task timed out"}), Some("Unhandled")), "Unhandled");
+        assert_eq!(error_type(json!({"jobs": []}), None), "UnexpectedAnswer");
+        assert_eq!(error_type(json!("ok"), None), "UnexpectedAnswer");
+        assert!(read(&json!("ok"), None).unwrap_err().is_fatal);
     }
 }

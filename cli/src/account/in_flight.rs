@@ -1,4 +1,4 @@
-//! The messages that a command has received and neither deleted nor given back.
+//! Messages in flight: received from a queue, but neither deleted nor made visible again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,74 +7,79 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
 
-use crate::queue::{Letter, Queue};
+use super::dead_letter::DeadLetter;
+use super::queue::Queue;
 
-/// Receipts by the ids of their messages.
-type Receipts = Arc<Mutex<HashMap<String, String>>>;
+/// Time between two extensions of the visibility timeout.
+pub(crate) const EXTENSION_PERIOD: Duration = Duration::from_mins(1);
 
-/// Messages that stay hidden from other receivers until they are deleted or given back.
+/// Receipt handles by message ID.
+type ReceiptHandles = Arc<Mutex<HashMap<String, String>>>;
+
+/// Messages that stay hidden from other receivers until they are deleted or made visible.
 ///
-/// A task of its own renews that, whatever the command waits for.
+/// A background task extends their visibility timeout, whatever the command is waiting for.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct InFlightMessages {
     queue: Queue,
-    receipts: Receipts,
-    renewal: JoinHandle<()>,
+    receipt_handles: ReceiptHandles,
+    extension: JoinHandle<()>,
 }
 
-impl Held {
-    /// Holds nothing yet; renews what it holds once a period.
+impl InFlightMessages {
+    /// Starts without messages. The visibility timeout of messages is extended once per period.
     pub(crate) fn new(queue: Queue, period: Duration) -> Self {
-        let receipts = Receipts::default();
-        let renewal = tokio::spawn(renew(queue.clone(), Arc::clone(&receipts), period));
-        Self { queue, receipts, renewal }
+        let receipt_handles = ReceiptHandles::default();
+        let extension = tokio::spawn(extend(queue.clone(), Arc::clone(&receipt_handles), period));
+        Self { queue, receipt_handles, extension }
     }
 
-    /// Holds a message, or renews the receipt of one that was received again.
-    pub(crate) fn insert(&self, letter: &Letter) {
-        lock(&self.receipts).insert(letter.id.clone(), letter.receipt.clone());
+    /// Adds a message, or replaces the receipt handle of a message that was received again.
+    pub(crate) fn insert(&self, letter: &DeadLetter) {
+        lock(&self.receipt_handles).insert(letter.id.clone(), letter.receipt_handle.clone());
     }
 
+    /// Returns true if the message is in flight.
     pub(crate) fn contains(&self, id: &str) -> bool {
-        lock(&self.receipts).contains_key(id)
+        lock(&self.receipt_handles).contains_key(id)
     }
 
     /// Deletes a message from the queue.
-    pub(crate) async fn delete(&self, letter: &Letter) -> anyhow::Result<()> {
-        let receipt = lock(&self.receipts).get(&letter.id).unwrap_or(&letter.receipt).clone();
-        self.queue.delete(&receipt).await?;
-        lock(&self.receipts).remove(&letter.id);
+    pub(crate) async fn delete(&self, letter: &DeadLetter) -> anyhow::Result<()> {
+        let receipt_handle = lock(&self.receipt_handles).get(&letter.id).unwrap_or(&letter.receipt_handle).clone();
+        self.queue.delete(&receipt_handle).await?;
+        lock(&self.receipt_handles).remove(&letter.id);
         Ok(())
     }
 
-    /// Lets all of them be received again. They would be anyway, a little later.
-    pub(crate) async fn release(mut self) -> anyhow::Result<()> {
-        // A renewal that is under way would hide them again.
-        self.renewal.abort();
-        let _ = (&mut self.renewal).await;
-        let receipts = lock(&self.receipts).drain().map(|(_, receipt)| receipt).collect();
-        self.queue.release(receipts).await
+    /// Makes all messages visible again. Without this call they become visible when their visibility timeout expires.
+    pub(crate) async fn make_visible(mut self) -> anyhow::Result<()> {
+        // An extension in progress would hide the messages again.
+        self.extension.abort();
+        let _ = (&mut self.extension).await;
+        let receipt_handles = lock(&self.receipt_handles).drain().map(|(_, handle)| handle).collect();
+        self.queue.make_visible(receipt_handles).await
     }
 }
 
-impl Drop for Held {
+impl Drop for InFlightMessages {
     fn drop(&mut self) {
-        self.renewal.abort();
+        self.extension.abort();
     }
 }
 
-async fn renew(queue: Queue, receipts: Receipts, period: Duration) {
+async fn extend(queue: Queue, receipt_handles: ReceiptHandles, period: Duration) {
     let mut tick = interval_at(Instant::now() + period, period);
     loop {
         tick.tick().await;
-        let receipts = lock(&receipts).values().cloned().collect();
-        // A message that cannot be renewed is received again at worst, and known.
-        let _ = queue.hide(receipts).await;
+        let receipt_handles = lock(&receipt_handles).values().cloned().collect();
+        // If an extension fails, the message is received a second time at worst, and recognized by its ID.
+        let _ = queue.extend_visibility_timeout(receipt_handles).await;
     }
 }
 
-fn lock(receipts: &Receipts) -> MutexGuard<'_, HashMap<String, String>> {
-    receipts.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(receipt_handles: &ReceiptHandles) -> MutexGuard<'_, HashMap<String, String>> {
+    receipt_handles.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     use simulator::{ACCESS_KEY_ID, Fault, Gate, REGION, SECRET_ACCESS_KEY, Simulator};
 
     use super::*;
-    use crate::queue::SIDE_BY_SIDE;
+    use crate::account::queue::MAX_CONCURRENT_BATCHES;
 
     const OPERATION: &str = "ChangeMessageVisibilityBatch";
 
@@ -98,29 +103,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_renewed_and_released_ten_a_call_and_several_calls_at_once() {
+    async fn changes_visibility_in_concurrent_batches_of_ten() {
         let gate = Gate::new();
-        let blocked = Fault::on(OPERATION).times(SIDE_BY_SIDE).hold(gate.clone());
+        let blocked = Fault::on(OPERATION).times(MAX_CONCURRENT_BATCHES).hold(gate.clone());
         let simulator = Simulator::builder().queue("dead").fault(blocked).start().await.unwrap();
         let queue = queue(&simulator).await;
         let mut letters = Vec::new();
-        for _ in 0..SIDE_BY_SIDE {
+        for _ in 0..MAX_CONCURRENT_BATCHES {
             (0..10).for_each(|_| drop(simulator.send_message("dead", "{}")));
             letters.extend(queue.receive(10).await.unwrap());
         }
-        let held = Held::new(queue, Duration::from_millis(1));
+        let in_flight = InFlightMessages::new(queue, Duration::from_millis(1));
         for letter in &letters {
-            held.insert(letter);
+            in_flight.insert(letter);
         }
-        // Nothing polls what is held here. None of the calls is answered before all of them have come.
-        gate.reached_by(SIDE_BY_SIDE).await;
+        // The background task alone makes the requests, and none is answered until all of them have arrived.
+        gate.reached_by(MAX_CONCURRENT_BATCHES).await;
         let requests = simulator.requests().into_iter().filter(|request| request.operation == OPERATION);
-        assert_eq!(requests.count(), SIDE_BY_SIDE, "ten messages a call");
+        assert_eq!(requests.count(), MAX_CONCURRENT_BATCHES, "ten messages per request");
 
         let (first, others) = letters.split_first().unwrap();
-        held.delete(first).await.unwrap();
+        in_flight.delete(first).await.unwrap();
         gate.release();
-        held.release().await.unwrap();
+        in_flight.make_visible().await.unwrap();
         let messages = simulator.messages("dead");
         assert_eq!(messages.len(), others.len());
         assert!(messages.iter().all(|message| !message.held), "{messages:?}");

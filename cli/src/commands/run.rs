@@ -1,4 +1,4 @@
-//! `label-lake run`: an event, from its file to the lake.
+//! `label-lake run`: processes an event on this machine.
 
 use std::io;
 use std::process::ExitCode;
@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
@@ -15,56 +14,54 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::RunArguments;
-use crate::event::Event;
-use crate::progress::ProgressLine;
-use crate::rehearsal::{pages, rehearse};
-use crate::services::Services;
-use crate::summary::Summary;
-use crate::{print, text};
+use crate::local::event::Event;
+use crate::local::simulated_aws::SimulatedAws;
+use crate::local::simulated_jobs::{count_pages, simulated_jobs};
+use crate::output::progress::ExportProgress;
+use crate::output::stdout::print;
+use crate::output::summary::Summary;
+use crate::output::summary_text::summary_text;
+use crate::shutdown::INTERRUPTED;
 
-/// How long a run may take. It hands nothing over: there is no other invocation to go on.
+/// Time that an export may take. It has to be enough for any job, because no other invocation continues the export.
 const TIMEOUT: Duration = Duration::from_hours(24 * 7);
-/// What shells say of a command that was interrupted: 128 and the number of the signal.
-pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Runs the event, and prints the summary. The code is that of a failure if any of its jobs failed.
+/// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let settings = arguments.settings()?;
+    let settings = arguments.settings();
     let event = Event::read(&arguments.event)?;
-    let jobs = rehearse(arguments, &event, &settings.aggregations)?;
-    let pages = pages(&jobs, &settings.aggregations);
+    let jobs = simulated_jobs(arguments, &event, &settings.aggregations)?;
+    let pages = count_pages(&jobs, &settings.aggregations);
 
     if arguments.verbose {
         let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
         tracing_subscriber::registry().with(label_lake::config::log_filter()?).with(log).init();
     }
-    let services = Services::start(&arguments.out, &settings, jobs).await?;
-    let progress = &services.exporter.progress;
-    let deadline = Deadline::of_invocation(TIMEOUT).context("no time")?;
+    let aws = SimulatedAws::start(&arguments.out, &settings, jobs).await?;
+    let progress = &aws.exporter.progress;
+    let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
     let invocation = Invocation { deadline, function_arn: FUNCTION_ARN };
-    let line = ProgressLine::begin(pages, arguments.quiet || arguments.verbose)?;
-    let begun = Instant::now();
+    let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
+    let started = Instant::now();
     let report = tokio::select! {
-        report = process(&services.exporter, event.json.into(), invocation) => report,
-        never = line.follow(progress) => match never {},
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            line.leave();
+        report = process(&aws.exporter, event.json.into(), invocation) => report,
+        never = bar.follow(progress) => match never {},
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            bar.keep();
             let lake = arguments.out.display();
-            eprintln!("error: interrupted; {lake} has no commit of the job under way, and a second run begins it again");
+            eprintln!("error: interrupted; the job in progress was not committed to {lake}; run the command again to start over");
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
-    drop(line);
+    drop(bar);
 
     let pages = progress.pages.load(Relaxed);
-    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, pages, begun.elapsed())?;
+    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, pages, started.elapsed())?;
     if arguments.json {
-        let mut json = serde_json::to_string_pretty(&summary)?;
-        json.push('\n');
-        print(json.as_bytes())?;
+        print(&format!("{}\n", serde_json::to_string_pretty(&summary)?))?;
     } else {
-        print(text::write(&summary, &arguments.aggregate_by).as_bytes())?;
+        print(&summary_text(&summary, &arguments.aggregate_by))?;
     }
     for failure in &summary.failures {
         eprintln!("error: {}", failure.message);

@@ -1,4 +1,4 @@
-//! The progress on a terminal.
+//! Progress bars on standard error. They are never shown if it is not a terminal.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,55 +8,59 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use label_lake::telemetry::Progress;
 
-/// How often the numbers are looked at.
+/// Time between two updates.
 const PERIOD: Duration = Duration::from_millis(100);
 
-const TEMPLATE: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
-const COUNTED: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}{left}";
+/// Layout of the progress bar of an export.
+const EXPORT: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
+/// Layout of a progress bar that counts things.
+const COUNTER: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}{left}";
 
-/// A line that counts up to `of` things, moved by its owner. Without a terminal there is none.
-pub(crate) fn counted(of: u64, things: &'static str, hidden: bool) -> anyhow::Result<ProgressBar> {
-    let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    // Before the first is done there is nothing to estimate by.
+/// Returns a progress bar that counts `total` things. The caller advances it.
+pub(crate) fn counter(total: u64, things: &'static str, hidden: bool) -> anyhow::Result<ProgressBar> {
+    // The remaining time is unknown until the first thing is done.
     let left = |state: &ProgressState, line: &mut dyn fmt::Write| {
         if state.pos() > 0 {
-            // Writing to a terminal's line does not fail.
+            // Writing to this buffer does not fail.
             let _ = write!(line, ", {:#} left", HumanDuration(state.eta()));
         }
     };
-    let style = ProgressStyle::with_template(COUNTED)?.with_key("left", left).progress_chars("=> ");
-    let bar = ProgressBar::with_draw_target(Some(of), target).with_style(style).with_message(things);
-    // Jobs may take minutes, and a line that stands still looks dead.
+    let style = ProgressStyle::with_template(COUNTER)?.with_key("left", left).progress_chars("=> ");
+    let bar = ProgressBar::with_draw_target(Some(total), target(hidden)).with_style(style).with_message(things);
+    // A job may take minutes, and a bar that does not move looks dead.
     bar.enable_steady_tick(PERIOD);
     Ok(bar)
 }
 
-/// A line on standard error that shows how far the work is, and goes away with its last owner. Without a terminal there
-/// is none.
-pub(crate) struct ProgressLine {
-    bar: ProgressBar,
-    begun: Instant,
+fn target(hidden: bool) -> ProgressDrawTarget {
+    if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
-impl ProgressLine {
-    /// Begins the line; `pages` is how many there will be.
-    pub(crate) fn begin(pages: u64, hidden: bool) -> anyhow::Result<Self> {
-        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let style = ProgressStyle::with_template(TEMPLATE)?.progress_chars("=> ");
-        let bar = ProgressBar::with_draw_target(Some(pages), target).with_style(style);
-        Ok(Self { bar, begun: Instant::now() })
+/// Progress bar of an export. Removed from the terminal when it is dropped.
+pub(crate) struct ExportProgress {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl ExportProgress {
+    /// Starts the progress bar of an export of `pages` pages.
+    pub(crate) fn start(pages: u64, hidden: bool) -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template(EXPORT)?.progress_chars("=> ");
+        let bar = ProgressBar::with_draw_target(Some(pages), target(hidden)).with_style(style);
+        Ok(Self { bar, started: Instant::now() })
     }
 
-    /// Leaves the line as it is, and goes to the next. After `^C`, which terminals write behind it, it would not be
-    /// found any more to be removed.
-    pub(crate) fn leave(self) {
+    /// Keeps the progress bar on the terminal, and starts a new line.
+    ///
+    /// For Ctrl-C: the terminal prints `^C` behind the bar, which then cannot be removed cleanly.
+    pub(crate) fn keep(self) {
         if !self.bar.is_hidden() {
             self.bar.set_draw_target(ProgressDrawTarget::hidden());
             eprintln!();
         }
     }
 
-    /// Follows the numbers, until it is dropped.
+    /// Updates the progress bar until the future is dropped.
     pub(crate) async fn follow(&self, progress: &Progress) -> Infallible {
         let mut ticks = tokio::time::interval(PERIOD);
         loop {
@@ -70,8 +74,8 @@ impl ProgressLine {
         let labels = progress.labels.load(Relaxed);
         let rows = HumanCount(progress.rows.load(Relaxed));
         let files = HumanCount(progress.files.load(Relaxed));
-        let rate = HumanCount((labels as f64 / self.begun.elapsed().as_secs_f64()) as u64);
-        // A job whose pages turn out not to be grouped by label is fetched twice.
+        let rate = HumanCount((labels as f64 / self.started.elapsed().as_secs_f64()) as u64);
+        // A job is fetched a second time if its pages turn out not to be grouped by label.
         if self.bar.length().is_some_and(|length| length < pages) {
             self.bar.set_length(pages);
         }
@@ -81,7 +85,7 @@ impl ProgressLine {
     }
 }
 
-impl Drop for ProgressLine {
+impl Drop for ExportProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

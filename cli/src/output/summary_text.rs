@@ -1,25 +1,29 @@
-//! The summary as a person reads it.
+//! The summary of `label-lake run` as text.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use indicatif::{HumanBytes, HumanCount};
-
+use label_lake::handler::OutcomeName;
 use label_lake::table::aggregation::Aggregations;
 
-use crate::committed::LabelRow;
-use crate::summary::{JobSummary, Summary};
+use super::summary::{JobSummary, Summary};
+use super::text::{count, printable, video_time};
+use crate::job_row::LabelRow;
 
-/// Writes the summary; failures are not in it, they go to standard error.
-pub(crate) fn write(summary: &Summary, aggregate_by: &Aggregations) -> String {
+/// Returns the summary without the failures, which go to standard error.
+pub(crate) fn summary_text(summary: &Summary, aggregate_by: &Aggregations) -> String {
     let mut text = String::new();
-    // Writing to a String does not fail, here and below.
+    // Writing to a String does not fail.
     let _ = write_summary(&mut text, summary, aggregate_by);
     text
 }
 
-fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregations) -> std::fmt::Result {
+fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregations) -> fmt::Result {
     if summary.jobs.is_empty() && summary.failures.is_empty() {
-        return writeln!(text, "Nothing to do: the event is of another Rekognition API, and the function skips it.");
+        return writeln!(
+            text,
+            "Nothing to do: the event belongs to another Rekognition API, which the function skips."
+        );
     }
     for job in &summary.jobs {
         write_job(text, job, aggregate_by)?;
@@ -28,33 +32,29 @@ fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregatio
     if summary.jobs.is_empty() {
         return Ok(());
     }
-    let pages = if summary.pages == 1 { "page" } else { "pages" };
-    writeln!(
-        text,
-        "{} {pages} in {:.2} s. The lake is in {}; to query it:",
-        HumanCount(summary.pages),
-        summary.seconds,
-        summary.lake
-    )?;
+    let pages = count(summary.pages as usize, "page");
+    writeln!(text, "Fetched {pages} in {:.2} s. The lake is in {}. Query it with:", summary.seconds, summary.lake)?;
     writeln!(text, "  {}", summary.query)
 }
 
-fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -> std::fmt::Result {
+/// Indentation of lines that continue the line above.
+const INDENT: &str = "          ";
+
+fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -> fmt::Result {
     let row = &job.row;
     writeln!(text, "Job       {}", row.job_id)?;
     match job.outcome {
-        "ALREADY_COMMITTED" => writeln!(
+        OutcomeName::AlreadyCommitted => writeln!(
             text,
-            "          is committed already, and nothing was done. To do it again put \"Overwrite\": true into the\n\
-             {:10}completion message, or choose another lake with --out.",
-            ""
+            "{INDENT}Already committed; nothing was exported. To export it again, add \"Overwrite\": true to the\n\
+             {INDENT}completion message, or choose another directory with --out."
         )?,
-        "COMMITTED_BY_ANOTHER" => writeln!(text, "          was committed by another run at the same time.")?,
-        _ => {}
+        OutcomeName::CommittedByAnother => writeln!(text, "{INDENT}Committed by another run at the same time.")?,
+        OutcomeName::Exported | OutcomeName::HandedOver => {}
     }
-    if job.outcome != "EXPORTED" && !asks_for_no_more(job, aggregate_by) {
-        let has = row.aggregate_by.join(",");
-        writeln!(text, "          It was exported with --aggregate-by {has}, not {aggregate_by}.")?;
+    if job.outcome != OutcomeName::Exported && !has_all(job, aggregate_by) {
+        let exported = row.aggregate_by.join(",");
+        writeln!(text, "{INDENT}It was exported with --aggregate-by {exported}, not {aggregate_by}.")?;
     }
     write!(text, "Status    {}", row.status)?;
     match &row.status_message {
@@ -64,7 +64,7 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -
     if let Some(video) = &job.video {
         write!(text, "Video     {}", printable(video))?;
         match row.video_duration_ms {
-            Some(duration) => writeln!(text, ", {}", clock(duration))?,
+            Some(duration) => writeln!(text, ", {}", video_time(duration))?,
             None => writeln!(text)?,
         }
     }
@@ -82,27 +82,26 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -
     if job.files != job.expected_files {
         writeln!(
             text,
-            "          The job has {}: the others are of a run that was interrupted, or some were removed.\n\
-             {:10}\"Overwrite\": true in the completion message replaces all of them.",
-            HumanCount(job.expected_files),
-            ""
+            "{INDENT}The job should have {}. An interrupted run left files behind, or files were deleted.\n\
+             {INDENT}To replace them all, add \"Overwrite\": true to the completion message.",
+            HumanCount(job.expected_files)
         )?;
     }
     write_labels(text, row.labels.as_deref().unwrap_or_default())
 }
 
-/// Whether the job has all that this run would export.
-fn asks_for_no_more(job: &JobSummary, aggregate_by: &Aggregations) -> bool {
-    aggregate_by.iter().all(|wanted| job.row.aggregate_by.iter().any(|has| has == wanted.name()))
+/// Returns true if the job was exported with all of these aggregations.
+fn has_all(job: &JobSummary, aggregate_by: &Aggregations) -> bool {
+    aggregate_by.iter().all(|wanted| job.row.aggregate_by.iter().any(|name| name == wanted.name()))
 }
 
-fn write_labels(text: &mut String, labels: &[LabelRow]) -> std::fmt::Result {
+fn write_labels(text: &mut String, labels: &[LabelRow]) -> fmt::Result {
     let Some(first) = labels.first() else { return Ok(()) };
-    let counted = first.detections.map_or("segments", |_| "detections");
-    writeln!(text, "\n{counted:>10}  {:>10}  {:>8}  {:>8}  confidence  biggest labels", "instances", "first", "last")?;
+    let heading = first.detections.map_or("segments", |_| "detections");
+    writeln!(text, "\n{heading:>10}  {:>10}  {:>8}  {:>8}  confidence  biggest labels", "instances", "first", "last")?;
     for label in labels {
         let absent = || "-".to_owned();
-        let time = |time: Option<i64>| time.map_or_else(absent, clock);
+        let time = |time: Option<i64>| time.map_or_else(absent, video_time);
         writeln!(
             text,
             "{:>10}  {:>10}  {:>8}  {:>8}  {:>10}  {}",
@@ -111,43 +110,8 @@ fn write_labels(text: &mut String, labels: &[LabelRow]) -> std::fmt::Result {
             time(label.first_timestamp_ms),
             time(label.last_timestamp_ms),
             label.max_confidence.map_or_else(absent, |confidence| format!("{confidence:.1}")),
-            label.label.as_deref().map_or_else(|| "(without a name)".to_owned(), printable),
+            label.label.as_deref().map_or_else(|| "(no name)".to_owned(), printable),
         )?;
     }
     Ok(())
-}
-
-/// `h:mm:ss` from the start of the video.
-fn clock(ms: i64) -> String {
-    let seconds = ms / 1000;
-    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// Names come from outside, and a terminal obeys control characters.
-pub(crate) fn printable(name: &str) -> String {
-    let mut printable = String::new();
-    for character in name.chars() {
-        if character.is_control() {
-            printable.extend(character.escape_default());
-        } else {
-            printable.push(character);
-        }
-    }
-    printable
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_on_the_clock_of_the_video() {
-        let times = [0, 999, 61_000, 3_599_999, 36_000_000];
-        assert_eq!(times.map(clock), ["0:00:00", "0:00:00", "0:01:01", "0:59:59", "10:00:00"]);
-    }
-
-    #[test]
-    fn a_name_cannot_command_the_terminal() {
-        assert_eq!(printable("Caño \u{1b}[2J"), "Caño \\u{1b}[2J");
-    }
 }
