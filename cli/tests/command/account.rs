@@ -9,7 +9,7 @@ use simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
-use crate::Ran;
+use crate::CommandOutput;
 
 pub(crate) const DATABASE: &str = "label_lake";
 const TABLES: [&str; 2] = ["label_detections", "label_segments"];
@@ -44,11 +44,11 @@ impl Account {
     }
 
     /// Runs the command and waits for its end.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.run_with_input(arguments, "").await
     }
 
-    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut process = self.spawn(arguments);
         // A command that fails early does not read standard input.
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes()).await;
@@ -71,10 +71,10 @@ impl Account {
 }
 
 /// Waits for the end of the command.
-pub(crate) async fn wait(process: Child) -> Ran {
+pub(crate) async fn wait(process: Child) -> CommandOutput {
     let ended = process.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: ended.status.code(), output: text(ended.stdout), errors: text(ended.stderr) }
+    CommandOutput { code: ended.status.code(), stdout: text(ended.stdout), stderr: text(ended.stderr) }
 }
 
 /// Returns the path of the function program. It belongs to another package, so only a build of the workspace creates it.

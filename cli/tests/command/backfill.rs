@@ -53,9 +53,9 @@ async fn reports_failed_jobs_and_retries_only_them_in_the_next_run() {
     let (list, report) = (files.path("jobs.txt"), files.path("report.jsonl"));
     fs::write(&list, format!("# all\n{}\njob-3\n", ids(20))).unwrap();
     let arguments = [&BACKFILL[..], &["--file", &list, "--report", &report]].concat();
-    let ran = account.run(&arguments).await;
-    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 19 EXPORTED, 1 failed\n"), "{}", ran.errors);
-    assert!(ran.errors.contains("failed  job-19  JobNotFound: job job-19: not found"), "{}", ran.errors);
+    let output = account.run(&arguments).await;
+    assert_eq!((output.code, &*output.stdout), (Some(1), "20 jobs: 19 EXPORTED, 1 failed\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("failed  job-19  JobNotFound: job job-19: not found"), "{}", output.stderr);
     let lines = files.report();
     assert_eq!(lines.len(), 20);
     let failed: Vec<_> = lines.iter().filter(|line| line["ok"] == false).collect();
@@ -66,13 +66,13 @@ async fn reports_failed_jobs_and_retries_only_them_in_the_next_run() {
 
     account.simulator.clear_requests();
     let again = account.run(&arguments).await;
-    assert_eq!((again.code, &*again.output), (Some(1), "20 jobs: 1 failed, 19 skipped\n"), "{}", again.errors);
+    assert_eq!((again.code, &*again.stdout), (Some(1), "20 jobs: 1 failed, 19 skipped\n"), "{}", again.stderr);
     assert_eq!(account.count("Invoke"), 1);
 
     account.simulator.add_job("job-19", job(2));
     let complete = account.run(&arguments).await;
-    assert_eq!((complete.code, &*complete.errors), (Some(0), ""));
-    assert_eq!(complete.output, "20 jobs: 1 EXPORTED, 19 skipped\n");
+    assert_eq!((complete.code, &*complete.stderr), (Some(0), ""));
+    assert_eq!(complete.stdout, "20 jobs: 1 EXPORTED, 19 skipped\n");
     account.simulator.clear_requests();
     assert_eq!(account.run(&arguments).await.code, Some(0));
     assert_eq!(account.count("Invoke"), 0);
@@ -81,20 +81,20 @@ async fn reports_failed_jobs_and_retries_only_them_in_the_next_run() {
 #[tokio::test]
 async fn takes_jobs_from_arguments_and_standard_input_and_overwrites_on_request() {
     let account = account(3, None).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-", "job-2"]].concat(), &ids(2)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
-    let ran = account.run(&[&BACKFILL[..], &["job-0"]].concat()).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 ALREADY_COMMITTED\n"), "{}", ran.errors);
-    let ran = account.run(&[&BACKFILL[..], &["--overwrite", "job-0"]].concat()).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 EXPORTED\n"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-", "job-2"]].concat(), &ids(2)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", output.stderr);
+    let output = account.run(&[&BACKFILL[..], &["job-0"]].concat()).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "1 job: 1 ALREADY_COMMITTED\n"), "{}", output.stderr);
+    let output = account.run(&[&BACKFILL[..], &["--overwrite", "job-0"]].concat()).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "1 job: 1 EXPORTED\n"), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn retries_throttled_invocations() {
     let throttle = Fault::on("Invoke").nth(2).times(2).status(429, "TooManyRequestsException");
     let account = account(3, Some(throttle)).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(3)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(3)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", output.stderr);
     assert_eq!(account.count("Invoke"), 5);
 }
 
@@ -111,23 +111,23 @@ async fn resumes_an_interrupted_run_from_its_report() {
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let interrupted = wait(process).await;
-    assert_eq!(interrupted.code, Some(130), "{}", interrupted.errors);
-    assert_eq!(interrupted.output, "4 jobs: 2 EXPORTED, 2 not finished\n");
+    assert_eq!(interrupted.code, Some(130), "{}", interrupted.stderr);
+    assert_eq!(interrupted.stdout, "4 jobs: 2 EXPORTED, 2 not finished\n");
     assert_eq!(files.report().len(), 2);
 
     gate.release();
-    let ran = account.run(&arguments).await;
-    assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    assert!(ran.output.ends_with("2 skipped\n"), "{}", ran.output);
+    let output = account.run(&arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stdout.ends_with("2 skipped\n"), "{}", output.stdout);
 }
 
 #[tokio::test]
 async fn stops_at_once_if_the_function_cannot_be_invoked() {
     let fault = Fault::on("Invoke").always().status(403, "AccessDeniedException");
     let account = account(20, Some(fault)).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(20)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 1 failed, 19 not finished\n"), "{}", ran.errors);
-    assert!(ran.errors.contains("you lack permission lambda:InvokeFunction on label-lake"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(20)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(1), "20 jobs: 1 failed, 19 not finished\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("you lack permission lambda:InvokeFunction on label-lake"), "{}", output.stderr);
 }
 
 #[tokio::test]

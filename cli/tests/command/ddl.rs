@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::label_lake;
 
 fn ddl(options: &[&str]) -> String {
-    let ran = label_lake([&["ddl"], options].concat(), "");
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    ran.output
+    let output = label_lake([&["ddl"], options].concat(), "");
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    output.stdout
 }
 
 #[test]

@@ -57,9 +57,9 @@ async fn deletes_what_an_export_writes_during_the_first_pass() {
         account.simulator.put_partition(DATABASE, LABEL_DETECTIONS.name, partition);
     }
     gate.release();
-    let ran = wait(process).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""), "{}", ran.output);
-    assert_eq!(ran.output.matches("  deleted\n").count(), 2, "{}", ran.output);
+    let output = wait(process).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{}", output.stdout);
+    assert_eq!(output.stdout.matches("  deleted\n").count(), 2, "{}", output.stdout);
     assert!(account.simulator.objects().is_empty(), "{:?}", account.simulator.objects().keys());
     assert!(account.simulator.partitions(DATABASE, LABEL_DETECTIONS.name).is_empty());
 }
@@ -82,14 +82,14 @@ async fn reports_an_export_that_keeps_writing_the_job() {
         }
         gate.release();
     }
-    let ran = wait(process).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.output);
-    assert!(ran.errors.starts_with("error: job job-1: an export in progress writes it again"), "{}", ran.errors);
+    let output = wait(process).await;
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert!(output.stderr.starts_with("error: job job-1: an export in progress writes it again"), "{}", output.stderr);
     for words in ["its row in `jobs`", "4 files", "run the command again"] {
-        assert!(ran.errors.contains(words), "{words}: {}", ran.errors);
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
     assert_eq!(account.count("DeleteObjects"), MAX_PASSES + 1);
-    assert!(!ran.output.contains("job-1  deleted") && ran.output.contains("job-2  deleted"), "{}", ran.output);
+    assert!(!output.stdout.contains("job-1  deleted") && output.stdout.contains("job-2  deleted"), "{}", output.stdout);
     assert_eq!(objects(&account, "job-2").len(), 0, "the other job is deleted");
 }
 
@@ -101,10 +101,10 @@ async fn warns_about_an_export_in_progress_if_there_are_files_or_a_checkpoint_wi
         account.simulator.store().delete(key);
     }
     account.simulator.store().put("_checkpoints/job-2", "a state");
-    let ran = account.run(&delete(&["job-1", "job-2"])).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+    let output = account.run(&delete(&["job-1", "job-2"])).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     for job in ["job-1", "job-2"] {
-        let line = ran.output.lines().find(|line| line.starts_with(job)).unwrap();
+        let line = output.stdout.lines().find(|line| line.starts_with(job)).unwrap();
         assert!(line.contains("an export is in progress or was interrupted"), "{line}");
     }
     assert!(account.simulator.objects().is_empty());
@@ -115,12 +115,12 @@ async fn status_and_delete_handle_an_unreadable_row() {
     let account = account([]).await;
     account.simulator.store().put("jobs/job-job-1.parquet", "no Parquet");
     let status = ["status", "--bucket", "lake", "--database", DATABASE, "job-1", "job-2"];
-    let ran = account.run(&status).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.starts_with("error: job job-1: cannot read its row in `jobs`"), "{}", ran.errors);
-    assert_eq!(ran.output.matches("COMMITTED").count(), 2, "{}", ran.output);
-    assert!(ran.output.contains("Result     unreadable: ") && ran.output.contains("Result     SUCCEEDED"));
-    assert!(ran.output.contains("Partitions 4 in label_detections\n"), "{}", ran.output);
+    let output = account.run(&status).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.starts_with("error: job job-1: cannot read its row in `jobs`"), "{}", output.stderr);
+    assert_eq!(output.stdout.matches("COMMITTED").count(), 2, "{}", output.stdout);
+    assert!(output.stdout.contains("Result     unreadable: ") && output.stdout.contains("Result     SUCCEEDED"));
+    assert!(output.stdout.contains("Partitions 4 in label_detections\n"), "{}", output.stdout);
 
     let json = account.run(&[&status[..], &["--json"]].concat()).await;
     assert_eq!(json.code, Some(1));
@@ -128,8 +128,8 @@ async fn status_and_delete_handle_an_unreadable_row() {
     assert_eq!((&json[0]["state"], &json[1]["labels"]), (&"COMMITTED".into(), &4.into()));
     assert!(json[0]["error"].as_str().unwrap().contains("cannot read its row"), "{json}");
 
-    let ran = account.run(&delete(&["job-1", "job-2"])).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.starts_with("job-1  an unreadable row in `jobs`, 4 partitions"), "{}", ran.output);
+    let output = account.run(&delete(&["job-1", "job-2"])).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.starts_with("job-1  an unreadable row in `jobs`, 4 partitions"), "{}", output.stdout);
     assert!(account.simulator.objects().is_empty());
 }

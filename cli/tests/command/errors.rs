@@ -19,19 +19,19 @@ fn rejects_an_event_without_a_job_in_one_line() {
         (too_long, "is not a job ID"),
     ] {
         let workspace = Workspace::new();
-        let ran = workspace.run_with_input("-", &[], &input);
-        assert_eq!((ran.code, &*ran.output), (Some(1), ""), "{input}");
-        assert!(ran.errors.starts_with("error: ") && ran.errors.contains(words), "{words}: {}", ran.errors);
-        assert_eq!(ran.errors.lines().count(), 1, "{}", ran.errors);
+        let output = workspace.run_with_input("-", &[], &input);
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{input}");
+        assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
         assert!(!workspace.lake().exists());
     }
 }
 
 #[test]
 fn names_a_missing_event_file() {
-    let ran = Workspace::new().run("no-such-event.json", &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("cannot read event file no-such-event.json"), "{}", ran.errors);
+    let output = Workspace::new().run("no-such-event.json", &[]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("cannot read event file no-such-event.json"), "{}", output.stderr);
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn exports_good_records_when_another_record_is_bad() {
         {"messageId": "1", "body": r#"{"JobId":"../x"}"#},
         {"messageId": "2", "body": r#"{"JobId":"good"}"#},
     ]});
-    let ran = workspace.run_with_input("-", &["--pages", "1", "--labels", "3", "--json"], &batch.to_string());
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("../x"), "{}", ran.errors);
-    let summary = ran.json();
+    let output = workspace.run_with_input("-", &["--pages", "1", "--labels", "3", "--json"], &batch.to_string());
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("../x"), "{}", output.stderr);
+    let summary = output.json();
     assert_eq!(summary["jobs"][0]["outcome"], "EXPORTED");
     assert_eq!(summary["failures"][0]["errorType"], "InvalidJobId");
     assert_eq!(workspace.files().len(), 4);
@@ -54,21 +54,21 @@ fn exports_good_records_when_another_record_is_bad() {
 fn fails_at_once_if_the_lake_cannot_be_created_or_written() {
     let workspace = Workspace::new();
     fs::write(workspace.lake(), "a file where the lake should be").unwrap();
-    let ran = workspace.run(event("sns.json"), &[]);
-    assert_eq!(ran.code, Some(1));
+    let output = workspace.run(event("sns.json"), &[]);
+    assert_eq!(output.code, Some(1));
     assert!(
-        ran.errors.contains("cannot create output directory") && ran.errors.contains("choose another with --out"),
+        output.stderr.contains("cannot create output directory") && output.stderr.contains("choose another with --out"),
         "{}",
-        ran.errors
+        output.stderr
     );
 
     let workspace = Workspace::new();
     fs::create_dir(workspace.lake()).unwrap();
     fs::write(workspace.lake().join("label_detections"), "a file where a table should be").unwrap();
-    let ran = workspace.run(event("sns.json"), &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("is refused by the file system"), "{}", ran.errors);
-    assert_eq!(ran.errors.lines().count(), 1);
+    let output = workspace.run(event("sns.json"), &[]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("is refused by the file system"), "{}", output.stderr);
+    assert_eq!(output.stderr.lines().count(), 1);
     assert!(!workspace.lake().join("jobs").exists());
 }
 
@@ -78,9 +78,9 @@ fn fails_at_once_if_a_label_cannot_be_a_file_name() {
     let reply = json!({"JobStatus": "SUCCEEDED", "Labels": [{"Timestamp": 0, "Label": {"Name": "x".repeat(260)}}]});
     let path = workspace.directory.path().join("reply.json");
     fs::write(&path, reply.to_string()).unwrap();
-    let ran = workspace.run(event("sns.json"), &["--recorded", path.to_str().unwrap()]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("cannot be a file") && ran.errors.contains("255"), "{}", ran.errors);
+    let output = workspace.run(event("sns.json"), &["--recorded", path.to_str().unwrap()]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("cannot be a file") && output.stderr.contains("255"), "{}", output.stderr);
 }
 
 #[test]
@@ -97,23 +97,23 @@ fn exits_with_code_2_on_invalid_usage() {
         (vec!["completions", "dosh"], "bash"),
         (vec!["walk"], "walk"),
     ] {
-        let ran = label_lake(&arguments, "");
-        assert_eq!((ran.code, &*ran.output), (Some(2), ""), "{arguments:?}");
-        assert!(ran.errors.contains(words), "{arguments:?}: {}", ran.errors);
+        let output = label_lake(&arguments, "");
+        assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{arguments:?}");
+        assert!(output.stderr.contains(words), "{arguments:?}: {}", output.stderr);
     }
 }
 
 #[test]
 fn prints_completions_and_help() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let ran = label_lake(["completions", shell], "");
-        assert_eq!(ran.code, Some(0));
-        assert!(ran.output.contains("recorded"), "{shell}");
+        let output = label_lake(["completions", shell], "");
+        assert_eq!(output.code, Some(0));
+        assert!(output.stdout.contains("recorded"), "{shell}");
     }
     for command in ["run", "ddl", "completions"] {
-        assert!(label_lake([command, "--help"], "").output.contains("Examples:"), "{command}");
+        assert!(label_lake([command, "--help"], "").stdout.contains("Examples:"), "{command}");
     }
-    assert_eq!(label_lake(["--version"], "").output, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(label_lake(["--version"], "").stdout, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[cfg(unix)]
@@ -139,8 +139,8 @@ fn an_interrupted_run_is_not_committed_and_can_be_repeated() {
     assert!(!workspace.lake().join("jobs").exists());
 
     let again = workspace.run(event("sns.json"), &["--pages", "1", "--labels", "3"]);
-    assert_eq!(again.code, Some(0), "{}", again.errors);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(workspace.lake().join(format!("jobs/job-{JOB}.parquet")).exists());
     // The files of the first run do not belong to the job, because its replies are different now.
-    assert!(again.output.contains("An interrupted run left files behind"), "{}", again.output);
+    assert!(again.stdout.contains("An interrupted run left files behind"), "{}", again.stdout);
 }

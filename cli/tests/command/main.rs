@@ -24,21 +24,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The result of running the command.
-struct Ran {
+struct CommandOutput {
     code: Option<i32>,
-    output: String,
-    errors: String,
+    stdout: String,
+    stderr: String,
 }
 
-impl Ran {
+impl CommandOutput {
     /// Parses the output of `--json`.
     fn json(&self) -> Value {
-        serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("{error}: {}{}", self.output, self.errors))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
     }
 }
 
 /// Runs the command with this standard input.
-fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> Ran {
+fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> CommandOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
@@ -46,7 +46,7 @@ fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &s
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     let ended = process.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: ended.status.code(), output: text(ended.stdout), errors: text(ended.stderr) }
+    CommandOutput { code: ended.status.code(), stdout: text(ended.stdout), stderr: text(ended.stderr) }
 }
 
 /// An empty directory to run `label-lake run` in.
@@ -64,11 +64,11 @@ impl Workspace {
     }
 
     /// Processes an event with `--out` and further arguments.
-    fn run(&self, event: impl AsRef<OsStr>, more: &[&str]) -> Ran {
+    fn run(&self, event: impl AsRef<OsStr>, more: &[&str]) -> CommandOutput {
         self.run_with_input(event, more, "")
     }
 
-    fn run_with_input(&self, event: impl AsRef<OsStr>, more: &[&str], input: &str) -> Ran {
+    fn run_with_input(&self, event: impl AsRef<OsStr>, more: &[&str], input: &str) -> CommandOutput {
         let lake = self.lake();
         let mut arguments = vec![OsStr::new("run"), event.as_ref(), OsStr::new("--out"), lake.as_os_str()];
         arguments.extend(more.iter().map(OsStr::new));

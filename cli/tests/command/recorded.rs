@@ -50,8 +50,8 @@ fn converts_pages_in_any_order_to_the_lake_of_a_single_reply() {
     let (whole, pages) = (Workspace::new(), Workspace::new());
     whole.run(event("sns.json"), &["--recorded", &data("one-reply.json")]);
     let [first, second, third] = ["page-1.json", "page-2.json", "page-3.json"].map(data);
-    let ran = pages.run(event("sns.json"), &["--recorded", &third, &first, &second]);
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+    let output = pages.run(event("sns.json"), &["--recorded", &third, &first, &second]);
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     assert_eq!(pages.files(), whole.files());
 }
 
@@ -67,10 +67,10 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
         (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "not aggregated by SEGMENTS"),
     ] {
         let workspace = Workspace::new();
-        let ran = workspace.run(event("sns.json"), &more);
-        assert_eq!((ran.code, &*ran.output), (Some(1), ""), "{words}");
-        assert!(ran.errors.starts_with("error: ") && ran.errors.contains(words), "{words}: {}", ran.errors);
-        assert_eq!(ran.errors.lines().count(), 1);
+        let output = workspace.run(event("sns.json"), &more);
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{words}");
+        assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1);
         assert!(!workspace.lake().exists());
     }
 }
@@ -79,7 +79,7 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
 fn rejects_a_recording_for_an_event_with_two_jobs() {
     let workspace = Workspace::new();
     let two = r#"{"Records": [{"Sns": {"Message": "{\"JobId\":\"a\"}"}}, {"Sns": {"Message": "{\"JobId\":\"b\"}"}}]}"#;
-    let ran = workspace.run_with_input("-", &["--recorded", &data("one-reply.json")], two);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("the event names 2"), "{}", ran.errors);
+    let output = workspace.run_with_input("-", &["--recorded", &data("one-reply.json")], two);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("the event names 2"), "{}", output.stderr);
 }

@@ -30,7 +30,7 @@ async fn account_with(jobs: usize, fault: Option<Fault>) -> Account {
     Account::start(builder, &[]).await
 }
 
-async fn replay(account: &Account, more: &[&str]) -> crate::Ran {
+async fn replay(account: &Account, more: &[&str]) -> crate::CommandOutput {
     let url = account.simulator.queue_url(QUEUE);
     account.run(&[&REPLAY[..], &[&url], more].concat()).await
 }
@@ -67,21 +67,21 @@ async fn replays_every_shape_and_keeps_messages_that_fail() {
     ];
     let poisoned = poisoned.map(|(error_type, body)| (simulator.send_message(QUEUE, body), error_type));
 
-    let ran = replay(&account, &[]).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.errors);
+    let output = replay(&account, &[]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
     assert_eq!(remaining(&account), poisoned.iter().map(|(id, _)| id.clone()).collect());
     for (id, error_type) in &poisoned {
-        let line = ran.output.lines().find(|line| line.contains(id)).unwrap();
+        let line = output.stdout.lines().find(|line| line.contains(id)).unwrap();
         assert!(line.starts_with("kept ") && line.contains(error_type), "{line}");
     }
-    assert!(ran.output.contains("gone  JobNotFound: job gone: not found"), "{}", ran.output);
+    assert!(output.stdout.contains("gone  JobNotFound: job gone: not found"), "{}", output.stdout);
     for (number, id) in replayed.iter().enumerate() {
-        let line = ran.output.lines().find(|line| line.contains(id)).unwrap();
+        let line = output.stdout.lines().find(|line| line.contains(id)).unwrap();
         assert!(line.starts_with("replayed ") && line.contains(&format!("job-{number}  EXPORTED")), "{line}");
         assert!(simulator.store().contains(&format!("jobs/job-job-{number}.parquet")), "{number}");
     }
     let summary = format!("{} messages replayed, 4 kept in the queue", letters.len());
-    assert_eq!(ran.output.lines().last(), Some(&*summary));
+    assert_eq!(output.stdout.lines().last(), Some(&*summary));
     assert!(simulator.messages(QUEUE).iter().all(|message| message.received == 1), "each message is received once");
 }
 
@@ -91,14 +91,14 @@ async fn deletes_a_message_only_when_all_its_jobs_have_succeeded() {
     let record = |job: &str| json!({ "messageId": job, "body": json!({ "JobId": job }).to_string() });
     let event = json!({ "Records": [record("job-0"), record("gone"), record("job-1")] });
     account.simulator.send_message(QUEUE, &json!({ "requestPayload": event }).to_string());
-    let ran = replay(&account, &[]).await;
-    assert_eq!((ran.code, remaining(&account).len()), (Some(1), 1), "{}", ran.errors);
-    assert_eq!(ran.output.matches("EXPORTED").count(), 2, "{}", ran.output);
+    let output = replay(&account, &[]).await;
+    assert_eq!((output.code, remaining(&account).len()), (Some(1), 1), "{}", output.stderr);
+    assert_eq!(output.stdout.matches("EXPORTED").count(), 2, "{}", output.stdout);
 
     account.simulator.add_job("gone", job(4));
-    let ran = replay(&account, &[]).await;
-    assert_eq!((ran.code, remaining(&account).len()), (Some(0), 0), "{}{}", ran.output, ran.errors);
-    assert_eq!(ran.output.matches("ALREADY_COMMITTED").count(), 2, "{}", ran.output);
+    let output = replay(&account, &[]).await;
+    assert_eq!((output.code, remaining(&account).len()), (Some(0), 0), "{}{}", output.stdout, output.stderr);
+    assert_eq!(output.stdout.matches("ALREADY_COMMITTED").count(), 2, "{}", output.stdout);
 }
 
 #[tokio::test]
@@ -106,9 +106,9 @@ async fn lists_messages_in_a_dry_run_without_replaying_them() {
     let account = account(1).await;
     let record = fs::read_to_string(event("failure-record.json")).unwrap();
     let id = account.simulator.send_message(QUEUE, &record.replace(JOB, "job-0"));
-    let ran = replay(&account, &["--dry-run"]).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.contains(&format!("waiting   {id}  job-0  failed with Throttled")), "{}", ran.output);
+    let output = replay(&account, &["--dry-run"]).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.contains(&format!("waiting   {id}  job-0  failed with Throttled")), "{}", output.stdout);
     assert_eq!((remaining(&account).len(), account.count("Invoke")), (1, 0));
 }
 
@@ -118,9 +118,11 @@ async fn does_not_receive_messages_beyond_the_limit() {
     for number in 0..3 {
         account.simulator.send_message(QUEUE, &json!({ "JobId": format!("job-{number}") }).to_string());
     }
-    let ran = replay(&account, &["--limit", "2"]).await;
-    assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    assert!(ran.output.ends_with("2 messages replayed, 0 kept in the queue; stopped at --limit, there may be more\n"));
+    let output = replay(&account, &["--limit", "2"]).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(
+        output.stdout.ends_with("2 messages replayed, 0 kept in the queue; stopped at --limit, there may be more\n")
+    );
     assert_eq!(account.simulator.messages(QUEUE)[0].received, 0);
 }
 
@@ -128,17 +130,17 @@ async fn does_not_receive_messages_beyond_the_limit() {
 async fn retries_a_throttled_invocation_and_stops_at_a_rejected_one() {
     let account = account_with(1, Some(Fault::on("Invoke").nth(1).status(429, "TooManyRequestsException"))).await;
     account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
-    let ran = replay(&account, &[]).await;
-    assert_eq!((ran.code, account.count("Invoke")), (Some(0), 2), "{}{}", ran.output, ran.errors);
+    let output = replay(&account, &[]).await;
+    assert_eq!((output.code, account.count("Invoke")), (Some(0), 2), "{}{}", output.stdout, output.stderr);
 
     account.simulator.clear_requests();
     account.simulator.add_fault(Fault::on("Invoke").always().status(404, "ResourceNotFoundException"));
     for _ in 0..20 {
         account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
     }
-    let ran = replay(&account, &[]).await;
-    assert_eq!((ran.code, remaining(&account).len()), (Some(1), 20), "{}{}", ran.output, ran.errors);
-    assert!(ran.output.contains("function label-lake not found in us-east-1"), "{}", ran.output);
+    let output = replay(&account, &[]).await;
+    assert_eq!((output.code, remaining(&account).len()), (Some(1), 20), "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("function label-lake not found in us-east-1"), "{}", output.stdout);
     assert!(account.count("Invoke") <= 5, "the command stops before the end of the queue");
 }
 
@@ -152,19 +154,19 @@ async fn makes_messages_visible_after_an_interruption() {
     gate.reached().await;
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
-    let ran = wait(process).await;
-    assert_eq!(ran.code, Some(130), "{}", ran.errors);
-    assert_eq!((remaining(&account).len(), ran.errors.lines().count()), (1, 1), "{}", ran.errors);
+    let output = wait(process).await;
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
+    assert_eq!((remaining(&account).len(), output.stderr.lines().count()), (1, 1), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn names_a_missing_queue() {
     let account = account(0).await;
     let url = account.simulator.queue_url("other");
-    let ran = account.run(&[&REPLAY[..], &[&url]].concat()).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("queue not found in us-east-1"), "{}", ran.errors);
-    assert_eq!(ran.errors.lines().count(), 1, "{}", ran.errors);
+    let output = account.run(&[&REPLAY[..], &[&url]].concat()).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("queue not found in us-east-1"), "{}", output.stderr);
+    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
 }
 
 #[tokio::test]
@@ -173,8 +175,8 @@ async fn makes_ten_messages_visible_per_request() {
     for number in 0..25 {
         account.simulator.send_message(QUEUE, &json!({ "JobId": format!("job-{number}") }).to_string());
     }
-    let ran = replay(&account, &["--dry-run"]).await;
-    assert_eq!((ran.code, remaining(&account).len()), (Some(0), 25), "{}", ran.errors);
+    let output = replay(&account, &["--dry-run"]).await;
+    assert_eq!((output.code, remaining(&account).len()), (Some(0), 25), "{}", output.stderr);
     assert_eq!((account.count("ChangeMessageVisibility"), account.count("ChangeMessageVisibilityBatch")), (0, 3));
 }
 
@@ -195,8 +197,8 @@ async fn makes_messages_visible_after_an_interrupted_dry_run() {
         let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
         let notice = errors.next_line().await.unwrap().unwrap_or_default();
         gate.release();
-        let ran = wait(process).await;
-        assert_eq!((ran.code, remaining(&account).len()), (Some(130), 15), "{notice}");
+        let output = wait(process).await;
+        assert_eq!((output.code, remaining(&account).len()), (Some(130), 15), "{notice}");
         assert!(notice.starts_with("error: interrupted"), "{notice}");
         assert_eq!(errors.next_line().await.unwrap(), None);
     }
@@ -208,7 +210,7 @@ async fn makes_messages_visible_after_a_failed_dry_run() {
     for _ in 0..15 {
         account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
     }
-    let ran = replay(&account, &["--dry-run"]).await;
-    assert_eq!((ran.code, remaining(&account).len()), (Some(1), 15), "{}", ran.errors);
-    assert!(ran.errors.contains("you lack permission sqs:ReceiveMessage"), "{}", ran.errors);
+    let output = replay(&account, &["--dry-run"]).await;
+    assert_eq!((output.code, remaining(&account).len()), (Some(1), 15), "{}", output.stderr);
+    assert!(output.stderr.contains("you lack permission sqs:ReceiveMessage"), "{}", output.stderr);
 }

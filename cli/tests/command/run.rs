@@ -17,9 +17,9 @@ fn processes_every_sample_event() {
     assert!(names.len() >= 11, "{names:?}");
     for name in names {
         let workspace = Workspace::new();
-        let ran = workspace.run(event(name.to_str().unwrap()), &[&SMALL[..], &["--json"]].concat());
-        assert_eq!((ran.code, &*ran.errors), (Some(0), ""), "{name:?}");
-        let jobs: Vec<_> = ran.json()["jobs"].as_array().unwrap().iter().map(|job| job["jobId"].clone()).collect();
+        let output = workspace.run(event(name.to_str().unwrap()), &[&SMALL[..], &["--json"]].concat());
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{name:?}");
+        let jobs: Vec<_> = output.json()["jobs"].as_array().unwrap().iter().map(|job| job["jobId"].clone()).collect();
         let files = workspace.files().len();
         match name.to_str().unwrap() {
             "other-api.json" => assert_eq!((jobs.len(), files), (0, 0)),
@@ -31,14 +31,14 @@ fn processes_every_sample_event() {
 
 #[test]
 fn prints_only_the_summary_without_a_terminal() {
-    let ran = Workspace::new().run(event("sns.json"), &SMALL);
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+    let output = Workspace::new().run(event("sns.json"), &SMALL);
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     for words in
         [JOB, "SUCCEEDED", "s3://example-videos/videos/beach day.mp4", "2,000 detections", "duckdb -c", "Person"]
     {
-        assert!(ran.output.contains(words), "{words}: {}", ran.output);
+        assert!(output.stdout.contains(words), "{words}: {}", output.stdout);
     }
-    assert!(!ran.output.contains('\u{1b}'));
+    assert!(!output.stdout.contains('\u{1b}'));
 }
 
 #[test]
@@ -71,11 +71,11 @@ fn a_second_run_changes_nothing() {
     let before = modified().unwrap().modified().unwrap();
     // Another seed and another table make no difference.
     let again = workspace.run(event("sqs.json"), &["--seed", "2", "--aggregate-by", "TIMESTAMPS,SEGMENTS"]);
-    assert_eq!((again.code, &*again.errors), (Some(0), ""));
+    assert_eq!((again.code, &*again.stderr), (Some(0), ""));
     assert_eq!(workspace.files(), files);
     assert_eq!(modified().unwrap().modified().unwrap(), before);
     for words in ["Already committed", "\"Overwrite\": true", "exported with --aggregate-by TIMESTAMPS,", "0 pages"] {
-        assert!(again.output.contains(words), "{words}: {}", again.output);
+        assert!(again.stdout.contains(words), "{words}: {}", again.stdout);
     }
 }
 
@@ -93,9 +93,9 @@ fn an_overwrite_writes_the_same_files_as_a_first_run() {
 #[test]
 fn commits_a_job_that_failed_at_rekognition_with_its_message() {
     let workspace = Workspace::new();
-    let ran = workspace.run(event("failed.json"), &[]);
-    assert_eq!(ran.code, Some(0));
-    assert!(ran.output.contains("FAILED at Rekognition: The video could not be decoded"), "{}", ran.output);
+    let output = workspace.run(event("failed.json"), &[]);
+    assert_eq!(output.code, Some(0));
+    assert!(output.stdout.contains("FAILED at Rekognition: The video could not be decoded"), "{}", output.stdout);
     assert_eq!(workspace.files().into_keys().collect::<Vec<_>>(), [format!("jobs/job-{JOB}.parquet")]);
 }
 
@@ -131,6 +131,6 @@ fn ignores_the_environment_of_the_user() {
 
 #[test]
 fn shows_the_log_of_the_function_with_verbose() {
-    let ran = Workspace::new().run(event("sns.json"), &[&SMALL[..], &["-v"]].concat());
-    assert!(ran.errors.contains("EXPORTED"), "{}", ran.errors);
+    let output = Workspace::new().run(event("sns.json"), &[&SMALL[..], &["-v"]].concat());
+    assert!(output.stderr.contains("EXPORTED"), "{}", output.stderr);
 }
