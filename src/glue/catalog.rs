@@ -29,10 +29,8 @@ use crate::table::schema::Table;
 pub(crate) const MAX_CREATE_BATCH: usize = 100;
 /// Maximum number of partitions that Glue accepts in one `BatchDeletePartition`.
 const MAX_DELETE_BATCH: usize = 25;
-/// Number of times that partitions may be deleted again after they were found to exist. Only an export with Overwrite
-/// deletes any.
+/// Number of times that partitions may be deleted after they were found to exist. Only an Overwrite deletes partitions.
 const MAX_CONFLICTS: u32 = 10;
-
 /// Maximum number of concurrent calls for a job. Glue throttles per account, and many jobs may end together.
 pub(crate) const MAX_CONCURRENT_CALLS: usize = 4;
 /// The next step if the table does not exist or cannot have partitions.
@@ -166,8 +164,8 @@ impl CatalogTable<'_> {
         let request = self.request("PartitionInputList", partitions.map(|partition| input(storage, partition)));
         retry_until(self.until, &call, || async {
             let reply = self.send::<BatchReply>(&call, &request).await.map_err(|error| call.error(error))?;
-            // The status is 200 even if no partition was created. After a retry, partitions that this attempt created are
-            // among the existing ones.
+            // The status is 200 even if no partition was created. If the call is retried, the partitions that this attempt
+            // created count as existing.
             let mut existing = HashSet::new();
             for error in reply.into_errors() {
                 if error.code() == ALREADY_EXISTS {

@@ -30,7 +30,7 @@ pub struct Pace {
     next_call: Instant,
 }
 
-/// What a pace has learned about the quota. The checkpoint saves it for the next invocation.
+/// The part of a pace that the checkpoint saves for the next invocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Learned {
     /// Smoothed time from one page to the next. `None` until a call is throttled.
@@ -47,23 +47,23 @@ const AFTER_THROTTLE: f64 = 2.5;
 const AFTER_PAGE: f64 = 0.2;
 /// Each pause is longer or shorter by up to this fraction, so that jobs that were throttled together do not retry together.
 const JITTER: f64 = 0.2;
-/// Upper bound of the pause, before jitter. With a lower bound, fifty jobs at 5 calls a second have more calls throttled;
-/// with a higher one, the last jobs are still backing off after the others have finished.
+/// Maximum pause, before jitter. With a smaller maximum, fifty jobs at 5 calls a second have more calls throttled; with a
+/// larger one, the last jobs are still backing off after the others have finished.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Weight of the newest page in the smoothed page time.
 const NEWEST_PAGE: f64 = 0.1;
-/// Upper bound of the first page time, which is a guess from at most a few calls.
+/// Maximum of the first page time, which is a guess from at most a few calls.
 const MAX_FIRST_GUESS: Duration = Duration::from_secs(3);
 /// Number of pages at the start of a job during which pauses are shorter.
 const FIRST_PAGES: u32 = 3;
-/// During the first pages, the number of throttled calls in a row that lead to a full pause. The first one leads to a quarter
-/// of it.
+/// Number of throttled calls in a row after which the pause has its full length, during the first pages. After the first call
+/// it has a quarter of it.
 const FIRST_THROTTLES: u32 = 4;
 /// Pause after a throttled call while the job is overloaded, in page times. With four throttled calls per page, the page time
 /// settles at a few seconds.
 const WHILE_OVERLOADED: f64 = 1.0 / 6.0;
-/// Number of throttled calls in excess of served calls from which slowing down is considered useless. Fifty jobs that start
-/// together at 5 calls a second rarely reach it.
+/// Excess of throttled calls over served calls from which a job counts as overloaded: slowing down is then useless. Fifty jobs
+/// that start together at 5 calls a second rarely reach it.
 const OVERLOADED: u32 = 12;
 
 impl Pace {

@@ -102,8 +102,10 @@ impl DeserializeResponse for DeferredDeserialization {
     }
 }
 
-const KEY: &[u8] = br#""NextToken":""#;
-/// Number of bytes searched at either end of a reply. All fields but `Labels` are short, so the token is within them.
+/// The key of the token in a reply, up to the opening quote of its value.
+const NEXT_TOKEN_KEY: &[u8] = br#""NextToken":""#;
+/// Number of bytes searched for the token at each end of a reply. All fields but `Labels` are short, so the token is near the
+/// start or the end.
 const SEARCHED_BYTES: usize = 4096;
 
 /// Returns the value of `NextToken` if it is near the start or the end of a reply.
@@ -112,9 +114,9 @@ const SEARCHED_BYTES: usize = 4096;
 fn find_next_token(body: &[u8]) -> Option<String> {
     let start = &body[..body.len().min(SEARCHED_BYTES)];
     let end_at = body.len().saturating_sub(SEARCHED_BYTES);
-    let find = |part: &[u8]| part.windows(KEY.len()).position(|bytes| bytes == KEY);
+    let find = |part: &[u8]| part.windows(NEXT_TOKEN_KEY.len()).position(|bytes| bytes == NEXT_TOKEN_KEY);
     let at = find(start).or_else(|| find(&body[end_at..]).map(|at| end_at + at))?;
-    let value = &body[at + KEY.len()..];
+    let value = &body[at + NEXT_TOKEN_KEY.len()..];
     let value = &value[..value.iter().take(SEARCHED_BYTES).position(|&byte| byte == b'"')?];
     // A value with escapes is not worth unescaping: the characters of the service's tokens need none.
     let is_plain = !value.is_empty() && !value.contains(&b'\\');
