@@ -42,7 +42,7 @@ const NOT_FOUND: &str = "EntityNotFoundException";
 
 /// A partition of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Partition {
+pub(crate) struct Partition {
     /// Values of `job_id` and `label`, unescaped.
     pub(crate) values: [String; 2],
     /// URL of the folder with the partition's file. It ends with `/`, and the values in it are escaped.

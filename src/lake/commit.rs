@@ -18,7 +18,7 @@ const META_REPLACED: &str = "replaced";
 
 /// The user metadata of a job's row. A copy of the object may have lost some of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitMetadata {
+pub(crate) struct CommitMetadata {
     /// Version of layout and columns.
     pub(crate) schema_version: Option<String>,
     /// The exported aggregations, separated by commas.

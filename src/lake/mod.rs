@@ -23,8 +23,8 @@ use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
 use crate::table::layout::{LabelPartition, Layout};
 
-pub(crate) use self::commit::CommitOutcome;
-pub use self::commit::{CommitMetadata, Condition, ExistingCommit};
+pub(crate) use self::commit::{CommitMetadata, CommitOutcome};
+pub use self::commit::{Condition, ExistingCommit};
 pub use self::files::LakeFile;
 pub(crate) use self::files::PartOutcome;
 pub use self::requests::StoredObject;

@@ -18,7 +18,7 @@ use crate::job_id::JobId;
 use crate::table::schema::{JOBS, Table};
 
 /// Hive's partition value for null and for the empty string.
-pub const HIVE_DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(crate) const HIVE_DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Maximum length of an S3 key, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
