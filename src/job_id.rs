@@ -19,7 +19,7 @@ pub struct JobId(String);
 
 /// The error of a text that is not a valid job ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a job ID: 1 to 64 of the characters a-z A-Z 0-9 - _")]
+#[error("expected a job ID: 1 to 64 characters of a-z A-Z 0-9 - _")]
 pub struct InvalidJobId;
 
 impl JobId {

@@ -166,7 +166,7 @@ impl<'a> Pages<'a> {
         loop {
             let sent = self.pace.next_call().max(Instant::now());
             if sent >= self.until {
-                return Err(last_throttle.unwrap_or_else(|| self.call().late()).into());
+                return Err(last_throttle.unwrap_or_else(|| self.call().timed_out()).into());
             }
             sleep_until(sent).await;
             match self.send(token, parse).await? {
