@@ -135,7 +135,7 @@ impl LakeJob<'_> {
         }
     }
 
-    /// Deletes the job's row, so that no reader takes the job for complete. Succeeds if the job is not committed.
+    /// Deletes the job's row, so that readers no longer see the job as complete. Succeeds if the job is not committed.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.

@@ -97,8 +97,8 @@ impl LakeJob<'_> {
         Ok(files)
     }
 
-    /// Returns true if the lake has every file of a job's row. If `delete_others` is set, deletes all other objects of
-    /// the job in these tables.
+    /// Returns true if the lake has every file of a job's row. If `delete_others` is set, also deletes all other objects
+    /// of the job in these tables. Stops at the first table in which a file is missing.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.

@@ -22,7 +22,7 @@ use crate::telemetry::Progress;
 const MEMORY_PER_UPLOAD: u64 = 40 << 20;
 /// Number of concurrent uploads in the smallest functions, and in the largest.
 const CONCURRENT_UPLOADS: RangeInclusive<u64> = 16..=48;
-/// One part in this many of the memory may be taken by files that wait for their upload or are being uploaded.
+/// Share of the memory for pending files, which wait for their upload or are being uploaded: one part in this many.
 const PENDING_FILES_SHARE: u64 = 8;
 /// Approximate memory of a waiting upload in addition to its file: the state of an SDK call.
 const CALL_BYTES: usize = 16 * KIB;

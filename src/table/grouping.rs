@@ -44,7 +44,7 @@ pub(crate) struct LabelFile {
     pub(crate) rows: u64,
 }
 
-/// Tells if the file of a label may lack rows.
+/// The completeness of a label's file: whether it may lack rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completeness {
     /// The file has all rows of its label if the pages are grouped by label.

@@ -32,8 +32,8 @@ const ZSTD_LEVEL: i32 = 1;
 /// statistics.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Columns with statistics: the ones that queries prune by, which are times, and names in tables that are not partitioned by
-/// label. Statistics of other columns would only enlarge small files. Those of confidences prune nothing, because every file
-/// has confidences of all sizes.
+/// label. Statistics of other columns would only enlarge small files. Statistics of confidences prune nothing, because every
+/// file has the whole range of confidences.
 const WITH_STATISTICS: [&str; 3] = ["timestamp_ms", "start_timestamp_ms", "label_name"];
 /// Columns with dictionaries: the ones with repeated values. Floats rarely repeat.
 const WITH_DICTIONARY: [&str; 4] = ["instance_count", "instance_index", "dominant_colors", "label_name"];

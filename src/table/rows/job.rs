@@ -130,7 +130,7 @@ impl JobRow {
         summaries: Vec<(Aggregation, BTreeMap<LabelPartition, LabelSummary>)>,
     ) -> Self {
         let aggregations: Vec<_> = summaries.iter().map(|(aggregation, _)| *aggregation).collect();
-        // A label that only one exported aggregation has gets a summary of zeros for the other aggregation.
+        // If only one of two exported aggregations has a label, its summary for the other one is all zeros.
         let zeros = |aggregation| aggregations.contains(&aggregation).then(LabelSummary::default);
         let zeros = JobLabel { detections: zeros(Aggregation::Timestamps), segments: zeros(Aggregation::Segments) };
         let mut labels = BTreeMap::<LabelPartition, JobLabel>::new();

@@ -18,7 +18,7 @@ pub use segments::SegmentRows;
 
 use crate::table::aggregation::Aggregation;
 
-/// Approximate memory of the properties that many rows share: a name or two, the parents and the category.
+/// Approximate memory of one set of properties that many rows share: a name or two, the parents and the category.
 const KIND_BYTES: usize = 512;
 
 /// The names in a list of the API. The list is `None` if absent, and so is a name in it.
