@@ -1,8 +1,8 @@
 //! The partitions of a job in the Glue Data Catalog.
 //!
 //! A partition has unescaped values and an escaped location. Everything else that Glue stores for it (columns, formats,
-//! serde) is a copy of the table's storage descriptor, because Athena reads a partition with the partition's own columns
-//! instead of the table's.
+//! serde) is a copy of the table's storage descriptor, because Athena reads a partition with the partition's own
+//! columns instead of the table's.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -109,8 +109,8 @@ impl CatalogTable<'_> {
         })
     }
 
-    /// Registers at most [`MAX_CREATE_BATCH`] partitions. Partitions that exist already are compared, and updated if they
-    /// differ.
+    /// Registers at most [`MAX_CREATE_BATCH`] partitions. Partitions that exist already are compared, and updated if
+    /// they differ.
     ///
     /// # Errors
     /// `Catalog`, `AccessDenied`, `Throttled`. Some of the partitions may have been registered.
@@ -123,7 +123,8 @@ impl CatalogTable<'_> {
             if remaining.is_empty() {
                 return Ok(());
             }
-            // Partitions that Glue no longer has were deleted between the two calls. They remain, and are created again.
+            // Partitions that Glue no longer has were deleted between the two calls. They remain, and are created
+            // again.
             let mut stale = Vec::new();
             for (values, is_up_to_date) in self.compare(storage, &remaining).await? {
                 if let Some(partition) = remaining.remove(&values[..])
@@ -164,8 +165,8 @@ impl CatalogTable<'_> {
         let request = self.request("PartitionInputList", partitions.map(|partition| input(storage, partition)));
         retry_until(self.until, &call, || async {
             let reply = self.send::<BatchReply>(&call, &request).await.map_err(|error| call.error(error))?;
-            // The status is 200 even if no partition was created. If the call is retried, the partitions that this attempt
-            // created count as existing.
+            // The status is 200 even if no partition was created. If the call is retried, the partitions that this
+            // attempt created count as existing.
             let mut existing = HashSet::new();
             for error in reply.into_errors() {
                 if error.code() == ALREADY_EXISTS {

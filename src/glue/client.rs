@@ -62,7 +62,8 @@ impl ProvideErrorMetadata for ServiceError {
 impl Client {
     /// Creates a client from the SDK's configuration.
     ///
-    /// The endpoint is `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` if one of them is set, otherwise that of the region.
+    /// The endpoint is `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` if one of them is set, otherwise that of the
+    /// region.
     pub fn new(aws: &SdkConfig) -> Self {
         let mut config = Layer::new(SERVICE);
         config.store_put(ApiMetadata::new(SERVICE, env!("CARGO_PKG_VERSION")));
@@ -167,8 +168,8 @@ fn code_name(code: &str) -> &str {
     code.rsplit('#').next().unwrap_or_default()
 }
 
-/// Returns the configured endpoint. As in the SDK's clients, an endpoint set in code takes precedence over one for Glue, and
-/// that over one for all services.
+/// Returns the configured endpoint. As in the SDK's clients, an endpoint set in code takes precedence over one for
+/// Glue, and that over one for all services.
 fn endpoint_url(aws: &SdkConfig) -> Option<String> {
     let for_all_services = aws.endpoint_url().map(str::to_owned);
     if aws.get_origin("endpoint_url").is_client_config() {
@@ -179,8 +180,8 @@ fn endpoint_url(aws: &SdkConfig) -> Option<String> {
     for_glue.or(for_all_services)
 }
 
-/// The endpoint of a region. In every AWS partition, Glue's endpoints are named like Lambda's, also with FIPS and dual-stack:
-/// <https://docs.aws.amazon.com/general/latest/gr/glue.html>. So the resolver is that of Lambda's client.
+/// The endpoint of a region. In every AWS partition, Glue's endpoints are named like Lambda's, also with FIPS and
+/// dual-stack: <https://docs.aws.amazon.com/general/latest/gr/glue.html>. So the resolver is that of Lambda's client.
 #[derive(Debug)]
 struct RegionalEndpoint {
     params: Params,

@@ -34,8 +34,8 @@ impl BatchReply {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PartitionError {
-    /// Values of the partition. `BatchUpdatePartition` returns them under another name, `PartitionValueList`, which is not
-    /// needed here.
+    /// Values of the partition. `BatchUpdatePartition` returns them under another name, `PartitionValueList`, which is
+    /// not needed here.
     #[serde(default)]
     pub(crate) partition_values: Option<Vec<String>>,
     error_detail: Option<ErrorDetail>,
@@ -89,7 +89,8 @@ pub(crate) struct FoundPartition {
     pub(crate) storage_descriptor: Option<StorageDescriptor>,
 }
 
-/// A storage descriptor: location, columns, formats and serde. It keeps all fields, including ones that only Glue knows.
+/// A storage descriptor: location, columns, formats and serde. It keeps all fields, including ones that only Glue
+/// knows.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub(crate) struct StorageDescriptor(Map<String, Value>);

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 /// Decides when the next call for a job may be made.
 ///
-/// The jobs of an account share one quota but run in separate processes. All that a job sees is which of its own calls are
-/// throttled. So it measures the time from one page to the next (the page time), which reflects its share of the quota,
-/// and pauses in proportion: `AFTER_THROTTLE` page times after a throttled call, `AFTER_PAGE` page times after a page.
-/// In equilibrium, each of many competing jobs then makes 1 + (1 − `AFTER_PAGE`) ÷ `AFTER_THROTTLE` calls per page,
-/// whatever the quota and the number of jobs. A job that was never throttled does not pause at all.
+/// The jobs of an account share one quota but run in separate processes. All that a job sees is which of its own calls
+/// are throttled. So it measures the time from one page to the next (the page time), which reflects its share of the
+/// quota, and pauses in proportion: `AFTER_THROTTLE` page times after a throttled call, `AFTER_PAGE` page times after a
+/// page. In equilibrium, each of many competing jobs then makes 1 + (1 − `AFTER_PAGE`) ÷ `AFTER_THROTTLE` calls per
+/// page, whatever the quota and the number of jobs. A job that was never throttled does not pause at all.
 ///
-/// There are two exceptions. Throttled calls before the third page are followed by shorter pauses, because a job of three
-/// pages would spend most of its time in a single pause. And a job most of whose calls are throttled (`OVERLOADED`) stops
-/// slowing down, because other callers use up the quota whatever this job does.
+/// There are two exceptions. Throttled calls before the third page are followed by shorter pauses, because a job of
+/// three pages would spend most of its time in a single pause. And a job most of whose calls are throttled
+/// (`OVERLOADED`) stops slowing down, because other callers use up the quota whatever this job does.
 ///
 /// The constants were chosen with the simulation in `tests/whole_program/fairness/`; bench/RESULTS.md has its results.
 #[derive(Clone, Debug)]
@@ -39,16 +39,17 @@ pub struct Learned {
     excess: u32,
 }
 
-/// Pause after a throttled call, in page times. A longer pause leaves more of the quota unused; a shorter one causes more
-/// throttled calls.
+/// Pause after a throttled call, in page times. A longer pause leaves more of the quota unused; a shorter one causes
+/// more throttled calls.
 const AFTER_THROTTLE: f64 = 2.5;
-/// Time from sending a call that is served to sending the next one, in page times. It keeps a job that has just been served
-/// from taking the calls that paused jobs are waiting for.
+/// Time from sending a call that is served to sending the next one, in page times. It keeps a job that has just been
+/// served from taking the calls that paused jobs are waiting for.
 const AFTER_PAGE: f64 = 0.2;
-/// Each pause is longer or shorter by up to this fraction, so that jobs that were throttled together do not retry together.
+/// Each pause is longer or shorter by up to this fraction, so that jobs that were throttled together do not retry
+/// together.
 const JITTER: f64 = 0.2;
-/// Maximum pause, before jitter. With a smaller maximum, fifty jobs at 5 calls a second have more calls throttled; with a
-/// larger one, the last jobs are still backing off after the others have finished.
+/// Maximum pause, before jitter. With a smaller maximum, fifty jobs at 5 calls a second have more calls throttled; with
+/// a larger one, the last jobs are still backing off after the others have finished.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// Weight of the newest page in the smoothed page time.
 const NEWEST_PAGE: f64 = 0.1;
@@ -56,14 +57,14 @@ const NEWEST_PAGE: f64 = 0.1;
 const MAX_FIRST_GUESS: Duration = Duration::from_secs(3);
 /// Number of pages at the start of a job during which pauses are shorter.
 const FIRST_PAGES: u32 = 3;
-/// Number of throttled calls in a row after which the pause has its full length, during the first pages. After the first call
-/// it has a quarter of it.
+/// Number of throttled calls in a row after which the pause has its full length, during the first pages. After the
+/// first call it has a quarter of it.
 const FIRST_THROTTLES: u32 = 4;
-/// Pause after a throttled call while the job is overloaded, in page times. With four throttled calls per page, the page time
-/// settles at a few seconds.
+/// Pause after a throttled call while the job is overloaded, in page times. With four throttled calls per page, the
+/// page time settles at a few seconds.
 const WHILE_OVERLOADED: f64 = 1.0 / 6.0;
-/// Excess of throttled calls over served calls from which a job counts as overloaded: slowing down is then useless. Fifty jobs
-/// that start together at 5 calls a second rarely reach it.
+/// Excess of throttled calls over served calls from which a job counts as overloaded: slowing down is then useless.
+/// Fifty jobs that start together at 5 calls a second rarely reach it.
 const OVERLOADED: u32 = 12;
 
 impl Pace {

@@ -86,8 +86,8 @@ impl<'a> Pages<'a> {
         Position { pace: self.pace.learned(), ..self.position }
     }
 
-    /// Fetches the first page. Waits while the job is still `IN_PROGRESS`, because the completion message may arrive before
-    /// the result is available.
+    /// Fetches the first page. Waits while the job is still `IN_PROGRESS`, because the completion message may arrive
+    /// before the result is available.
     ///
     /// # Errors
     /// `JobNotFound`, `JobStillRunning`, `AccessDenied`, `Throttled`, `Upstream`, `UnexpectedPage`.

@@ -1,9 +1,9 @@
 //! A reply of `GetLabelDetection` whose parsing is deferred.
 //!
-//! The SDK parses a reply before it returns it, on the thread that fetches. Parsing takes two thirds of the CPU time of a
-//! page, but the next request needs only the pagination token. So the SDK is made to keep the bytes of a successful reply.
-//! The token is found by searching the bytes, and the SDK's own deserializer parses the reply on another thread, while the
-//! next request is in flight.
+//! The SDK parses a reply before it returns it, on the thread that fetches. Parsing takes two thirds of the CPU time of
+//! a page, but the next request needs only the pagination token. So the SDK is made to keep the bytes of a successful
+//! reply. The token is found by searching the bytes, and the SDK's own deserializer parses the reply on another thread,
+//! while the next request is in flight.
 
 use std::sync::{Arc, OnceLock};
 
@@ -104,8 +104,8 @@ impl DeserializeResponse for DeferredDeserialization {
 
 /// The key of the token in a reply, up to the opening quote of its value.
 const NEXT_TOKEN_KEY: &[u8] = br#""NextToken":""#;
-/// Number of bytes searched for the token at each end of a reply. All fields but `Labels` are short, so the token is near the
-/// start or the end.
+/// Number of bytes searched for the token at each end of a reply. All fields but `Labels` are short, so the token is
+/// near the start or the end.
 const SEARCHED_BYTES: usize = 4096;
 
 /// Returns the value of `NextToken` if it is near the start or the end of a reply.

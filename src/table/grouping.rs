@@ -1,8 +1,8 @@
 //! Groups the labels of all pages into one file per label.
 //!
-//! `SortBy=NAME` groups the labels over all pages, so one label is open at a time. When the next label begins, the open one
-//! is closed, and its rows become a file. If a closed label returns, the pages are not grouped after all. The job is then
-//! read again from page 1, with all labels open until the last page.
+//! `SortBy=NAME` groups the labels over all pages, so one label is open at a time. When the next label begins, the open
+//! one is closed, and its rows become a file. If a closed label returns, the pages are not grouped after all. The job
+//! is then read again from page 1, with all labels open until the last page.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -89,8 +89,8 @@ impl Grouping {
         }
     }
 
-    /// Adds the labels of a page, and returns the files of the labels that it closes. If all labels are open, their rows
-    /// may take at most `budget` bytes.
+    /// Adds the labels of a page, and returns the files of the labels that it closes. If all labels are open, their
+    /// rows may take at most `budget` bytes.
     ///
     /// # Errors
     /// [`GroupingError`]. The page may have been added in part, and the files of labels that it closed are lost. So the

@@ -141,7 +141,8 @@ impl Layout {
         format!("{}job_id={job}/", self.table_prefix(table))
     }
 
-    /// Returns the label that a key belongs to, or `None` if it is not the key of a Parquet file in a partition of the job.
+    /// Returns the label that a key belongs to, or `None` if it is not the key of a Parquet file in a partition of the
+    /// job.
     pub(crate) fn label_from_key(&self, table: &Table, job: &JobId, key: &str) -> Option<LabelPartition> {
         let (value, file) = key.strip_prefix(&self.job_prefix(table, job))?.strip_prefix("label=")?.split_once('/')?;
         file.ends_with(".parquet").then(|| LabelPartition::new(Some(&unescape(value))))
@@ -168,8 +169,9 @@ impl Layout {
 
 /// Escapes a partition value like Hive's `FileUtils.escapePathName`.
 ///
-/// Control characters and `" # % ' * / : = ? \ { [ ] ^` become `%` and two upper-case hex digits. All other characters stay
-/// as they are, including non-ASCII ones: Hive, Spark and Trino decode `%XX` to one character, not to one byte of UTF-8.
+/// Control characters and `" # % ' * / : = ? \ { [ ] ^` become `%` and two upper-case hex digits. All other characters
+/// stay as they are, including non-ASCII ones: Hive, Spark and Trino decode `%XX` to one character, not to one byte of
+/// UTF-8.
 ///
 /// ```
 /// use label_lake::table::layout::escape;
@@ -192,8 +194,8 @@ pub fn escape(value: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Reverses [`escape`], like Hive's `FileUtils.unescapePathName`. `%` and two hex digits become one character; any other
-/// `%` stays as it is.
+/// Reverses [`escape`], like Hive's `FileUtils.unescapePathName`. `%` and two hex digits become one character; any
+/// other `%` stays as it is.
 ///
 /// ```
 /// use label_lake::table::layout::unescape;

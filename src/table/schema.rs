@@ -1,7 +1,7 @@
 //! The tables of the lake: every column with its type and meaning, in file order.
 //!
-//! This is the only source of the schema. The Parquet schema, the DDL and the tables in the catalog are generated from it.
-//! Names, types and order are public API: within a [`SCHEMA_VERSION`], columns are only added, at the end.
+//! This is the only source of the schema. The Parquet schema, the DDL and the tables in the catalog are generated from
+//! it. Names, types and order are public API: within a [`SCHEMA_VERSION`], columns are only added, at the end.
 
 /// Version of layout and columns, written to every file.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -15,8 +15,8 @@ pub struct Table {
     pub comment: &'static str,
     /// The columns in the files, in order.
     pub columns: &'static [Column],
-    /// The columns in the path, as `key=value`, outermost first. All are strings, because Athena prunes partitions of other
-    /// types later and more slowly.
+    /// The columns in the path, as `key=value`, outermost first. All are strings, because Athena prunes partitions of
+    /// other types later and more slowly.
     pub partition_keys: &'static [Column],
     /// The column that the rows of a file are sorted by, in ascending order.
     pub(crate) sorted_by: Option<&'static str>,
@@ -31,8 +31,8 @@ pub struct Column {
     pub column_type: ColumnType,
     /// True if a value may be null.
     pub(crate) nullable: bool,
-    /// Meaning, with the unit and the API field that the value comes from. It contains no quotes and no semicolons: in SQL
-    /// it is a string literal, engines escape quotes differently, and some tools split scripts at every semicolon.
+    /// Meaning, with the unit and the API field that the value comes from. It contains no quotes and no semicolons: in
+    /// SQL it is a string literal, engines escape quotes differently, and some tools split scripts at every semicolon.
     pub comment: &'static str,
 }
 

@@ -1,5 +1,5 @@
-//! Metrics in CloudWatch's embedded metric format. CloudWatch extracts them from log lines, so they need neither calls nor
-//! permissions.
+//! Metrics in CloudWatch's embedded metric format. CloudWatch extracts them from log lines, so they need neither calls
+//! nor permissions.
 //!
 //! ```text
 //! {"_aws": {"Timestamp": …, "CloudWatchMetrics": [{"Namespace": "LabelLake", …}]},

@@ -9,8 +9,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Log target of the runtime for errors that a handler returns, and for panics. It is turned off: this crate logs its own
-/// errors with their fields, and [`init`] sets a hook that logs panics.
+/// Log target of the runtime for errors that a handler returns, and for panics. It is turned off: this crate logs its
+/// own errors with their fields, and [`init`] sets a hook that logs panics.
 const RUNTIME_ERRORS: &str = "lambda_runtime::layers::panic";
 
 /// Starts logging in Lambda's JSON format: one line per event on standard output, with the fields at the top level.

@@ -13,8 +13,8 @@ const BATCH: usize = 4096;
 /// A list of strings in the encoder's types. Cheap to clone.
 pub(super) type TextList = Option<Vec<Option<ByteArray>>>;
 
-/// A row group that is being written. Its columns have to be written in the order of the schema; their names are passed as
-/// a check.
+/// A row group that is being written. Its columns have to be written in the order of the schema; their names are passed
+/// as a check.
 pub(super) struct Columns<'a> {
     group: SerializedRowGroupWriter<'a, Vec<u8>>,
 }
@@ -111,8 +111,8 @@ struct ListCells<T: DataType> {
 }
 
 impl<T: DataType> ListCells<T> {
-    /// Creates an empty batch of lists. `depth` is the number of levels below the list: the repeated group, the element, and
-    /// the field of a struct.
+    /// Creates an empty batch of lists. `depth` is the number of levels below the list: the repeated group, the
+    /// element, and the field of a struct.
     fn new(writer: &ColumnWriterImpl<'_, T>, depth: i16) -> Self {
         let present = writer.get_descriptor().max_def_level();
         Self { present, empty: present - depth, values: vec![], definitions: vec![], repetitions: vec![] }

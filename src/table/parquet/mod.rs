@@ -22,18 +22,18 @@ use crate::job_id::JobId;
 use crate::table::rows::{JobRow, Rows};
 use crate::table::schema::{ColumnType, SCHEMA_VERSION, Table};
 
-/// Number of rows from which a file has dictionaries and Zstandard compression. In smaller files, a dictionary takes more
-/// space in the footer than it saves in the pages, and setting up a compressor per column takes longer than compressing all
-/// columns with Snappy.
+/// Number of rows from which a file has dictionaries and Zstandard compression. In smaller files, a dictionary takes
+/// more space in the footer than it saves in the pages, and setting up a compressor per column takes longer than
+/// compressing all columns with Snappy.
 const LARGE_FROM_ROWS: u64 = 300;
 /// Zstandard compression level. Higher levels take longer and do not compress these columns better.
 const ZSTD_LEVEL: i32 = 1;
 /// Approximate number of rows in a row group. A query for part of a long video skips the other row groups by their
 /// statistics.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Columns with statistics: the ones that queries prune by, which are times, and names in tables that are not partitioned by
-/// label. Statistics of other columns would only enlarge small files. Statistics of confidences prune nothing, because every
-/// file has the whole range of confidences.
+/// Columns with statistics: the ones that queries prune by, which are times, and names in tables that are not
+/// partitioned by label. Statistics of other columns would only enlarge small files. Statistics of confidences prune
+/// nothing, because every file has the whole range of confidences.
 const WITH_STATISTICS: [&str; 3] = ["timestamp_ms", "start_timestamp_ms", "label_name"];
 /// Columns with dictionaries: the ones with repeated values. Floats rarely repeat.
 const WITH_DICTIONARY: [&str; 4] = ["instance_count", "instance_index", "dominant_colors", "label_name"];

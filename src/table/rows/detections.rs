@@ -169,8 +169,8 @@ impl DetectionRows {
         }
     }
 
-    /// Sorts the detections by timestamp, then by all their other values. The order of the pages therefore does not show in
-    /// the file.
+    /// Sorts the detections by timestamp, then by all their other values. The order of the pages therefore does not
+    /// show in the file.
     pub(crate) fn sort(&mut self) {
         let Self { detections, instances, kinds, instance_kinds, .. } = self;
         let instance_order = |a: &Instance, b: &Instance| {
@@ -193,8 +193,8 @@ impl DetectionRows {
         });
     }
 
-    /// Returns the rows in groups of at least `min_rows` rows. The last group may be smaller. The rows of one detection are
-    /// together, in the order of its instances.
+    /// Returns the rows in groups of at least `min_rows` rows. The last group may be smaller. The rows of one detection
+    /// are together, in the order of its instances.
     pub(crate) fn groups(
         &self,
         min_rows: usize,

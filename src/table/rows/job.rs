@@ -110,8 +110,8 @@ pub(crate) struct JobLabel {
 }
 
 impl JobLabel {
-    /// Returns the summary that times and confidence come from: that of the detections if they were exported, otherwise that
-    /// of the segments.
+    /// Returns the summary that times and confidence come from: that of the detections if they were exported, otherwise
+    /// that of the segments.
     pub(crate) fn times_and_confidence(&self) -> LabelSummary {
         self.detections.or(self.segments).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! Rows of the tables, built from the labels of a page.
 //!
-//! Memory is bounded by the largest label, so the rows of a label are stored compactly: numbers in flat vectors, and what
-//! many rows share (names of parents, which fields are absent) only once.
+//! Memory is bounded by the largest label, so the rows of a label are stored compactly: numbers in flat vectors, and
+//! what many rows share (names of parents, which fields are absent) only once.
 
 mod detections;
 mod interned;

@@ -70,8 +70,8 @@ impl SegmentRow<'_> {
 }
 
 impl SegmentRows {
-    /// Adds one element of `Labels`. Two fields are omitted: `Timestamp` repeats the start, and `Instances` are not returned
-    /// for segments.
+    /// Adds one element of `Labels`. Two fields are omitted: `Timestamp` repeats the start, and `Instances` are not
+    /// returned for segments.
     pub(super) fn push(&mut self, segment: LabelDetection) {
         let times = [segment.start_timestamp_millis, segment.end_timestamp_millis, segment.duration_millis];
         let label = segment.label.unwrap_or_else(|| aws_sdk_rekognition::types::Label::builder().build());
@@ -90,8 +90,8 @@ impl SegmentRows {
         self.summary.rows += 1;
     }
 
-    /// Sorts the segments by start, nulls first, then by all their other values. The order of the pages therefore does not
-    /// show in the file.
+    /// Sorts the segments by start, nulls first, then by all their other values. The order of the pages therefore does
+    /// not show in the file.
     pub(crate) fn sort(&mut self) {
         let Self { segments, kinds, .. } = self;
         segments.sort_unstable_by(|a, b| {
