@@ -112,7 +112,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         report.fail(error, item);
     }
     for (index, Request { completion, items }) in delivery.requests.into_iter().enumerate() {
-        let (before, begun) = (exporter.progress.now(), Instant::now());
+        let (before, begun) = (exporter.progress.snapshot(), Instant::now());
         // The first job always starts, so that every invocation makes progress.
         let ended = if index == 0 || invocation.deadline.allows(Duration::ZERO) {
             // Boxed because the state of an export is large, and would be copied into the future of each caller.
@@ -120,7 +120,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         } else {
             exporter.defer(&completion, invocation).await
         };
-        let (work, duration) = (exporter.progress.now().since(before), begun.elapsed());
+        let (work, duration) = (exporter.progress.snapshot().since(before), begun.elapsed());
         if let Some(function) = &exporter.function_name {
             write_metrics(function, &completion.job_id, ended.as_ref(), work, duration);
         }

@@ -30,22 +30,22 @@ impl AccountLake {
 
     /// Returns the jobs that have a row in `jobs`, in the order of their IDs.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
-        let folder = self.lake.layout().folder(&JOBS);
-        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&folder);
+        let prefix = self.lake.layout().table_prefix(&JOBS);
+        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&prefix);
         let mut pages = request.into_paginator().send();
         let mut jobs = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.listing_error(&folder, &error))?;
+            let page = page.map_err(|error| self.listing_error(&prefix, &error))?;
             let keys = page.contents().iter().filter_map(|object| object.key());
-            jobs.extend(keys.filter_map(|key| self.lake.layout().job_of(key)));
+            jobs.extend(keys.filter_map(|key| self.lake.layout().job_from_key(key)));
         }
         if jobs.is_empty() {
-            bail!("no jobs found in s3://{}/{folder}; check --prefix", self.bucket);
+            bail!("no jobs found in s3://{}/{prefix}; check --prefix", self.bucket);
         }
         Ok(jobs)
     }
 
-    fn listing_error(&self, folder: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
+    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
         let bucket_region = error.raw_response().and_then(|reply| reply.headers().get("x-amz-bucket-region"));
         let own_region = self.s3.config().region().map(AsRef::as_ref);
         let advice = match bucket_region {
@@ -54,6 +54,6 @@ impl AccountLake {
             }
             _ => "run the command again".to_owned(),
         };
-        anyhow!("s3:ListBucket on s3://{}/{folder} failed; {advice}: {}", self.bucket, with_sources(error))
+        anyhow!("s3:ListBucket on s3://{}/{prefix} failed; {advice}: {}", self.bucket, with_sources(error))
     }
 }

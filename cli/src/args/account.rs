@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ValueHint;
 use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::job_id::{JobId, NotAJobId};
+use label_lake::job_id::{InvalidJobId, JobId};
 
 /// Appends the section about credentials to the help of a command.
 macro_rules! with_credentials {
@@ -250,7 +250,7 @@ impl LakeArguments {
     }
 }
 
-fn job_id(given: &str) -> Result<JobId, NotAJobId> {
+fn job_id(given: &str) -> Result<JobId, InvalidJobId> {
     JobId::try_from(given)
 }
 

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::account::{
-    BackfillArguments, DeleteArguments, LakeArguments, RegisterArguments, ReplayArguments, StatusArguments,
+    BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
 pub(crate) use self::local::{DdlArguments, RunArguments};
 

@@ -122,7 +122,7 @@ async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Resu
     lake.delete_checkpoint().await?;
     if let Some(catalog) = &account.catalog {
         for aggregation in Aggregation::ALL {
-            catalog.table(job, aggregation.table(), until).remove_others(&HashSet::new()).await?;
+            catalog.table(job, aggregation.table(), until).delete_except(&HashSet::new()).await?;
         }
     }
     lake.delete_files().await

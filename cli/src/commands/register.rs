@@ -83,13 +83,14 @@ async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Re
         bail!("job {job}: skipped: not committed. Export it first; exporting also registers it");
     }
     let (tables, existing) = find_partitions(lake, catalog, job, deadline).await.map_err(for_operator)?;
-    let registered = registration::register(catalog, job, &tables, 0, deadline).await.map_err(for_operator)?;
+    let registered =
+        registration::register_partitions(catalog, job, &tables, 0, deadline).await.map_err(for_operator)?;
     if !registered.done {
-        let reason = registered.held_up.map_or_else(|| anyhow!("the time is over"), for_operator);
-        let partitions = count(registered.partitions, "partition");
+        let reason = registered.last_retryable_error.map_or_else(|| anyhow!("the time is over"), for_operator);
+        let partitions = count(registered.registered, "partition");
         return Err(reason.context(format!("job {job}: only {partitions} registered; run the command again")));
     }
-    Ok(Counts { partitions: registered.partitions, created: registered.partitions - existing })
+    Ok(Counts { partitions: registered.registered, created: registered.registered - existing })
 }
 
 /// Returns the partitions that the files call for, and the number of them that are already registered.
