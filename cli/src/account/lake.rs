@@ -57,3 +57,36 @@ impl AccountLake {
         anyhow!("s3:ListBucket on s3://{}/{prefix} failed; {advice}: {}", self.bucket, with_sources(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_config::Region;
+    use aws_sdk_s3::config::Credentials;
+    use label_lake::aws::clients;
+    use label_lake::aws::names::KeyPrefix;
+    use simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lists_the_jobs_on_all_pages() {
+        let simulator = Simulator::builder().listing_allowed(true).start().await.unwrap();
+        let aws = clients::sdk_config(None)
+            .unwrap()
+            .region(Region::from_static(REGION))
+            .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, ""))
+            .endpoint_url(simulator.s3_url());
+        let (s3, bucket) = (clients::s3(&aws.load().await, true), BucketName::from_static("lake"));
+        let lake = AccountLake::new(Lake::new(s3.clone(), &bucket, &KeyPrefix::none(), None), None, &s3, &bucket);
+        let error = lake.jobs().await.unwrap_err().to_string();
+        assert!(error.contains("no jobs found in s3://lake/jobs/"), "{error}");
+
+        // A page has at most 1,000 keys.
+        let ids: Vec<_> = (0..1001).map(|number| format!("{number:04}")).collect();
+        for id in &ids {
+            simulator.store().put(&format!("jobs/job-{id}.parquet"), "a row");
+        }
+        let jobs = lake.jobs().await.unwrap();
+        assert_eq!(jobs.iter().map(JobId::as_str).collect::<Vec<_>>(), ids);
+    }
+}

@@ -45,7 +45,7 @@ Examples:
 States:
   COMMITTED  The job has a row in `jobs`
   UNDER_WAY  An export has started, and is in progress or was interrupted
-  UNKNOWN    The lake has nothing of the job. The command does not ask Rekognition
+  UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
 Exit codes:
   0    All jobs found
@@ -65,8 +65,8 @@ Examples:
 Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
 objects get delete markers, and their old versions stay until a lifecycle rule removes them.
 
-An export of the job that is in progress may write the job again. The command checks after deleting, and fails if it finds
-anything; run it again when the export has ended.
+An export in progress may write a deleted job again. The command checks for that, and fails if it finds anything. Run it
+again when the export has ended.
 
 Exit codes:
   0    All jobs were deleted

@@ -29,7 +29,8 @@ Examples:
                                                     Convert recorded results to Parquet
   label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
   label-lake status --bucket my-lake JOB            Show whether a job is in the lake
-  label-lake replay QUEUE_URL --function label-lake Process the dead-letter queue again
+  label-lake replay QUEUE_URL --function label-lake
+                                                    Replay the dead-letter queue
   label-lake backfill --function label-lake --file jobs.txt
                                                     Export many jobs
   label-lake completions bash > /etc/bash_completion.d/label-lake
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     #[command(after_long_help = account::REGISTER_EXAMPLES)]
     Register(RegisterArguments),
 
-    /// Show whether jobs are in the lake, and what they contain.
+    /// Show the state and the contents of jobs in the lake.
     #[command(after_long_help = account::STATUS_EXAMPLES)]
     Status(StatusArguments),
 

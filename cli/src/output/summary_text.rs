@@ -33,7 +33,11 @@ fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregatio
         return Ok(());
     }
     let pages = count(summary.pages as usize, "page");
-    writeln!(text, "Fetched {pages} in {:.2} s. The lake is in {}. Query it with:", summary.seconds, summary.lake)?;
+    writeln!(
+        text,
+        "Fetched {pages} in {:.2} s. The lake is in the directory {}. Query it with:",
+        summary.seconds, summary.lake
+    )?;
     writeln!(text, "  {}", summary.query)
 }
 
