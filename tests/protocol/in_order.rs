@@ -57,17 +57,17 @@ fn assert_order(lake: Lake, message: Message, order: Order) {
 }
 
 #[test]
-fn a_plain_export() {
+fn plain_export_makes_requests_in_order() {
     assert_order(Lake::default(), Message::PLAIN, PLAIN);
 }
 
 #[test]
-fn an_overwrite() {
+fn overwrite_makes_requests_in_order() {
     assert_order(Lake::committed(Settings::Timestamps), Message::OVERWRITE, OVERWRITE);
 }
 
 #[test]
-fn a_continuation_that_replaces() {
+fn replacing_continuation_makes_requests_in_order() {
     let old = Lake { row: None, ..Lake::committed(Settings::Timestamps) };
     let (_, committed) = alone(old, Message::PLAIN);
     let checkpoint = Some(Checkpoint { settings: Some(Settings::Timestamps), replaces: true, done: 1 });

@@ -5,7 +5,7 @@
 //! `tests/whole_program/order.rs` compares their order with the real program's. The search is a
 //! hundred lines of ours (`explore.rs`); the crate stateright would bring forty others, an HTTP server among them.
 //!
-//! To read a violation: `cargo test --test protocol without_a_mend::row_1 -- --nocapture`.
+//! To read a violation: `cargo test --test protocol without_a_safeguard::row_1 -- --nocapture`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
 #![allow(clippy::struct_excessive_bools, reason = "a state is what happened so far")]
@@ -78,27 +78,27 @@ fn copies_and_overwrites_keep_every_promise() {
 }
 
 #[test]
-fn the_same_where_each_write_of_a_row_has_an_etag_of_its_own() {
+fn unique_etags_keep_every_promise() {
     holds(&[OVERWRITE_TWICE, TWO_OVERWRITES], &Rules { etag_of_each_write: true, ..OPEN });
 }
 
 #[test]
-fn a_job_that_failed_at_rekognition_keeps_every_promise() {
+fn failed_job_keeps_every_promise() {
     holds(&[COPIES, OVERWRITE_TWICE, OVERWRITE_AND_PLAIN, TWO_OVERWRITES], &Rules { job_failed: true, ..OPEN });
 }
 
 #[test]
-fn a_change_of_settings_keeps_the_promises_but_for_the_windows() {
+fn settings_change_keeps_the_promises_outside_the_race_windows() {
     holds(&[TABLE_DROPPED, TABLE_ADDED, OVERWRITE_WHILE_DROPPED, OVERWRITE_WHILE_ADDED], &ASSUMED);
 }
 
 #[test]
-fn delete_keeps_the_promises_but_for_the_windows() {
+fn delete_keeps_the_promises_outside_the_race_windows() {
     holds(&[DELETE, DELETE_AND_OVERWRITE], &ASSUMED);
 }
 
 #[test]
-fn runs_by_chance_with_everything_keep_the_promises_but_for_the_windows() {
+fn random_schedules_keep_the_promises_outside_the_race_windows() {
     for scenario in EVERYTHING {
         for seed in 0..SCHEDULES {
             if let Some(violation) = run(scenario.start(), &ASSUMED, &mut fastrand::Rng::with_seed(seed)) {
@@ -110,16 +110,16 @@ fn runs_by_chance_with_everything_keep_the_promises_but_for_the_windows() {
 }
 
 /// Rows of the table of issue 13, each with its mend taken out.
-mod without_a_mend {
+mod without_a_safeguard {
     use super::*;
 
     #[test]
-    fn row_1_a_continuation_that_does_not_say_that_it_replaces() {
+    fn continuation_that_does_not_say_replaces_leaves_unowned_files() {
         breaks(&OVERWRITE_TWICE, &without(Mends { message_replaces: false, ..Mends::ALL }), UNOWNED);
     }
 
     #[test]
-    fn rows_2_and_6_a_refused_commit_taken_for_a_success() {
+    fn refused_commit_taken_for_a_success_loses_the_overwrite() {
         let mends = Mends { row_is_replaced: false, ..Mends::ALL };
         breaks(&OVERWRITE_AND_PLAIN, &without(mends), NOT_OVERWRITTEN);
         breaks(&OVERWRITE_AND_PLAIN, &Rules { job_failed: true, ..without(mends) }, NOT_OVERWRITTEN);
@@ -128,32 +128,32 @@ mod without_a_mend {
     }
 
     #[test]
-    fn row_3_a_checkpoint_deleted_before_the_commit() {
+    fn checkpoint_deleted_before_the_commit_loses_the_job() {
         breaks(&EXPIRED, &without(Mends { checkpoint_outlives_commit: false, ..Mends::ALL }), VANISHED);
     }
 
     #[test]
-    fn row_5_a_commit_without_a_look_at_its_files() {
+    fn commit_without_listing_files_lacks_a_file() {
         breaks(&DELETE, &without(Mends { files_are_listed: false, ..Mends::ALL }), MISSING_FILE);
     }
 
     #[test]
-    fn row_11_a_checkpoint_of_other_settings_that_is_only_dropped() {
+    fn ignored_checkpoint_of_other_settings_leaves_unowned_files() {
         breaks(&TABLE_DROPPED, &without(Mends { unusable_replaces: false, ..Mends::ALL }), UNOWNED);
     }
 
     #[test]
-    fn a_loser_with_other_settings_that_leaves_its_files() {
+    fn losing_copy_that_does_not_clean_up_leaves_unowned_files() {
         breaks(&TABLE_DROPPED, &without(Mends { loser_cleans_up: false, ..Mends::ALL }), UNOWNED);
     }
 
     #[test]
-    fn files_of_another_table_removed_before_the_commit() {
+    fn removing_another_table_before_the_commit_loses_a_file() {
         breaks(&TABLE_DROPPED, &without(Mends { others_go_last: false, ..Mends::ALL }), MISSING_FILE);
     }
 
     #[test]
-    fn an_overwrite_that_cannot_go_on_without_results() {
+    fn overwrite_that_cannot_resume_without_results_loses_the_job() {
         breaks(&EXPIRED, &without(Mends { saved_outlives_results: false, ..Mends::ALL }), VANISHED);
     }
 }
@@ -163,20 +163,20 @@ mod residual {
     use super::*;
 
     #[test]
-    fn between_the_listing_and_the_commit() {
+    fn deletion_between_listing_and_commit_loses_a_file() {
         let rules = Rules { windows: Windows { list_to_put: true, ..ASSUMED.windows }, ..ASSUMED };
         breaks(&DELETE, &rules, MISSING_FILE);
         breaks(&TABLE_ADDED, &rules, MISSING_FILE);
     }
 
     #[test]
-    fn between_the_head_and_the_removal_of_a_table_that_the_row_lacks() {
+    fn commit_between_head_and_cleanup_loses_a_file() {
         let rules = Rules { windows: Windows { head_to_remove: true, ..ASSUMED.windows }, ..ASSUMED };
         breaks(&TABLE_ADDED, &rules, MISSING_FILE);
     }
 
     #[test]
-    fn a_killed_plain_copy_with_other_settings_leaves_files() {
+    fn killed_plain_copy_with_other_settings_leaves_files() {
         let rules = Rules { residue: Residue { other_table: false, ..ASSUMED.residue }, ..ASSUMED };
         breaks(&TABLE_DROPPED, &rules, UNOWNED);
         // An Overwrite is delivered again as an Overwrite.
@@ -184,7 +184,7 @@ mod residual {
     }
 
     #[test]
-    fn delete_takes_partitions_that_a_copy_has_registered() {
+    fn delete_removes_partitions_that_a_copy_registered() {
         let rules = Rules { residue: Residue { partitions: false, ..ASSUMED.residue }, ..ASSUMED };
         breaks(&DELETE, &rules, MISSING_PARTITION);
     }

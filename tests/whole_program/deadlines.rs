@@ -21,7 +21,7 @@ fn generated(labels: usize, names: usize) -> Job {
 }
 
 fn account(job: &Job) -> Builder {
-    Simulator::builder().job("job", job.clone()).listing_allowed(true)
+    account(job.clone())
 }
 
 /// What the jobs leave when they have all the time.
@@ -93,18 +93,18 @@ async fn sweep(steps: u32) {
 }
 
 #[tokio::test]
-async fn within_a_few_limits_no_invocation_is_killed_and_the_lake_is_the_same() {
+async fn no_invocation_exceeds_any_of_5_timeouts_and_the_lake_is_the_same() {
     sweep(5).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn within_any_limit_no_invocation_is_killed_and_the_lake_is_the_same() {
+async fn no_invocation_exceeds_any_of_25_timeouts_and_the_lake_is_the_same() {
     sweep(25).await;
 }
 
 #[tokio::test]
-async fn a_label_larger_than_an_invocation_can_fetch_goes_on_in_the_next() {
+async fn label_too_large_for_one_invocation_continues_in_the_next() {
     let job = generated(2_000, 1);
     let clean = exported(account(&job), &["job"], BOTH).await;
     // A second for the pages, and less than half a second an invocation; more of both on a slow machine.
@@ -126,7 +126,7 @@ async fn a_label_larger_than_an_invocation_can_fetch_goes_on_in_the_next() {
 }
 
 #[tokio::test]
-async fn a_deadline_in_the_past_is_an_error_and_nothing_is_called() {
+async fn deadline_in_the_past_is_an_error_without_any_request() {
     let job = generated(100, 3);
     let function = Function::start(account(&job), &[]).await;
     let event = json!({ "JobId": "job" });
@@ -142,7 +142,7 @@ async fn a_deadline_in_the_past_is_an_error_and_nothing_is_called() {
 }
 
 #[tokio::test]
-async fn files_that_came_too_late_for_the_commit_are_committed_by_the_next_invocation() {
+async fn files_too_late_for_the_commit_are_committed_by_the_next_invocation() {
     // Of four seconds, the last for handing over is one, and the last fifth of it for the answer.
     let limit = Duration::from_secs(4);
     let late = Fault::on("PutObject").key_contains("label_").delay(Duration::from_millis(3_100));
@@ -158,14 +158,14 @@ async fn files_that_came_too_late_for_the_commit_are_committed_by_the_next_invoc
 }
 
 #[tokio::test]
-async fn jobs_that_an_event_names_and_that_are_not_begun_in_time_are_handed_on() {
+async fn jobs_not_started_in_time_are_handed_over() {
     let jobs = ["job-1", "job-2", "job-3"];
     let account = || jobs.iter().fold(Simulator::builder(), |account, id| account.job(id, generated(300, 20)));
-    let clean = exported(account().listing_allowed(true), &jobs, BOTH).await;
+    let clean = exported(account(), &jobs, BOTH).await;
 
     // The first job's second page does not come. The third job is committed with a label that it no longer has.
     let stall = Fault::on("GetLabelDetection").key_contains("TIMESTAMPS from 100").stall();
-    let mut service = service(account().listing_allowed(true).fault(stall), Duration::from_secs(2)).await;
+    let mut service = service(account().fault(stall), Duration::from_secs(2)).await;
     let store = service.function.simulator.store();
     store.put("jobs/job-job-3.parquet", "an earlier row");
     store.put("label_detections/job_id=job-3/label=Gone/part-00000.parquet", "an earlier file");
@@ -204,11 +204,11 @@ async fn jobs_that_an_event_names_and_that_are_not_begun_in_time_are_handed_on()
 }
 
 #[tokio::test]
-async fn items_of_a_queue_that_cannot_be_handed_on_go_back_to_it() {
+async fn queue_items_that_cannot_be_handed_over_return_to_the_queue() {
     let account = || Simulator::builder().job("job-1", generated(300, 20)).job("job-2", generated(300, 20));
     let stall = Fault::on("GetLabelDetection").key_contains("TIMESTAMPS from 100").stall();
     let denied = Fault::on("Invoke").times(2).status(403, "AccessDeniedException");
-    let function = Function::start(account().listing_allowed(true).fault(stall).fault(denied), &[]).await;
+    let function = Function::start(account().fault(stall).fault(denied), &[]).await;
     let item = |job: &str| json!({ "messageId": job, "body": json!({ "JobId": job }).to_string() });
     // Not all of its items fail.
     let skipped =
@@ -221,5 +221,5 @@ async fn items_of_a_queue_that_cannot_be_handed_on_go_back_to_it() {
     assert!(function.simulator.faults_not_fired().is_empty());
 
     assert_eq!(function.succeed(event).await, json!({ "batchItemFailures": [] }));
-    assert_eq!(function.simulator.objects(), exported(account().listing_allowed(true), &["job-1", "job-2"], &[]).await);
+    assert_eq!(function.simulator.objects(), exported(account(), &["job-1", "job-2"], &[]).await);
 }

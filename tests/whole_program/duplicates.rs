@@ -19,7 +19,7 @@ fn job() -> Job {
 }
 
 fn account(job: Job) -> simulator::Builder {
-    Simulator::builder().job("job", job).listing_allowed(true)
+    account(job)
 }
 
 async fn deliver_again(times: usize) {
@@ -144,13 +144,13 @@ async fn meet_at_each_barrier(seeds: u64) {
 }
 
 #[tokio::test]
-async fn four_copies_that_meet_at_any_step_make_one_lake() {
+async fn four_copies_held_at_any_step_leave_one_lake() {
     meet_at_each_barrier(3).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn four_copies_that_meet_at_any_step_make_one_lake_over_50_seeds() {
+async fn four_copies_held_at_any_step_leave_one_lake_over_50_seeds() {
     meet_at_each_barrier(50).await;
 }
 
@@ -172,18 +172,18 @@ async fn meet_without_order(seeds: u64) {
 }
 
 #[tokio::test]
-async fn four_copies_of_a_job_whose_order_does_not_hold_make_one_lake() {
+async fn four_copies_of_an_ungrouped_job_leave_one_lake() {
     meet_without_order(3).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn four_copies_of_a_job_whose_order_does_not_hold_make_one_lake_over_50_seeds() {
+async fn four_copies_of_an_ungrouped_job_leave_one_lake_over_50_seeds() {
     meet_without_order(50).await;
 }
 
 #[tokio::test]
-async fn a_message_twice_in_one_event_and_its_duplicates_in_another_form_are_one_job() {
+async fn duplicate_messages_in_any_event_shape_export_the_job_once() {
     let function = Function::start(account(job()), &[]).await;
     let record = json!({"Sns": {"Message": MESSAGE}});
     let answer = function.succeed(json!({"Records": [record, record]})).await;

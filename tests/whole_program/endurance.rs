@@ -72,7 +72,7 @@ fn account() -> simulator::Builder {
         .job("other", job(8, 4))
         .job("disordered", job(30, 3).order(NameOrder::WithinPages))
         .job("failed", job(0, 1).status(JobStatus::Failed { message: "the video is not supported".to_owned() }))
-        .listing_allowed(true)
+        
 }
 
 /// Delivers a case to an otherwise empty lake.
@@ -138,12 +138,12 @@ async fn invoke(times: usize) {
 }
 
 #[tokio::test]
-async fn after_300_invocations_good_and_bad_a_process_is_as_it_was() {
+async fn process_is_unchanged_after_300_good_and_bad_invocations() {
     invoke(300).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn after_10000_invocations_good_and_bad_a_process_is_as_it_was() {
+async fn process_is_unchanged_after_10000_good_and_bad_invocations() {
     invoke(10_000).await;
 }

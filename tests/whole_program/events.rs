@@ -22,7 +22,7 @@ fn small() -> Job {
 }
 
 async fn function() -> Function {
-    Function::start(Simulator::builder().job(&sample_job(), small()).listing_allowed(true), &[]).await
+    Function::start(Simulator::builder().job(&sample_job(), small()), &[]).await
 }
 
 fn commits(function: &Function) -> Vec<String> {
@@ -31,7 +31,7 @@ fn commits(function: &Function) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_sample_of_a_direct_event_exports_its_job() {
+async fn every_direct_sample_event_exports_its_job() {
     for name in
         ["sns.json", "failure-record.json", "sns-envelope.json", "completion.json", "job-id.json", "overwrite.json"]
     {
@@ -44,7 +44,7 @@ async fn every_sample_of_a_direct_event_exports_its_job() {
 }
 
 #[tokio::test]
-async fn every_sample_of_a_queue_event_exports_its_job_and_fails_no_item() {
+async fn every_queue_sample_event_exports_its_job_without_failed_items() {
     for name in ["sqs.json", "sqs-raw.json", "sqs-redrive.json"] {
         let function = function().await;
         assert_eq!(function.succeed(sample(name)).await, json!({"batchItemFailures": []}), "{name}");
@@ -53,7 +53,7 @@ async fn every_sample_of_a_queue_event_exports_its_job_and_fails_no_item() {
 }
 
 #[tokio::test]
-async fn a_message_of_another_api_asks_for_nothing() {
+async fn message_of_another_api_makes_no_requests() {
     let function = function().await;
     assert_eq!(function.succeed(sample("other-api.json")).await, json!({"jobs": []}));
     assert!(function.operations().is_empty());
@@ -62,7 +62,7 @@ async fn a_message_of_another_api_asks_for_nothing() {
 }
 
 #[tokio::test]
-async fn of_a_queue_only_the_items_that_failed_are_reported() {
+async fn queue_event_reports_only_failed_items() {
     let function = function().await;
     let item = |id: &str, body: String| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
     let event = json!({"Records": [
@@ -88,7 +88,7 @@ fn queue_record(id: &str, messages: &[Value]) -> Value {
 }
 
 #[tokio::test]
-async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
+async fn queue_event_fails_if_all_items_fail() {
     let function = function().await;
     let (good, unknown) = (json!({"JobId": sample_job()}), json!({"JobId": "nobody"}));
     let other_api = sample("other-api.json");
@@ -117,7 +117,7 @@ async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
 }
 
 #[tokio::test]
-async fn of_several_sns_records_the_good_ones_are_exported_before_the_event_fails() {
+async fn exports_good_records_when_another_record_is_bad() {
     let function = function().await;
     let record = |message: Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
     let event = json!({"Records": [

@@ -73,7 +73,7 @@ fn assert_columns(file: &Bytes, table: &str) {
 }
 
 #[tokio::test]
-async fn the_footer_of_each_table_is_as_pinned() {
+async fn footer_of_each_table_matches_the_golden_file() {
     let instance = json!({"Confidence": 99.5, "BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}});
     let labels = |name: &str, count: usize| {
         let label = json!({
@@ -84,7 +84,7 @@ async fn the_footer_of_each_table_is_as_pinned() {
     };
     let job = Job::from_labels([labels("Dog", 10), labels("Cat", 300)].concat());
     let settings = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), settings).await;
+    let function = Function::start(account(job), settings).await;
     function.export("job").await;
     let objects = function.simulator.objects();
     for (key, pinned) in [
@@ -100,10 +100,10 @@ async fn the_footer_of_each_table_is_as_pinned() {
 }
 
 #[tokio::test]
-async fn a_file_of_ten_rows_is_small() {
+async fn ten_row_file_is_under_2_kb() {
     let generated = Generated { labels: 10_000, names: 1_000, ..Generated::default() };
     let job = "97".repeat(32);
-    let account = Simulator::builder().job(&job, Job::generated(generated)).listing_allowed(true);
+    let account = Simulator::builder().job(&job, Job::generated(generated));
     let function = Function::start(account, &[]).await;
     function.export(&job).await;
     let objects = function.simulator.objects();

@@ -104,10 +104,10 @@ fn segment() -> BoxedStrategy<Value> {
 }
 
 #[test]
-fn every_value_of_every_label_comes_back() {
+fn every_value_of_every_label_round_trips() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let settings = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
-    let function = runtime.block_on(Function::start(Simulator::builder().listing_allowed(true), settings));
+    let function = runtime.block_on(Function::start(Simulator::builder(), settings));
 
     let number = std::cell::Cell::new(0);
     let jobs = (vec(detection(), 0..60), vec(segment(), 0..30), option::of(1..20_usize));

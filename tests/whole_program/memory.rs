@@ -11,7 +11,7 @@ const MIB: usize = 1024 * 1024;
 /// The function's peak memory for a job, and the number of rows of its largest label, at most.
 async fn peak_and_largest(labels: usize, names: usize) -> (usize, usize) {
     let job = Job::generated(Generated { labels, names, ..Generated::default() });
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
+    let function = Function::start(account(job), &[]).await;
     let answer = function.export("job").await;
     assert_eq!(answer["jobs"][0]["detections"], labels);
     let row = job_row(&function.simulator.objects(), "job");
@@ -36,18 +36,18 @@ async fn ten_times_the_pages(pages: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_times_the_pages_with_ten_times_the_labels_take_the_same_memory() {
+async fn ten_times_the_pages_and_labels_take_the_same_memory() {
     ten_times_the_pages(20).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: .ci/full runs it"]
-async fn a_thousand_pages_take_the_memory_of_a_hundred() {
+async fn thousand_pages_take_the_memory_of_a_hundred() {
     ten_times_the_pages(100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_of_the_largest_label_takes_at_most_64_bytes() {
+async fn row_of_the_largest_label_takes_at_most_64_bytes() {
     let (short, long) = (peak(50_000, 1).await, peak(400_000, 1).await);
     // 29 % of the detections have 1 to 5 instances, and so 3 rows on average.
     let rows = 350_000.0 * 1.58;
@@ -61,7 +61,7 @@ async fn a_row_of_the_largest_label_takes_at_most_64_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_files_on_their_way_stop_the_fetching_before_memory_runs_out() {
+async fn pending_uploads_pause_fetching_before_memory_runs_out() {
     let peak = peak(20_000, 20_000).await;
     println!("20,000 labels of one detection: {} KiB", peak / 1024);
     assert!(peak < 100 * MIB, "{peak}");

@@ -17,7 +17,7 @@ const SEGMENT: &str = "label_segments/job_id=job/label=Cat/part-00000.parquet";
 fn account() -> Builder {
     let label = |name| json!({ "Timestamp": 0, "Label": { "Name": name } });
     let job = Job::from_labels(vec![label("Cat"), label("Dog"), label("Dog")]).page_size(1);
-    Simulator::builder().job("job", job).listing_allowed(true)
+    account(job)
 }
 
 /// The requests to S3, as `orders.rs` has them.
@@ -48,14 +48,14 @@ async fn overwrite_under_way(settings: &[(&str, &str)]) -> (Function, Value) {
 }
 
 #[tokio::test]
-async fn a_plain_export() {
+async fn plain_export_makes_requests_in_order() {
     let function = Function::start(account(), &[]).await;
     function.export("job").await;
     assert_eq!(requests(&function.simulator), PLAIN);
 }
 
 #[tokio::test]
-async fn an_overwrite() {
+async fn overwrite_makes_requests_in_order() {
     let function = Function::start(account(), &[]).await;
     function.simulator.store().put(OLD, "of an older export");
     function.simulator.store().put(ROW, "of an older export");
@@ -64,7 +64,7 @@ async fn an_overwrite() {
 }
 
 #[tokio::test]
-async fn a_continuation_that_replaces() {
+async fn replacing_continuation_makes_requests_in_order() {
     let (function, continuation) = overwrite_under_way(&[]).await;
     function.simulator.store().put(ROW, "of a plain copy");
     function.simulator.clear_requests();
@@ -74,7 +74,7 @@ async fn a_continuation_that_replaces() {
 }
 
 #[tokio::test]
-async fn an_overwrite_removes_a_table_that_it_does_not_fill_after_its_commit() {
+async fn overwrite_removes_an_unused_table_after_its_commit() {
     let function = Function::start(account(), &[]).await;
     function.simulator.store().put(SEGMENT, "of an export with both tables");
     function.succeed(json!({ "JobId": "job", "Overwrite": true })).await;
@@ -85,7 +85,7 @@ async fn an_overwrite_removes_a_table_that_it_does_not_fill_after_its_commit() {
 }
 
 #[tokio::test]
-async fn a_continuation_that_finds_the_job_committed_removes_the_table_that_the_row_lacks() {
+async fn continuation_of_a_committed_job_removes_a_table_missing_from_the_row() {
     let function = Function::start(account(), &[]).await;
     function.export("job").await;
     let clean = function.simulator.objects();
@@ -96,7 +96,7 @@ async fn a_continuation_that_finds_the_job_committed_removes_the_table_that_the_
 }
 
 #[tokio::test]
-async fn an_overwrite_whose_results_are_gone_commits_what_an_earlier_delivery_saved() {
+async fn overwrite_with_expired_results_commits_from_the_checkpoint() {
     // All pages are read, and the commit is refused for good.
     let denied = Fault::on("PutObject").key_contains("jobs/").times(1).status(403, "AccessDenied");
     let function = Function::start(account().fault(denied), &[]).await;

@@ -36,7 +36,7 @@ fn failed_job() -> Job {
 }
 
 fn account() -> Builder {
-    Simulator::builder().job("job", job()).listing_allowed(true)
+    account(job())
 }
 
 fn plain() -> Value {
@@ -91,7 +91,7 @@ async fn settle(function: Function, events: Vec<Value>) -> LambdaService {
 }
 
 #[tokio::test]
-async fn an_overwrite_that_hands_over_removes_the_old_files_whatever_is_delivered_in_between() {
+async fn handed_over_overwrite_removes_old_files_despite_other_deliveries() {
     let clean = clean(&[]).await;
     for second in [plain(), overwrite()] {
         let function = committed(&[]).await;
@@ -120,7 +120,7 @@ async fn an_overwrite_that_hands_over_removes_the_old_files_whatever_is_delivere
 }
 
 #[tokio::test]
-async fn a_continuation_of_an_overwrite_stops_at_the_row_of_the_overwrite() {
+async fn continuation_of_an_overwrite_stops_at_the_row_of_the_overwrite() {
     let function = committed(&[]).await;
     let simulator = &function.simulator;
     simulator.add_fault(stall_at(200));
@@ -134,7 +134,7 @@ async fn a_continuation_of_an_overwrite_stops_at_the_row_of_the_overwrite() {
 }
 
 #[tokio::test]
-async fn an_overwrite_replaces_the_row_of_a_copy_that_commits_while_it_removes() {
+async fn overwrite_replaces_a_row_committed_during_its_cleanup() {
     let settings = [DATABASE];
     let both = [BOTH, &settings].concat();
     let function = Function::start(with_catalog(account()), &both).await;
@@ -170,7 +170,7 @@ async fn an_overwrite_replaces_the_row_of_a_copy_that_commits_while_it_removes()
 }
 
 #[tokio::test]
-async fn a_copy_with_other_settings_that_loses_removes_its_tables() {
+async fn losing_copy_with_other_settings_removes_its_tables() {
     let settings = [DATABASE];
     let both = [BOTH, &settings].concat();
     let function = Function::start(with_catalog(account()), &both).await;
@@ -199,7 +199,7 @@ fn expire(simulator: &Simulator) {
 }
 
 #[tokio::test]
-async fn a_job_that_only_lacks_its_commit_is_committed_after_its_results_are_gone() {
+async fn job_lacking_only_its_commit_is_committed_after_its_results_expire() {
     let clean = clean(&[]).await;
     for (hand_overs, again) in [(0, plain()), (1, plain()), (0, overwrite()), (1, overwrite())] {
         let function = Function::start(account(), &[]).await;
@@ -221,7 +221,7 @@ async fn a_job_that_only_lacks_its_commit_is_committed_after_its_results_are_gon
 }
 
 #[tokio::test]
-async fn tokens_that_are_stale_in_every_delivery_are_no_dead_end() {
+async fn job_with_stale_tokens_in_every_delivery_completes() {
     let function = Function::start(account(), &[]).await;
     let simulator = &function.simulator;
     let mut message = plain();
@@ -239,7 +239,7 @@ async fn tokens_that_are_stale_in_every_delivery_are_no_dead_end() {
 }
 
 #[tokio::test]
-async fn a_job_whose_tokens_are_always_refused_ends_with_an_error() {
+async fn job_with_tokens_always_refused_ends_with_an_error() {
     let function = Function::start(account(), &[]).await;
     let simulator = &function.simulator;
     // The page does not come, so that its token is saved, and the token is stale when it is used.
@@ -260,7 +260,7 @@ async fn a_job_whose_tokens_are_always_refused_ends_with_an_error() {
 }
 
 #[tokio::test]
-async fn files_that_are_deleted_while_a_job_is_exported_are_written_again() {
+async fn files_deleted_during_an_export_are_written_again() {
     let settings = [DATABASE];
     let function = Function::start(with_catalog(account()), &settings).await;
     let simulator = &function.simulator;
@@ -280,7 +280,7 @@ async fn files_that_are_deleted_while_a_job_is_exported_are_written_again() {
 }
 
 #[tokio::test]
-async fn an_overwrite_of_a_job_that_has_failed_since_replaces_its_row_and_files() {
+async fn overwrite_of_a_since_failed_job_replaces_its_row_and_files() {
     let function = committed(&[]).await;
     function.simulator.add_job("job", failed_job());
     let answer = function.succeed(overwrite()).await;
@@ -295,10 +295,10 @@ async fn an_overwrite_of_a_job_that_has_failed_since_replaces_its_row_and_files(
 }
 
 #[tokio::test]
-async fn a_commit_whose_reply_is_lost_is_counted() {
+async fn commit_with_a_lost_reply_is_counted() {
     for (job, metric) in [(job(), "Jobs"), (failed_job(), "FailedJobs")] {
         let lost = Fault::on("PutObject").key_contains(ROW).lose_reply();
-        let account = Simulator::builder().job("job", job).listing_allowed(true).fault(lost);
+        let account = account(job).fault(lost);
         let function = Function::start(account, &[]).await;
         assert_eq!(function.export("job").await["jobs"][0]["outcome"], "EXPORTED");
         assert!(function.simulator.faults_not_fired().is_empty());
@@ -310,7 +310,7 @@ async fn a_commit_whose_reply_is_lost_is_counted() {
 }
 
 #[tokio::test]
-async fn an_overwrite_that_runs_out_of_time_while_it_removes_hands_over() {
+async fn overwrite_out_of_time_during_cleanup_hands_over() {
     let function = committed(&[]).await;
     let simulator = &function.simulator;
     simulator.add_fault(Fault::on("ListObjectsV2").stall());
@@ -324,7 +324,7 @@ async fn an_overwrite_that_runs_out_of_time_while_it_removes_hands_over() {
 }
 
 #[tokio::test]
-async fn files_of_an_aggregation_that_is_dropped_while_a_job_is_under_way_are_removed() {
+async fn files_of_an_aggregation_dropped_mid_export_are_removed() {
     let both = [BOTH, &[DATABASE]].concat();
     let function = Function::start(with_catalog(account().fault(stall_at(400))), &both).await;
     assert_eq!(outcome(&function.simulator, &plain(), SHORT).await, "HANDED_OVER");

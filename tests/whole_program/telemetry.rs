@@ -7,7 +7,7 @@ use crate::function::Function;
 
 fn account() -> Builder {
     let job = Job::generated(Generated { labels: 250, names: 20, ..Generated::default() }).page_size(100);
-    Simulator::builder().job("job", job).listing_allowed(true)
+    account(job)
 }
 
 /// The log of a function that was given the event, as JSON: each line is.
@@ -23,7 +23,7 @@ fn metrics(log: &[Value]) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn an_export_is_one_line_to_read_and_one_of_metrics() {
+async fn export_logs_one_summary_line_and_one_metrics_line() {
     let log = log(account(), json!({ "JobId": "job" })).await;
     let [done] = &*log.iter().filter(|line| line["message"] == "done").collect::<Vec<_>>() else { panic!("{log:?}") };
     assert_eq!((&done["job"], &done["outcome"], &done["pages"]), (&json!("job"), &json!("EXPORTED"), &json!(3)));
@@ -49,7 +49,7 @@ async fn throttles_and_failures_are_counted() {
 }
 
 #[tokio::test]
-async fn a_duplicate_is_not_counted() {
+async fn duplicate_is_not_counted() {
     let event = json!({ "JobId": "job" });
     let function = Function::start(account(), &[]).await;
     function.succeed(event.clone()).await;

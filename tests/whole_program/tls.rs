@@ -12,18 +12,18 @@ const AMAZON_ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-root
 
 fn account() -> Builder {
     let job = Job::generated(Generated { labels: 100, names: 5, ..Generated::default() });
-    Simulator::builder().job("job", job).listing_allowed(true).tls()
+    account(job).tls()
 }
 
 #[tokio::test]
-async fn services_whose_authority_a_file_names_are_trusted() {
+async fn trusts_the_authority_in_aws_ca_bundle() {
     let function = Function::start(account(), &[]).await;
     function.export("job").await;
     assert_eq!(function.simulator.objects().len(), 6);
 }
 
 #[tokio::test]
-async fn services_of_an_unknown_authority_are_not() {
+async fn rejects_an_unknown_authority() {
     let function = Function::start(account(), &[("AWS_CA_BUNDLE", AMAZON_ROOTS)]).await;
     let event = json!({ "JobId": "job" }).to_string();
     let outcome = function.simulator.invoke(event, within(Duration::from_secs(1))).await;

@@ -31,7 +31,7 @@ fn beside_traffic(refused_anyway: f64) -> Crowd {
 }
 
 #[test]
-fn a_crowd_uses_its_quota_and_sends_few_calls_in_excess() {
+fn crowd_uses_its_quota_with_few_excess_calls() {
     for quota in [5.0, 20.0] {
         for (jobs, most_sent) in [(2, 1.45), (5, 1.45), (10, 1.45), (20, 1.45), (50, 1.7)] {
             let measured = mixed(jobs, quota).measure::<Pace>(SEEDS);
@@ -43,7 +43,7 @@ fn a_crowd_uses_its_quota_and_sends_few_calls_in_excess() {
 }
 
 #[test]
-fn jobs_of_three_pages_do_about_as_well_as_with_the_earlier_rule_or_better() {
+fn three_page_jobs_do_as_well_as_with_the_earlier_rule() {
     for (jobs, quota) in [(3, 5.0), (8, 5.0), (20, 5.0), (50, 5.0), (20, 20.0), (50, 20.0)] {
         let crowd = of_pages(jobs, 3, quota);
         let (before, after) = (crowd.measure::<Doubling>(SEEDS), crowd.measure::<Pace>(SEEDS));
@@ -53,7 +53,7 @@ fn jobs_of_three_pages_do_about_as_well_as_with_the_earlier_rule_or_better() {
 }
 
 #[test]
-fn no_job_captures_the_quota_with_short_pages() {
+fn short_pages_let_no_job_capture_the_quota() {
     for jobs in [3, 10, 20] {
         let crowd = of_short_pages(jobs);
         let (before, after) = (crowd.measure::<Doubling>(SEEDS), crowd.measure::<Pace>(SEEDS));
@@ -72,7 +72,7 @@ fn jobs_behind_the_queue_use_nearly_all_of_their_quota() {
 }
 
 #[test]
-fn a_job_goes_on_calling_beside_traffic_that_uses_up_the_quota() {
+fn job_keeps_calling_while_other_traffic_exhausts_the_quota() {
     let measured = beside_traffic(0.8).measure::<Pace>(100);
     assert!(measured.sent >= 100.0, "{measured:?}");
     let job = Crowd { stop_after: 3600.0, pages: 30..=30, ..beside_traffic(0.8) };
@@ -80,14 +80,14 @@ fn a_job_goes_on_calling_beside_traffic_that_uses_up_the_quota() {
 }
 
 #[test]
-fn a_lone_job_on_a_free_quota_never_pauses() {
+fn lone_job_with_a_free_quota_never_pauses() {
     let measured = Crowd { page: 0.3..0.3, ..of_pages(1, 1000, 5.0) }.measure::<Pace>(1);
     assert!((measured.used - 1.0).abs() < 1e-3 && measured.sent_a_served <= 1.0, "{measured:?}");
 }
 
 /// The goals tell the rules apart.
 #[test]
-fn the_earlier_rule_misses_the_goals() {
+fn earlier_rule_misses_the_goals() {
     assert!(mixed(10, 5.0).measure::<Doubling>(SEEDS).used < 0.8);
     assert!(mixed(20, 20.0).measure::<Doubling>(SEEDS).used < 0.75);
     assert!(of_pages(20, 10, 5.0).measure::<Doubling>(SEEDS).used < 0.75);

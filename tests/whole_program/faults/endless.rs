@@ -48,13 +48,13 @@ async fn throttled(pages: usize) -> usize {
 }
 
 #[tokio::test]
-async fn a_job_that_is_throttled_again_and_again_completes() {
+async fn repeatedly_throttled_job_completes() {
     assert!(throttled(80).await >= 18);
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_that_is_throttled_150_times_completes() {
+async fn job_throttled_150_times_completes() {
     let throttles = throttled(600).await;
     println!("throttles in one job: {throttles}, lost 0, different 0");
     assert!(throttles >= 150);
@@ -96,18 +96,18 @@ async fn seeds(seeds: u64) {
 }
 
 #[tokio::test]
-async fn with_a_fault_at_every_fifth_request_nothing_is_lost_or_doubled() {
+async fn random_faults_at_a_fifth_of_requests_lose_and_duplicate_nothing() {
     seeds(10).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn with_a_fault_at_every_fifth_request_nothing_is_lost_or_doubled_over_200_seeds() {
+async fn random_faults_at_a_fifth_of_requests_lose_and_duplicate_nothing_over_200_seeds() {
     seeds(200).await;
 }
 
 #[tokio::test]
-async fn a_page_that_can_never_be_read_is_an_error_and_no_endless_chain() {
+async fn permanently_unreadable_page_is_an_error_without_endless_continuations() {
     let page = r#"{"JobStatus":"SUCCEEDED","Labels":[{"Timestamp":"soon"}]}"#;
     let unreadable = Fault::on(PAGE).nth(3).times(10_000).reply_body(200, page);
     let function = Function::start(account(five_pages()).fault(unreadable), &[]).await;
@@ -124,7 +124,7 @@ async fn a_page_that_can_never_be_read_is_an_error_and_no_endless_chain() {
 }
 
 #[tokio::test]
-async fn throttles_until_the_end_of_the_first_invocation_are_an_error_that_is_retried() {
+async fn throttling_for_a_whole_invocation_is_a_retryable_error() {
     let job = || both_tables(40, 20);
     let clean = clean_lake(job()).await;
     let function =

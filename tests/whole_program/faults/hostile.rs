@@ -68,12 +68,12 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn whatever_an_event_holds_is_a_job_inside_the_lake_or_an_error_of_one_line(event in event_like()) {
+    fn any_event_yields_a_job_inside_the_lake_or_a_one_line_error(event in event_like()) {
         check(&event)?;
     }
 
     #[test]
-    fn whatever_bytes_come_are_an_event(bytes in vec(any::<u8>(), 0..200), cut in 0_usize..100) {
+    fn any_bytes_deserialize_as_an_event(bytes in vec(any::<u8>(), 0..200), cut in 0_usize..100) {
         let mut sample = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/events/sqs-redrive.json")).unwrap();
         let at = cut * sample.len() / 100;
         sample.splice(at..at, bytes.clone());

@@ -32,7 +32,7 @@ async fn fails_once(trials: &Trials, fault: Fault, target: &str, error: &str, wo
 }
 
 #[tokio::test]
-async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
+async fn denied_s3_request_is_named_with_bucket_key_and_action() {
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
     let denied = [(403, "AccessDenied"), (400, "KMS.DisabledException"), (403, "SignatureDoesNotMatch")];
@@ -56,7 +56,7 @@ async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
 }
 
 #[tokio::test]
-async fn a_bucket_in_another_region_is_named_with_its_region() {
+async fn bucket_in_another_region_is_named_with_its_region() {
     const REGION_HEADER: &str = "x-amz-bucket-region";
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
@@ -83,7 +83,7 @@ async fn a_bucket_in_another_region_is_named_with_its_region() {
 }
 
 #[tokio::test]
-async fn what_a_store_does_not_implement_is_asked_for_once() {
+async fn unimplemented_operation_is_requested_once() {
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
     for (operation, key, error) in
@@ -95,7 +95,7 @@ async fn what_a_store_does_not_implement_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn what_rekognition_refuses_is_named_with_its_action() {
+async fn refused_rekognition_call_is_named_with_its_action() {
     let trials = Trials::start(five_pages()).await;
     for page in [1, 3, PAGES] {
         for (http, code, error, word) in [
@@ -110,7 +110,7 @@ async fn what_rekognition_refuses_is_named_with_its_action() {
 }
 
 #[tokio::test]
-async fn a_page_that_contradicts_the_job_is_an_error_that_names_the_page() {
+async fn contradictory_page_is_an_error_that_names_the_page() {
     let trials = Trials::start(five_pages()).await;
     let status = |status: &str| json!({"JobStatus": status, "Labels": []});
     for (page, body, word) in [

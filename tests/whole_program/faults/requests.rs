@@ -13,7 +13,7 @@ fn clean(labels: usize) -> usize {
 }
 
 #[tokio::test]
-async fn the_requests_of_a_job_follow_from_its_pages_and_labels() {
+async fn request_count_follows_from_pages_and_labels() {
     let trials = Trials::start(five_pages()).await;
     let labels = trials.clean.len() - 1;
     let requests = || trials.function.simulator.requests().len();
@@ -33,7 +33,7 @@ async fn the_requests_of_a_job_follow_from_its_pages_and_labels() {
 }
 
 #[tokio::test]
-async fn each_hand_over_costs_four_requests_and_all_together_one_more() {
+async fn each_handover_costs_four_requests_plus_one_in_total() {
     let trials = Trials::start(five_pages()).await;
     let labels = trials.clean.len() - 1;
     for hand_overs in 1..=2 {

@@ -69,7 +69,7 @@ async fn export(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Lake) {
 }
 
 #[tokio::test]
-async fn a_reply_that_stalls_is_given_up_and_asked_for_again() {
+async fn stalled_reply_times_out_and_is_retried() {
     let (_, clean) = export([]).await;
     let page = |page| Fault::on(PAGE).nth(page);
     // Each stall is met by a second request, which the next fault counts too.
@@ -105,13 +105,13 @@ async fn time_out(each_page: usize) {
 }
 
 #[tokio::test]
-async fn a_job_whose_pages_time_out_completes() {
+async fn job_with_page_timeouts_completes() {
     time_out(1).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_whose_pages_time_out_40_times_completes() {
+async fn job_with_40_page_timeouts_completes() {
     time_out(8).await;
     println!("timeouts in one job: {}, lost 0, different 0", 8 * PAGES);
 }

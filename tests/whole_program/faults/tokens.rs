@@ -18,7 +18,7 @@ async fn is_refused_for_good(trials: &Trials) {
 }
 
 #[tokio::test]
-async fn a_token_refused_once_costs_a_second_reading_and_nothing_else() {
+async fn token_refused_once_costs_only_a_second_pass() {
     let trials = Trials::start(five_pages()).await;
     for page in 2..=PAGES {
         assert_eq!(trials.survive([refused(page)]).await, "EXPORTED");
@@ -27,7 +27,7 @@ async fn a_token_refused_once_costs_a_second_reading_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_token_refused_twice_is_an_error_and_nothing_is_committed() {
+async fn token_refused_twice_is_an_error_without_a_commit() {
     let trials = Trials::start(five_pages()).await;
     trials.begin([refused(3), refused(6)]);
     is_refused_for_good(&trials).await;
@@ -37,7 +37,7 @@ async fn a_token_refused_twice_is_an_error_and_nothing_is_committed() {
 }
 
 #[tokio::test]
-async fn each_delivery_may_start_over_once() {
+async fn each_delivery_may_restart_once() {
     let trials = Trials::start(five_pages()).await;
     let denied = Fault::on(PAGE).nth(4).status(400, "AccessDeniedException");
     trials.begin([refused(3), denied]);

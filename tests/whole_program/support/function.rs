@@ -1,6 +1,7 @@
 //! The function under test: a process that polls the simulator's Runtime API.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::{Builder, Invocation, Outcome, Simulator};
@@ -8,7 +9,9 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-/// A simulated account and a function in it.
+use super::within;
+
+/// A simulated account and one process of the function in it.
 pub(crate) struct Function {
     pub(crate) simulator: Simulator,
     process: Child,
@@ -16,36 +19,36 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Starts both, with `OUTPUT_BUCKET=lake` and these settings more.
+    /// Starts the account and the process, with `OUTPUT_BUCKET=lake` and these additional settings.
     pub(crate) async fn start(account: Builder, settings: &[(&str, &str)]) -> Self {
-        let simulator = account.start().await.expect("a port on 127.0.0.1");
+        let simulator = account.start().await.expect("a free port on 127.0.0.1");
         let (process, log) = start(&simulator, settings);
         Self { simulator, process, log }
     }
 
-    /// Starts the function anew with other settings, in the same account.
+    /// Restarts the function with other settings in the same account.
     pub(crate) async fn with_settings(mut self, settings: &[(&str, &str)]) -> Self {
         self.restart(settings).await;
         self
     }
 
-    /// Kills the process, whatever it is doing, and starts another.
+    /// Kills the process, whatever it is doing, and starts a new one.
     pub(crate) async fn restart(&mut self, settings: &[(&str, &str)]) {
         self.process.kill().await.unwrap();
         (self.process, self.log) = start(&self.simulator, settings);
     }
 
-    /// Delivers an event, and returns what the function answers.
+    /// Delivers an event and returns the function's answer.
     pub(crate) async fn invoke(&self, event: impl ToString) -> Outcome {
         self.simulator.invoke(event.to_string(), Invocation::default()).await
     }
 
-    /// Delivers a bare completion message, and expects success.
+    /// Delivers a completion message that holds only the job ID, and expects success.
     pub(crate) async fn export(&self, job: &str) -> Value {
         self.succeed(json!({ "JobId": job })).await
     }
 
-    /// Delivers an event, and expects success.
+    /// Delivers an event and expects success.
     pub(crate) async fn succeed(&self, event: Value) -> Value {
         match self.invoke(&event).await {
             Outcome::Response(answer) => answer,
@@ -53,37 +56,37 @@ impl Function {
         }
     }
 
-    /// Delivers an event, expects an error, and returns its type and its message.
+    /// Delivers an event, expects an error, and returns the error's type and message.
     pub(crate) async fn fail(&self, event: impl ToString) -> (String, String) {
         match self.invoke(event).await {
             Outcome::Error { error_type, error_message, .. } => (error_type, error_message),
-            Outcome::Response(answer) => panic!("{answer}"),
+            Outcome::Response(answer) => panic!("expected an error, not {answer}"),
         }
     }
 
-    /// The operations that were asked for so far, in their order.
+    /// Returns the operations of all requests so far, in order.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.simulator.requests().iter().map(|request| request.operation.clone()).collect()
     }
 
-    /// How often an operation was asked for so far.
+    /// Returns the number of requests of an operation so far.
     pub(crate) fn count(&self, operation: &str) -> usize {
-        self.operations().iter().filter(|asked| *asked == operation).count()
+        self.operations().iter().filter(|requested| *requested == operation).count()
     }
 
-    /// The process, for what the system knows of it.
+    /// Returns the ID of the process, to look it up in `/proc`.
     pub(crate) fn process_id(&self) -> u32 {
         self.process.id().unwrap()
     }
 
-    /// The most memory that the process has had, in bytes.
+    /// Returns the peak memory of the process in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
-    /// Ends the process, and returns its log lines.
+    /// Kills the process and returns its log lines.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.process.kill().await.unwrap();
         self.log.await.unwrap()
@@ -103,7 +106,12 @@ fn start(simulator: &Simulator, settings: &[(&str, &str)]) -> (Child, JoinHandle
     (process, log)
 }
 
-/// The `bootstrap` as Lambda starts it: with the function's environment, and none of this process.
+/// Starts one more process of the function in this account. Its log is discarded. Dropping the process kills it.
+pub(crate) fn spawn_process(simulator: &Simulator, settings: &[(&str, &str)]) -> Child {
+    command(simulator, settings).stdout(Stdio::null()).spawn().expect("bootstrap is built")
+}
+
+/// Returns the `bootstrap` command as Lambda runs it: with the function's environment and nothing of this process's.
 pub(crate) fn command(simulator: &Simulator, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
     command
@@ -118,4 +126,12 @@ pub(crate) fn command(simulator: &Simulator, settings: &[(&str, &str)]) -> Comma
         .envs(settings.iter().copied())
         .kill_on_drop(true);
     command
+}
+
+/// Delivers an event to any process in this account, with this timeout, and returns the outcome of its first job.
+pub(crate) async fn outcome(simulator: &Simulator, event: &Value, timeout: Duration) -> String {
+    match simulator.invoke(event.to_string(), within(timeout)).await {
+        Outcome::Response(answer) => answer["jobs"][0]["outcome"].as_str().unwrap().to_owned(),
+        failed @ Outcome::Error { .. } => panic!("{event} → {failed:?}"),
+    }
 }

@@ -96,7 +96,7 @@ fn new_job() -> Job {
 }
 
 fn account(job: Job) -> Builder {
-    with_catalog(Simulator::builder().job("job", job).listing_allowed(true))
+    with_catalog(account(job))
 }
 
 fn overwrite() -> Value {
@@ -344,12 +344,12 @@ async fn run(seeds: std::ops::RangeInclusive<u64>) -> BTreeMap<u64, Vec<String>>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_meets_leaves_one_consistent_lake() {
+async fn random_deliveries_leave_one_consistent_lake() {
     assert_eq!(run(1..=12).await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: .ci/full runs it"]
-async fn whatever_meets_leaves_one_consistent_lake_over_500_seeds() {
+async fn random_deliveries_leave_one_consistent_lake_over_500_seeds() {
     assert_eq!(run(1..=500).await.len(), 0);
 }

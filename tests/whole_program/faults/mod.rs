@@ -33,7 +33,7 @@ fn five_pages() -> Job {
 }
 
 fn account(job: Job) -> simulator::Builder {
-    Simulator::builder().job("job", job).listing_allowed(true)
+    account(job)
 }
 
 /// One function in one account, that exports one job again and again into an empty lake.
@@ -117,7 +117,7 @@ const PAGE_FAULTS: [Kind; 16] = [
 ];
 
 #[tokio::test]
-async fn whatever_comes_instead_of_a_page_is_asked_for_again() {
+async fn retries_any_transient_fault_of_a_page_request() {
     let trials = Trials::start(five_pages()).await;
     for kind in PAGE_FAULTS {
         for page in [1, PAGES / 2 + 1, PAGES] {
@@ -145,7 +145,7 @@ const STORE_FAULTS: [Kind; 12] = [
 ];
 
 #[tokio::test]
-async fn whatever_comes_instead_of_a_reply_of_s3_the_request_is_made_again() {
+async fn retries_any_transient_fault_of_an_s3_request() {
     let trials = Trials::start(five_pages()).await;
     let operations =
         [("HeadObject", COMMIT), ("GetObject", CHECKPOINT), ("PutObject", trials.first_file()), ("PutObject", COMMIT)];
@@ -157,7 +157,7 @@ async fn whatever_comes_instead_of_a_reply_of_s3_the_request_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_read_written_and_deleted_whatever_comes_in_between() {
+async fn retries_any_transient_fault_of_a_checkpoint_request() {
     let trials = Trials::start(five_pages()).await;
     let completion = serde_json::from_value(json!({"JobId": "job"})).unwrap();
     let checkpoint = Checkpoint::new(completion, &[Aggregation::Timestamps]).encode();
@@ -172,7 +172,7 @@ async fn a_checkpoint_is_read_written_and_deleted_whatever_comes_in_between() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_there_already_is_looked_at_and_taken_for_what_it_is() {
+async fn failed_precondition_compares_the_existing_object() {
     let trials = Trials::start(five_pages()).await;
     let put = |key: &str| Fault::on("PutObject").key_contains(key);
     let file = trials.first_file();
@@ -185,7 +185,7 @@ async fn an_object_that_is_there_already_is_looked_at_and_taken_for_what_it_is()
 }
 
 #[tokio::test]
-async fn expired_credentials_are_an_error_that_passes() {
+async fn retries_expired_credentials() {
     let trials = Trials::start(five_pages()).await;
     let requests = [
         (Fault::on(PAGE).nth(2), "ExpiredTokenException"),
@@ -198,7 +198,7 @@ async fn expired_credentials_are_an_error_that_passes() {
 }
 
 #[tokio::test]
-async fn pages_that_are_odd_but_right_are_taken_as_they_are() {
+async fn accepts_unusual_but_valid_pages() {
     let label = |name: Value, parents: Value| json!({"Timestamp": 0, "Label": {"Name": name, "Parents": parents}});
     let long = "x".repeat(10 * 1024);
     let huge = (0..1000).map(|index| label(format!("label {}", index % 7).into(), json!([{"Name": long}])));

@@ -63,7 +63,7 @@ impl Crowd {
             (id(index), Job::generated(labels).page_size(PAGE_SIZE))
         };
         let jobs = self.pages.iter().enumerate().map(job);
-        jobs.fold(Simulator::builder().listing_allowed(true), |account, (id, job)| account.job(&id, job))
+        jobs.fold(Simulator::builder(), |account, (id, job)| account.job(&id, job))
     }
 
     /// Delivers all messages at once to a process each, and waits until all jobs are done.
@@ -148,7 +148,7 @@ async fn report(crowd: &Crowd) -> Measured {
 }
 
 #[tokio::test]
-async fn jobs_that_share_a_quota_all_complete() {
+async fn all_jobs_that_share_a_quota_complete() {
     // How well they use it depends on the machine when there are so few of them.
     let measured = report(&Crowd { pages: vec![3; 8], calls_per_second: 5 }).await;
     assert!(measured.sent > measured.served, "the quota was felt");
@@ -186,7 +186,7 @@ async fn twenty_jobs_of_10_pages_share_a_quota_of_5_calls_a_second() {
 /// Of ten calls in a row eight are refused, whenever they are made, as by somebody else's traffic.
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_eight_of_ten_of_whose_calls_are_refused_completes() {
+async fn job_completes_with_8_of_10_calls_refused() {
     let crowd = Crowd { pages: vec![30], calls_per_second: 20 };
     let refused = (0..1000).filter(|nth| nth % 10 < 8);
     let account = refused.fold(crowd.account(), |account, nth| {
