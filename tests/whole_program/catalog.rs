@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use simulator::{Builder, Fault, Gate, Job, Outcome, Simulator};
 
 use crate::support::{
-    BOTH_TABLES, CATALOG_TABLES, CHECKPOINT, COMMIT, DATABASE, Function, PAGE, Partitions, account, generated, partitions,
-    put_partitions, table_input, with_catalog, within,
+    BOTH_TABLES, CATALOG_TABLES, CHECKPOINT, COMMIT, DATABASE, Function, PAGE, Partitions, account, generated,
+    partitions, put_partitions, table_input, with_catalog, within,
 };
 
 const CREATE: &str = "BatchCreatePartition";

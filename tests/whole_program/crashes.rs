@@ -160,8 +160,7 @@ impl Scenario {
         let requests = service.function.simulator.requests();
         let interrupted = requests.iter().find(|request| request.fault == Some(fault.to_string()));
         // When its token is refused, the program cancels its pending requests. These never reach the gate.
-        let reached =
-            interrupted.is_some() && (interruption == Interruption::ReplyLost || service.stats.crashed == 1);
+        let reached = interrupted.is_some() && (interruption == Interruption::ReplyLost || service.stats.crashed == 1);
         // A request that is interrupted is not also refused.
         let refusals = requests.iter().filter(|request| request.status == 400).count();
         let interrupted_instead = interrupted.is_some_and(|request| request.detail == REFUSED);

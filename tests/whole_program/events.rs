@@ -1,13 +1,13 @@
-//! Each shape of event, and several jobs in one.
+//! Every event shape, and events with several jobs.
 
 use std::slice;
 
 use serde_json::{Value, json};
-use simulator::{Generated, Job, Outcome, Simulator};
+use simulator::{Invocation, Job, Outcome, Simulator};
 
-use crate::function::Function;
+use crate::support::{Function, generated};
 
-/// The job that all samples name.
+/// Returns the ID of the job that all samples in `events/` name.
 fn sample_job() -> String {
     sample("job-id.json")["JobId"].as_str().unwrap().to_owned()
 }
@@ -18,13 +18,14 @@ fn sample(name: &str) -> Value {
 }
 
 fn small() -> Job {
-    Job::generated(Generated { labels: 50, names: 5, ..Generated::default() })
+    generated(50, 5)
 }
 
 async fn function() -> Function {
     Function::start(Simulator::builder().job(&sample_job(), small()), &[]).await
 }
 
+/// Returns the keys of the committed rows.
 fn commits(function: &Function) -> Vec<String> {
     let objects = function.simulator.objects();
     objects.into_keys().filter(|key| key.starts_with("jobs/")).collect()
@@ -76,11 +77,11 @@ async fn queue_event_reports_only_failed_items() {
         answer,
         json!({"batchItemFailures": [{"itemIdentifier": "not-json"}, {"itemIdentifier": "unknown-job"}]})
     );
-    assert_eq!(function.count("HeadObject"), 2, "the same job once");
+    assert_eq!(function.count("HeadObject"), 2, "each job is exported once");
     assert_eq!(commits(&function).len(), 1);
 }
 
-/// An SQS record of these completion messages, each in an SNS record of its own.
+/// Returns an SQS record with these completion messages, each in its own SNS record.
 fn queue_record(id: &str, messages: &[Value]) -> Value {
     let record = |message: &Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
     let body = json!({"Records": messages.iter().map(record).collect::<Vec<_>>()});
@@ -96,10 +97,10 @@ async fn queue_event_fails_if_all_items_fail() {
     for (records, error) in [
         (vec![queue_record("a", slice::from_ref(&unknown))], "JobNotFound"),
         (vec![queue_record("a", slice::from_ref(&bad)), queue_record("b", slice::from_ref(&unknown))], "InvalidJobId"),
-        // The same item twice, and an item of which only a part fails.
+        // The same item twice, and an item with one failing message.
         (vec![queue_record("a", slice::from_ref(&unknown)), queue_record("a", slice::from_ref(&good))], "JobNotFound"),
         (vec![queue_record("a", &[good.clone(), unknown.clone(), other_api.clone()])], "JobNotFound"),
-        // A message without an item can only be kept by a failure of the whole event.
+        // A message without an item ID is kept only if the whole event fails.
         (vec![queue_record("a", slice::from_ref(&good)), json!({"body": bad.to_string()})], "InvalidJobId"),
     ] {
         let event = json!({"Records": records});
@@ -135,7 +136,7 @@ async fn exports_good_records_when_another_record_is_bad() {
 async fn bytes_that_are_not_json_are_an_invalid_event() {
     let function = function().await;
     for bytes in [&b""[..], b"{", b"\xff\xfe", b"[[[[", "[".repeat(10_000).as_bytes()] {
-        let outcome = function.simulator.invoke(bytes.to_vec(), simulator::Invocation::default()).await;
+        let outcome = function.simulator.invoke(bytes.to_vec(), Invocation::default()).await;
         let Outcome::Error { error_type, .. } = outcome else { panic!("{bytes:?} → {outcome:?}") };
         assert_eq!(error_type, "InvalidEvent");
     }

@@ -1,4 +1,4 @@
-//! Any bytes as an event: the same properties as `fuzz/fuzz_targets/event.rs`, over inputs made by chance.
+//! Arbitrary bytes as an event: the properties of `fuzz/fuzz_targets/event.rs`, over random inputs.
 
 use label_lake::handler::Event;
 use label_lake::notification::Delivery;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-/// JSON that looks like an event: the names that are looked for, around anything.
+/// Generates JSON that resembles an event: the field names that the function reads, around arbitrary values.
 fn event_like() -> impl Strategy<Value = Value> {
     let text = prop_oneof!["\\PC{0,70}", "[a-z./\\n\\\\%-]{0,70}", Just(r#"{"JobId":"job-1"}"#.to_owned())];
     let leaf = prop_oneof![
@@ -40,7 +40,7 @@ fn event_like() -> impl Strategy<Value = Value> {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
             btree_map(name.clone(), inner.clone(), 0..5).prop_map(|fields| fields.into_iter().collect()),
-            // A message in a string, as SNS and SQS wrap it.
+            // A message inside a string, as SNS and SQS wrap it.
             inner.prop_map(|inner| json!({"Message": inner.to_string()})),
         ]
     })

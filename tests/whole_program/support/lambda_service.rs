@@ -90,7 +90,11 @@ enum End {
 
 impl LambdaService {
     /// Creates a service with this timeout for every invocation.
-    pub(crate) fn new(function: Function, settings: &'static [(&'static str, &'static str)], timeout: Duration) -> Self {
+    pub(crate) fn new(
+        function: Function,
+        settings: &'static [(&'static str, &'static str)],
+        timeout: Duration,
+    ) -> Self {
         Self {
             function,
             continuations: Continuations::Once,
