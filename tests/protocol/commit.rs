@@ -115,8 +115,8 @@ impl Invocation {
 
     /// Records that another copy, or a deletion, removed these files after this invocation listed them.
     ///
-    /// If the window between the listing and the commit is closed, the invocation then behaves as if its listing had shown that
-    /// they are missing. If it is open, the loss goes unnoticed.
+    /// If the window between the listing and the commit is closed, the invocation then behaves as if its listing had
+    /// shown that they are missing. If it is open, the loss goes unnoticed.
     pub(crate) fn note_removed_files(&mut self, removed: Keys, rules: &Rules) {
         let listed = match self.next {
             Next::PutRow => self.content().keys(),

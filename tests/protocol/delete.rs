@@ -1,4 +1,5 @@
-//! `label-lake delete`: removes the row first, so that no query takes the job for complete, and repeats until it finds nothing.
+//! `label-lake delete`: removes the row first, so that no query takes the job for complete, and repeats until it finds
+//! nothing.
 
 use crate::lake::{Lake, Table};
 

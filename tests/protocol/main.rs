@@ -1,9 +1,10 @@
-//! Model of the protocol: explores every order in which copies of an export, Overwrites, continuations, kills, a change of
-//! settings and `label-lake delete` can overlap, and checks that no order breaks a promise.
+//! Model of the protocol: explores every order in which copies of an export, Overwrites, continuations, kills, a change
+//! of settings and `label-lake delete` can overlap, and checks that no order breaks a promise.
 //!
-//! The decisions are the real ones of `label_lake::export::protocol`. The requests are modeled after `src/export`, one per
-//! step; `tests/whole_program/order.rs` checks that the function makes them in the same order. The search is a hundred lines
-//! (`explore.rs`); a model checker such as the crate stateright would add forty crates, an HTTP server among them.
+//! The decisions are the real ones of `label_lake::export::protocol`. The requests are modeled after `src/export`, one
+//! per step; `tests/whole_program/order.rs` checks that the function makes them in the same order. The search is a
+//! hundred lines (`explore.rs`); a model checker such as the crate stateright would add forty crates, an HTTP server
+//! among them.
 //!
 //! This prints a violation with the steps that lead to it:
 //! `cargo test --test protocol without_a_safeguard::continuation -- --nocapture`.
@@ -43,8 +44,8 @@ const OPEN: Rules = Rules {
     job_failed: false,
     unique_etags: false,
 };
-/// Rules for a change of settings or a deletion: the race windows are closed, and the leftovers that `docs/SEMANTICS.md` lists
-/// are allowed.
+/// Rules for a change of settings or a deletion: the race windows are closed, and the leftovers that
+/// `docs/SEMANTICS.md` lists are allowed.
 const ASSUMED: Rules = Rules {
     windows: RaceWindows { list_to_put: false, head_to_remove: false },
     leftovers: AllowedLeftovers { other_table: true, partitions: true },

@@ -1,9 +1,10 @@
-//! Order of an export's requests: the model makes them in this order, and `tests/whole_program/order.rs` observes it in the
-//! function.
+//! Order of an export's requests: the model makes them in this order, and `tests/whole_program/order.rs` observes it in
+//! the function.
 //!
 //! The job has two labels in `label_detections`. An earlier export left a third one.
 
-/// Each request as its operation and the folder it is for. `DeleteObjects` has no folder; it follows the listing of one.
+/// Each request as its operation and the folder it is for. `DeleteObjects` has no folder; it follows the listing of
+/// one.
 pub(crate) type Order = &'static [&'static str];
 
 pub(crate) const PLAIN: Order = &[

@@ -9,7 +9,8 @@ pub(crate) const UNOWNED: &str = "a file, a partition or a checkpoint is left th
 pub(crate) const VANISHED: &str = "an acknowledged job is lost";
 pub(crate) const NOT_OVERWRITTEN: &str = "an Overwrite was acknowledged, and the row is not its own";
 
-/// Race windows between two requests of an invocation. While a window is open, other requests may come in between, as in S3.
+/// Race windows between two requests of an invocation. While a window is open, other requests may come in between, as
+/// in S3.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RaceWindows {
     /// Between the listing of an export's files and the PUT of its row.

@@ -2,12 +2,14 @@
 
 use label_lake::export::protocol::{self, CheckpointFound, PutRow, Refused, Request, Row};
 
-/// Safeguards that keep overlapping deliveries from damaging the lake. A test removes one to show that the model notices.
+/// Safeguards that keep overlapping deliveries from damaging the lake. A test removes one to show that the model
+/// notices.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Safeguards {
     /// A continuation's message says that the export replaces.
     pub(crate) continuation_says_replaces: bool,
-    /// An export that replaces writes its row over an existing one, and treats a refusal as a conflict, not as a success.
+    /// An export that replaces writes its row over an existing one, and treats a refusal as a conflict, not as a
+    /// success.
     pub(crate) row_is_replaced: bool,
     /// The checkpoint is deleted after the commit; an Overwrite deletes the old one after its first page.
     pub(crate) checkpoint_outlives_commit: bool,

@@ -27,7 +27,8 @@ pub(crate) struct Budget {
     pub(crate) retries: u8,
     /// Value that `AGGREGATE_BY` changes to.
     pub(crate) new_settings: Option<Settings>,
-    /// Rekognition deletes the results after 7 days. This happens when nothing runs and the checkpoint covers all pages.
+    /// Rekognition deletes the results after 7 days. This happens when nothing runs and the checkpoint covers all
+    /// pages.
     pub(crate) expires: bool,
     /// Runs of `label-lake delete`.
     pub(crate) deletes: u8,

@@ -157,7 +157,8 @@ async fn duplicate_overwrite_concurrent_with_its_continuation_loses_nothing() {
     assert_eq!(outcome(simulator, &overwrite, SHORT).await, "HANDED_OVER");
     let continuation = simulator.take_invoked().remove(0);
 
-    // The continuation has read the checkpoint. The duplicate then deletes everything, and hands over after its first page.
+    // The continuation has read the checkpoint. The duplicate then deletes everything, and hands over after its first
+    // page.
     let gate = Gate::new();
     simulator.add_fault(Fault::on("GetObject").hold_reply(gate.clone()));
     simulator.add_fault(stall_at(100, 1));

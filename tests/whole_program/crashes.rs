@@ -192,8 +192,8 @@ impl Scenario {
     }
 }
 
-/// Returns true if the process dies between its commit and the deletion of its checkpoint. The next delivery stops at the
-/// commit, and the checkpoint stays until it expires.
+/// Returns true if the process dies between its commit and the deletion of its checkpoint. The next delivery stops at
+/// the commit, and the checkpoint stays until it expires.
 fn leaves_a_checkpoint(interruption: Interruption, request: &Request) -> bool {
     match &*request.operation {
         "PutObject" => interruption == Interruption::KilledAfter && request.target.contains("jobs/"),
@@ -282,8 +282,8 @@ async fn survives(name: &str, scenario: Scenario, step: usize) {
          {different} different, {checkpoints} checkpoints left, {dead_lettered} dead-lettered"
     );
     assert!(results.is_clean());
-    // The number of requests depends on the speed of the machine: on how often a run hands over, and on what was in flight
-    // when the token was refused.
+    // The number of requests depends on the speed of the machine: on how often a run hands over, and on what was in
+    // flight when the token was refused.
     assert!(not_reached * 2 <= *points, "{results:?}");
 }
 

@@ -79,8 +79,8 @@ async fn sweep(steps: u32) {
     }
     println!(
         "{steps} timeouts ({repeated} repeated): {timed_out} invocations timed out, {handed_over} handovers, {errors} \
-         retryable errors, {done_at_once} done in one invocation, slowest answer at {:.0} % of its timeout, 0 different \
-         lakes",
+         retryable errors, {done_at_once} done in one invocation, slowest answer at {:.0} % of its timeout, 0 \
+         different lakes",
         longest_share * 100.0
     );
     assert_eq!(timed_out, 0);

@@ -147,8 +147,8 @@ async fn four_copies_held_at_any_step_leave_one_lake_over_50_seeds() {
     run_at_each_barrier(50).await;
 }
 
-/// Runs copies of a job whose labels are not grouped by name. The copies write files that lack rows, detect it, and restart
-/// with all labels open.
+/// Runs copies of a job whose labels are not grouped by name. The copies write files that lack rows, detect it, and
+/// restart with all labels open.
 async fn run_ungrouped(seeds: u64) {
     let barriers: [Barrier; 3] = [
         |_| Fault::on("GetObject").key_contains("_checkpoints/"),

@@ -8,11 +8,12 @@ use simulator::{Builder, Invocation, JobStatus, NameOrder, Outcome, Simulator};
 use crate::support::{Function, Objects, assert_same_lake, generated};
 
 const KIB: usize = 1024;
-/// Memory that the process may gain. The allocator keeps freed pages, and needs a few more when threads happen to allocate at
-/// once.
+/// Memory that the process may gain. The allocator keeps freed pages, and needs a few more when threads happen to
+/// allocate at once.
 const ALLOWED_GROWTH: usize = 1024 * KIB;
-/// Memory that each invocation may leak. The Lambda runtime sets an environment variable to the trace ID of each invocation,
-/// and the C library never frees an old value: 170 bytes. With a single trace ID, 17,000 invocations leak nothing.
+/// Memory that each invocation may leak. The Lambda runtime sets an environment variable to the trace ID of each
+/// invocation, and the C library never frees an old value: 170 bytes. With a single trace ID, 17,000 invocations leak
+/// nothing.
 const TRACE_ID_LEAK: usize = 200;
 
 /// An event, and the lake before it.

@@ -23,7 +23,8 @@ async fn jobs_of_every_size_are_exported_completely() {
         let row = job_row(&objects, "job");
         assert_eq!(row["detection_count"], labels);
         assert_eq!(row["label_count"], label_files(&objects, "label_detections", "job").count());
-        // HEAD of the commit, GET of the checkpoint, the pages, one file per label, the listing of the files, the commit.
+        // HEAD of the commit, GET of the checkpoint, the pages, one file per label, the listing of the files, the
+        // commit.
         let labels = row["label_count"].as_u64().unwrap() as usize;
         assert_eq!(function.count("PutObject"), labels + 1);
         let listings = usize::from(labels > 0);

@@ -1,5 +1,5 @@
-//! The function makes its requests in the order that the model in `tests/protocol` explores, and the problems that the model
-//! found stay fixed.
+//! The function makes its requests in the order that the model in `tests/protocol` explores, and the problems that the
+//! model found stay fixed.
 
 use std::time::Duration;
 

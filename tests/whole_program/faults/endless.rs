@@ -25,8 +25,8 @@ async fn clean_lake(job: Job) -> Objects {
     function.simulator.objects()
 }
 
-/// Throttles every fifth request of each aggregation, and at multiples of 40 two in a row. The pace slows down after each
-/// throttle and recovers before the next. Returns the number of throttles.
+/// Throttles every fifth request of each aggregation, and at multiples of 40 two in a row. The pace slows down after
+/// each throttle and recovers before the next. Returns the number of throttles.
 async fn throttled(pages: usize) -> usize {
     let job = || job(pages * 4, 4);
     let clean = clean_lake(job()).await;
@@ -67,8 +67,8 @@ fn random_faults(seed: u64) -> RandomFaults {
     faults
 }
 
-/// Exports with random faults, in up to three deliveries as in Lambda. Returns the number of faults, the number of deliveries,
-/// and the differences from the clean lake.
+/// Exports with random faults, in up to three deliveries as in Lambda. Returns the number of faults, the number of
+/// deliveries, and the differences from the clean lake.
 async fn export_with_random_faults(seed: u64, clean: &Objects) -> (usize, usize, Vec<String>) {
     let account = account(job(120, 12)).shuffle_seed(seed).random_faults(random_faults(seed));
     let function = Function::start(account, BOTH_TABLES).await;

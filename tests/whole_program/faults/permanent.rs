@@ -6,8 +6,8 @@ use simulator::{Fault, Request, Requests};
 use super::{PAGES, Trials, five_pages};
 use crate::support::{CHECKPOINT, COMMIT, PAGE};
 
-/// Asserts that the faulty request is sent once, fails with this error and leaves no commit, and that a redelivery without the
-/// fault completes the job.
+/// Asserts that the faulty request is sent once, fails with this error and leaves no commit, and that a redelivery
+/// without the fault completes the job.
 async fn fails_once(trials: &Trials, fault: Fault, target: &str, error: &str, words: &[&str]) {
     trials.arrange([fault]);
     let (error_type, message) = trials.function.fail(json!({"JobId": "job"})).await;

@@ -8,8 +8,8 @@ use simulator::{Fault, Outcome};
 use super::{PAGES, Trials, five_pages};
 use crate::support::{PAGE, within};
 
-/// Returns the number of requests of an export without faults: HEAD of the commit, GET of the checkpoint, the pages, one file
-/// per label, the listing of the files, the commit.
+/// Returns the number of requests of an export without faults: HEAD of the commit, GET of the checkpoint, the pages,
+/// one file per label, the listing of the files, the commit.
 fn clean(labels: usize) -> usize {
     2 + PAGES + labels + 2
 }
@@ -59,8 +59,8 @@ async fn each_handover_costs_four_requests_plus_one_in_total() {
         // On a very slow machine a page is abandoned at the end of its invocation, and fetched again.
         let abandoned = requests.iter().filter(|request| request.status == 0).count();
         let duplicate = 1;
-        // Per handover: PUT of the checkpoint, Invoke, HEAD of the commit, GET of the checkpoint. At the end, DELETE of the
-        // checkpoint.
+        // Per handover: PUT of the checkpoint, Invoke, HEAD of the commit, GET of the checkpoint. At the end, DELETE of
+        // the checkpoint.
         let expected = clean(labels) + 4 * handovers + 1;
         assert_eq!(requests.len(), expected + abandoned + duplicate, "{handovers} handovers");
     }

@@ -1,7 +1,7 @@
 //! Replies that stall before their first byte or midway.
 //!
-//! The function's timeouts are several seconds. Here the export runs in the test's own process instead, with the function's
-//! client configuration except for shorter timeouts.
+//! The function's timeouts are several seconds. Here the export runs in the test's own process instead, with the
+//! function's client configuration except for shorter timeouts.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! Random mixes of everything that can overlap: duplicates, Overwrites, late and duplicated continuations, kills, changed
-//! settings and deletions. In any order, they leave one consistent lake.
+//! Random mixes of everything that can overlap: duplicates, Overwrites, late and duplicated continuations, kills,
+//! changed settings and deletions. In any order, they leave one consistent lake.
 //!
-//! A change of settings or a deletion during an export may leave the inconsistencies that docs/SEMANTICS.md lists under "What
-//! cannot be closed". An Overwrite then has to repair them.
+//! A change of settings or a deletion during an export may leave the inconsistencies that docs/SEMANTICS.md lists under
+//! "What cannot be closed". An Overwrite then has to repair them.
 
 mod run;
 
@@ -98,8 +98,8 @@ async fn run_seeds(seeds: RangeInclusive<u64>) -> BTreeMap<u64, Vec<String>> {
     }
     let (all, RunStats { deliveries, handed_over, killed, .. }) = (seeds.count(), sum);
     println!(
-        "{all} seeds: {deliveries} deliveries, {handed_over} handovers, {killed} kills; {repaired} lakes repaired by an \
-         Overwrite, {} bad lakes",
+        "{all} seeds: {deliveries} deliveries, {handed_over} handovers, {killed} kills; {repaired} lakes repaired by \
+         an Overwrite, {} bad lakes",
         bad.len()
     );
     assert!(handed_over > 0 && killed > 0, "nothing overlapped");

@@ -78,8 +78,8 @@ impl Run {
         Self { simulator, random: random.into(), start, settings: settings.into(), queue, stats }
     }
 
-    /// Sends random events, kills processes, and perhaps changes the settings and deletes the job. Returns when nothing is
-    /// left to deliver.
+    /// Sends random events, kills processes, and perhaps changes the settings and deletes the job. Returns when nothing
+    /// is left to deliver.
     pub(super) async fn perform(self: &Arc<Self>, queued: &mut UnboundedReceiver<Queued>) {
         let deliveries = self.random.lock().await.usize(2..6);
         for _ in 0..deliveries {

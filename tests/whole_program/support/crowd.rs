@@ -204,8 +204,8 @@ impl Crowd {
         }
     }
 
-    /// Returns the time that the crowd would take with perfect knowledge: each free call goes to the waiting job with the
-    /// most pages left.
+    /// Returns the time that the crowd would take with perfect knowledge: each free call goes to the waiting job with
+    /// the most pages left.
     fn ideal_time(&self, pages: &[usize], starts: &[f64], mut rng: Rng) -> f64 {
         let mut bucket = Bucket { quota: self.quota, calls: self.quota, filled: 0.0 };
         // Jobs behind the queue count as present from the start, in the best order.

@@ -108,8 +108,8 @@ impl LambdaService {
         }
     }
 
-    /// Makes the timeout of a retry much longer if the test did not cause the failure. A slow machine then makes the test
-    /// slow, and does not dead-letter events.
+    /// Makes the timeout of a retry much longer if the test did not cause the failure. A slow machine then makes the
+    /// test slow, and does not dead-letter events.
     pub(crate) fn with_longer_retries(mut self) -> Self {
         self.retry_factor = LONGER_RETRIES;
         self

@@ -1,4 +1,5 @@
-//! Pacing rules for the simulated jobs of [`crowd`](super::crowd): the function's own, and its predecessor for comparison.
+//! Pacing rules for the simulated jobs of [`crowd`](super::crowd): the function's own, and its predecessor for
+//! comparison.
 
 use std::time::Duration;
 
