@@ -3,8 +3,8 @@
 #![no_main]
 
 use label_lake::handler::Event;
-use label_lake::table::layout::{LabelPartition, Layout};
 use label_lake::notification::{Completion, Delivery};
+use label_lake::table::layout::{LabelPartition, Layout};
 use label_lake::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize as _;
@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn check_keys(completion: &Completion) {
     let job = &completion.job_id;
     for (prefix, root) in [("", ""), ("lake/v1", "lake/v1/")] {
-        let layout = Layout::new(prefix);
+        let layout = Layout::new(&prefix.parse().unwrap());
         check(layout.commit(job).unwrap().as_str(), root, &["jobs", "job-"]);
         check(layout.checkpoint(job).unwrap().as_str(), root, &["_checkpoints", ""]);
         for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {

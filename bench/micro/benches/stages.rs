@@ -9,10 +9,10 @@ use aws_sdk_rekognition::types::{BoundingBox, Instance, Label, LabelCategory, La
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fastrand::Rng;
 use label_lake::job_id::JobId;
+use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::escape;
 use label_lake::table::parquet::{Format, encode_rows};
 use label_lake::table::rows::Rows;
-use label_lake::table::aggregation::Aggregation;
 use label_lake::table::schema::LABEL_DETECTIONS;
 
 /// Maximum number of labels on a page.

@@ -1,6 +1,7 @@
 //! The function under test: a process that polls the simulator's Runtime API.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,11 +12,20 @@ use tokio::task::JoinHandle;
 
 use super::within;
 
-/// A simulated account and one process of the function in it.
+/// Number of requests and of log lines that a failing test prints.
+const SHOWN_ON_FAILURE: usize = 100;
+
+/// A simulated account and one process of the function in it. A failing test prints their last requests and log lines.
 pub(crate) struct Function {
     pub(crate) simulator: Simulator,
     process: Child,
-    log: JoinHandle<Vec<String>>,
+    log: Log,
+}
+
+/// Log of a process.
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Function {
@@ -89,21 +99,41 @@ impl Function {
     /// Kills the process and returns its log lines.
     pub(crate) async fn stop(mut self) -> Vec<String> {
         self.process.kill().await.unwrap();
-        self.log.await.unwrap()
+        (&mut self.log.reader).await.unwrap();
+        self.log.lines()
     }
 }
 
-fn start(simulator: &Simulator, settings: &[(&str, &str)]) -> (Child, JoinHandle<Vec<String>>) {
-    let mut process = command(simulator, settings).stdout(Stdio::piped()).spawn().expect("bootstrap is built");
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let log = tokio::spawn(async move {
-        let mut log = Vec::new();
-        while let Ok(Some(line)) = lines.next_line().await {
-            log.push(line);
+impl Drop for Function {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let requests: Vec<_> = self.simulator.requests().iter().map(|request| format!("{request:?}")).collect();
+            for (what, lines) in [("requests", requests), ("log lines", self.log.lines())] {
+                let first = lines.len().saturating_sub(SHOWN_ON_FAILURE);
+                println!("last {what}:\n{}", lines[first..].join("\n"));
+            }
         }
-        log
+    }
+}
+
+impl Log {
+    /// Returns the lines so far.
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+}
+
+fn start(simulator: &Simulator, settings: &[(&str, &str)]) -> (Child, Log) {
+    let mut process = command(simulator, settings).stdout(Stdio::piped()).spawn().expect("bootstrap is built");
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&lines);
+    let reader = tokio::spawn(async move {
+        while let Ok(Some(line)) = output.next_line().await {
+            log.lock().unwrap().push(line);
+        }
     });
-    (process, log)
+    (process, Log { lines, reader })
 }
 
 /// Starts one more process of the function in this account. Its log is discarded. Dropping the process kills it.
