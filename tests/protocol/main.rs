@@ -184,7 +184,7 @@ mod without_a_safeguard {
     }
 }
 
-/// What cannot be closed: each race window and leftover that `docs/SEMANTICS.md` lists can be reached.
+/// Unavoidable inconsistencies: each race window and leftover that `docs/SEMANTICS.md` lists can be reached.
 mod residual {
     use super::*;
 

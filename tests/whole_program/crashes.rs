@@ -27,7 +27,7 @@ static CONCURRENT_RUNS: Semaphore = Semaphore::const_new(10);
 /// Objects of the bucket and partitions of the catalog.
 type Lake = (Objects, Partitions);
 
-/// What happens at the chosen request.
+/// Interruption of a run at the chosen request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interruption {
     /// The process dies before the request has an effect.

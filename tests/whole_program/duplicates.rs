@@ -7,9 +7,11 @@ use simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, Requests, Simu
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-use crate::support::{BOTH_TABLES, COMMIT, Function, Objects, account, assert_same_lake, generated, spawn_process};
+use crate::support::{
+    BOTH_TABLES, COMMIT, Function, Objects, account, assert_same_lake, differences, generated, spawn_process,
+};
 
-/// Concurrent deliveries of the message, and processes that receive them.
+/// Number of concurrent deliveries of the message, and of processes.
 const COPIES: usize = 4;
 const MESSAGE: &str = r#"{"JobId":"job"}"#;
 
@@ -100,8 +102,8 @@ impl Copies {
             }
         }
         ended.extend(copies.join_all().await);
-        assert_eq!(self.simulator.faults_not_fired(), [""; 0]);
-        assert_same_lake(&self.simulator.objects(), &self.clean);
+        assert_eq!(self.simulator.faults_not_fired(), [""; 0], "seed {seed}");
+        assert_eq!(differences(&self.simulator.objects(), &self.clean), [""; 0], "seed {seed}");
         ended.iter().map(outcome).collect()
     }
 
@@ -114,6 +116,7 @@ impl Copies {
     }
 }
 
+/// Returns the outcome of the job.
 fn outcome(ended: &Outcome) -> String {
     match ended {
         Outcome::Response(answer) => answer["jobs"][0]["outcome"].as_str().unwrap().to_owned(),

@@ -24,7 +24,7 @@ struct Crowd {
     calls_per_second: u32,
 }
 
-/// How well a crowd used the quota.
+/// Measurements of a crowd.
 #[derive(Debug)]
 struct Measured {
     /// Pages served.

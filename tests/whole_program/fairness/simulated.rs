@@ -29,7 +29,7 @@ fn behind_the_queue(concurrency: usize, quota: f64) -> Crowd {
 }
 
 /// Returns one job that runs for four minutes while other traffic causes this share of its calls to be refused.
-fn beside_traffic(background_refusals: f64) -> Crowd {
+fn with_other_traffic(background_refusals: f64) -> Crowd {
     Crowd { background_refusals, stop_after: 240.0, ..equal_jobs(1, 1000, 20.0) }
 }
 
@@ -76,9 +76,9 @@ fn jobs_behind_the_queue_use_nearly_all_of_their_quota() {
 
 #[test]
 fn job_keeps_calling_while_other_traffic_exhausts_the_quota() {
-    let measured = beside_traffic(0.8).measure::<Pace>(100);
+    let measured = with_other_traffic(0.8).measure::<Pace>(100);
     assert!(measured.sent >= 100.0, "{measured:?}");
-    let job = Crowd { stop_after: 3600.0, pages: 30..=30, ..beside_traffic(0.8) };
+    let job = Crowd { stop_after: 3600.0, pages: 30..=30, ..with_other_traffic(0.8) };
     assert_eq!(job.measure::<Pace>(100).incomplete, 0);
 }
 
@@ -95,7 +95,7 @@ fn earlier_rule_misses_the_goals() {
     assert!(random_jobs(20, 20.0).measure::<Doubling>(SEEDS).used < 0.75);
     assert!(equal_jobs(20, 10, 5.0).measure::<Doubling>(SEEDS).used < 0.75);
     assert!(behind_the_queue(12, 20.0).measure::<Doubling>(SEEDS).used < 0.93);
-    assert!(beside_traffic(0.8).measure::<Doubling>(SEEDS).sent < 30.0);
+    assert!(with_other_traffic(0.8).measure::<Doubling>(SEEDS).sent < 30.0);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn table_of_crowds() {
         row(&format!("queue, {concurrency} at once"), quota, pages, &behind_the_queue(concurrency, quota));
     }
     for background_refusals in [0.5, 0.7, 0.8, 0.9] {
-        let crowd = beside_traffic(background_refusals);
+        let crowd = with_other_traffic(background_refusals);
         let (before, after) = (crowd.measure::<Doubling>(400).sent, crowd.measure::<Pace>(400).sent);
         println!("| {:.0} % | {before:.0} | {after:.0} |", background_refusals * 100.0);
     }

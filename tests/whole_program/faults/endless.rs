@@ -79,7 +79,11 @@ async fn export_with_random_faults(seed: u64, clean: &Objects) -> (usize, usize,
     }
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
     let fired = function.simulator.random_faults_fired();
-    (fired, deliveries, differences(&function.simulator.objects(), clean))
+    let found = differences(&function.simulator.objects(), clean);
+    if !found.is_empty() {
+        println!("seed {seed}: {found:?}");
+    }
+    (fired, deliveries, found)
 }
 
 async fn run_seeds(seeds: u64) {

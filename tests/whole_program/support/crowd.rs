@@ -53,7 +53,7 @@ impl Default for Crowd {
     }
 }
 
-/// How well a crowd used its quota. Fractional figures are means over the runs.
+/// Measurements of a crowd. Fractional figures are means over the runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Measured {
     /// Time of the best possible schedule divided by the time that the crowd took.
@@ -75,7 +75,7 @@ struct Job<R> {
     last_page: f64,
 }
 
-/// What happens next to a job.
+/// Next event of a job.
 #[derive(Clone, Copy)]
 enum Event {
     Call,

@@ -13,13 +13,13 @@ use super::Function;
 /// Retries of an event after an error or the death of its process, as in Lambda.
 const RETRIES: u32 = 2;
 
-/// A test with more deliveries than this is taken for an endless loop.
+/// Deliveries after which a test fails, as it is in an endless loop.
 const MAX_DELIVERIES: usize = 300;
 
 /// Factor of [`LambdaService::with_longer_retries`].
 const LONGER_RETRIES: u32 = 16;
 
-/// How the events that the function sends to itself are delivered.
+/// Delivery of the events that the function sends to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Continuations {
     /// Each is delivered once.
@@ -81,7 +81,7 @@ struct Delivery {
     failed: u32,
 }
 
-/// How a delivery ended.
+/// End of a delivery.
 enum End {
     Answered(Outcome),
     Crashed,
