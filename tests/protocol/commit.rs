@@ -1,6 +1,7 @@
 //! The commit of an export: it lists its files, removes stale ones, puts the row, and cleans up.
 
-use label_lake::export::protocol::{PutRow, Refused, Row};
+use label_lake::export::protocol::{Refused, Row};
+use label_lake::lake::Condition;
 
 use crate::invocation::{Invocation, Next, Progress};
 use crate::lake::{Keys, Lake, Settings, StoredRow, Table};
@@ -100,8 +101,8 @@ impl Invocation {
     pub(crate) fn put_row(&self, lake: &mut Lake, rules: &Rules) -> bool {
         let seen = self.seen_etag.map(|version| Row { version, replaced: false, our_settings: true });
         let holds = match rules.safeguards.put_row(self.replaces, seen) {
-            PutRow::Create => lake.row.is_none(),
-            PutRow::Replace(etag) => lake.row.is_some_and(|row| row.etag == etag),
+            Condition::Create => lake.row.is_none(),
+            Condition::Replace(etag) => lake.row.is_some_and(|row| row.etag == etag),
         };
         if holds {
             let content = self.content();

@@ -1,6 +1,7 @@
 //! Decisions of `label_lake::export::protocol`, and what the model does when one of the safeguards is removed.
 
-use label_lake::export::protocol::{self, CheckpointFound, PutRow, Refused, Request, Row};
+use label_lake::export::protocol::{self, CheckpointFound, Refused, Request, Row};
+use label_lake::lake::Condition;
 
 /// Safeguards that keep overlapping deliveries from damaging the lake. A test removes one to show that the model
 /// notices.
@@ -42,7 +43,7 @@ impl Safeguards {
         protocol::replaces(request, if ignored { CheckpointFound::None } else { checkpoint })
     }
 
-    pub(crate) fn put_row(self, replaces: bool, row: Option<Row<u8>>) -> PutRow<u8> {
+    pub(crate) fn put_row(self, replaces: bool, row: Option<Row<u8>>) -> Condition<u8> {
         protocol::put_row(replaces && self.row_is_replaced, row)
     }
 

@@ -241,14 +241,15 @@ impl Run {
         let lake = Lake::new(s3, &"lake".parse().unwrap(), &KeyPrefix::none(), None);
         let catalog = Catalog::new(Client::new(&at(self.simulator.glue_url())), &DATABASE.1.parse().unwrap());
         let (job, until) = (JobId::try_from("job").unwrap(), Instant::now() + Duration::from_mins(1));
+        let objects = lake.job(&job, until);
         // Exports may write while the job is being deleted, so the deletion repeats until the bucket is empty.
         while !self.simulator.store().keys().is_empty() {
-            lake.delete_commit(&job, until).await.unwrap();
-            lake.delete_checkpoint(&job, until).await.unwrap();
+            objects.delete_commit().await.unwrap();
+            objects.delete_checkpoint().await.unwrap();
             for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
-                catalog.table(&job, table, until).remove_others(&HashSet::new()).await.unwrap();
+                catalog.table(&job, table, until).delete_except(&HashSet::new()).await.unwrap();
             }
-            lake.delete_files(&job, until).await.unwrap();
+            objects.delete_files().await.unwrap();
         }
         self.stats.lock().await.deleted = true;
     }
