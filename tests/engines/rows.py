@@ -1,6 +1,6 @@
-"""What the tables must hold, row by row, computed from the replies of Rekognition alone.
+"""The rows that the tables must contain, computed from Rekognition's replies alone.
 
-Nothing here knows Parquet, SQL or the function.
+This module uses neither Parquet nor SQL nor the function.
 """
 
 import json
@@ -13,7 +13,7 @@ Row = tuple[Any, ...]
 
 
 class Served:
-    """One job: its completion message, and what Rekognition serves of it, in each aggregation that was asked for."""
+    """A job: its completion message, and Rekognition's replies in each requested aggregation."""
 
     def __init__(self, rekognition: Any, event: dict[str, Any], aggregate_by: list[str]):
         self.event = event
@@ -121,7 +121,7 @@ AGGREGATIONS = ["TIMESTAMPS", "SEGMENTS"]
 
 
 def summaries(job: Served) -> list[Row]:
-    """The elements of the column `labels`, by label; one without a name comes first."""
+    """Returns the elements of the column `labels`, sorted by label. A label without a name comes first."""
     detections, segments = (by_label(job.labels(one)) for one in AGGREGATIONS)
     asked = {one: one in job.aggregate_by for one in AGGREGATIONS}
     found = []
@@ -153,7 +153,7 @@ def by_label(elements: list[dict[str, Any]]) -> defaultdict[str | None, list[dic
 
 
 def comparable(value: Any) -> Any:
-    """One form for what clients spell differently. Floats keep all of their 32 bits, and zero its sign."""
+    """Normalizes values that clients represent differently. Floats keep all of their 32 bits, and zero keeps its sign."""
     if isinstance(value, float):
         return f"{struct.unpack('f', struct.pack('f', value))[0]!r}f"
     if isinstance(value, dict):
@@ -164,7 +164,7 @@ def comparable(value: Any) -> Any:
 
 
 def differences(found: Iterable[Row], expected: Iterable[Row]) -> list[str]:
-    """Compares as multisets."""
+    """Compares rows as multisets and returns the differences."""
     found_rows, expected_rows = Counter(map(comparable, found)), Counter(map(comparable, expected))
     missing = [f"missing {count}x: {row}" for row, count in (expected_rows - found_rows).items()]
     return missing + [f"not served {count}x: {row}" for row, count in (found_rows - expected_rows).items()]
