@@ -1,7 +1,7 @@
 """Generates template.json, which the CDK construct includes: template.yaml after the SAM transform.
 
-The construct cannot include template.yaml itself. The CDK's classes for SAM lag behind SAM, and CloudFormation would apply
-the SAM transform to the whole stack that the construct is in.
+The construct cannot include template.yaml itself. The CDK's classes for SAM lag behind SAM, and CloudFormation would
+apply the SAM transform to the whole stack that the construct is in.
 
 cdk/update-template runs this script. tests/deploy uses its functions.
 """

@@ -13,11 +13,11 @@ from simulator import Simulator
 PERF = ["perf", "stat", "--event=instructions:u", "--field-separator=,"]
 # Simulating no cache makes Valgrind count instructions only.
 VALGRIND = ["valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no"]
-# Valgrind counts every byte that `rep movsb` copies as an instruction. This setting makes the C library copy with vector
-# instructions instead.
+# Valgrind counts every byte that `rep movsb` copies as an instruction. This setting makes the C library copy with
+# vector instructions instead.
 TUNABLES = {"GLIBC_TUNABLES": f"{SETTINGS['GLIBC_TUNABLES']}:glibc.cpu.hwcaps=-ERMS"}
-# Valgrind emulates a CPU without SHA instructions, where each block takes about 2,000 instructions instead of 100. In short
-# jobs this would dominate the count. Lambda's CPUs have SHA instructions, so the function is not counted.
+# Valgrind emulates a CPU without SHA instructions, where each block takes about 2,000 instructions instead of 100. In
+# short jobs this would dominate the count. Lambda's CPUs have SHA instructions, so the function is not counted.
 SHA256 = "fn=sha2::sha256::compress256"
 
 

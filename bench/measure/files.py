@@ -26,7 +26,8 @@ def run() -> dict[str, Any]:
         ten_row_files += [file["size_bytes"] for file in files if file["rows"] == 10]
     # Few files of these jobs have ten rows. A job of one page with a hundred labels adds more.
     ten_row_files += [file["size_bytes"] for file in files_of(1, 100) if file["rows"] == 10]
-    return figures | {"ten_row_files": {"largest": max(ten_row_files), "mean": mean(ten_row_files), "files": len(ten_row_files)}}
+    sizes = {"largest": max(ten_row_files), "mean": mean(ten_row_files), "files": len(ten_row_files)}
+    return figures | {"ten_row_files": sizes}
 
 
 def files_of(pages: int, labels: int = 220) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def times(pages: int) -> dict[str, float]:
 
 
 def counted(pages: int) -> dict[str, float]:
-    """Counts instructions, except for the sizes that the section `instructions` counts: Valgrind needs 30 s per 100 pages."""
+    """Counts instructions, except for the jobs of the section `instructions`: Valgrind takes 30 s per 100 pages."""
     if pages in instructions.WARM_RUNS:
         return {}
     print(f"counting the instructions of {pages} pages", file=sys.stderr)

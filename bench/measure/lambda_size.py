@@ -6,7 +6,7 @@ from typing import Self
 
 # Memory at which a Lambda function has one whole CPU.
 MB_PER_CPU = 1769
-# Period of the CPU quota. With a longer one, a function that has used up its share would pause for longer than in Lambda.
+# Period of the CPU quota. With a longer period, a function that has used up its share pauses for longer than in Lambda.
 PERIOD_US = 20_000
 ROOT = Path("/sys/fs/cgroup")
 

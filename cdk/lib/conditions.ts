@@ -24,11 +24,11 @@ export type Value = string | number | string[];
 export type Values = { [parameter: string]: Value };
 
 /**
- * Resolves the conditions of a template: removes resources whose condition is false, and replaces each `Fn::If` with the
- * value that it selects.
+ * Resolves the conditions of a template: removes resources whose condition is false, and replaces each `Fn::If` with
+ * the value that it selects.
  *
- * CloudFormation cannot resolve conditions that depend on other resources of the stack, such as the name of a bucket. Here,
- * such a value is a token. The conditions test only whether values are empty, and a token is not empty.
+ * CloudFormation cannot resolve conditions that depend on other resources of the stack, such as the name of a bucket.
+ * Here, such a value is a token. The conditions test only whether values are empty, and a token is not empty.
  */
 export function resolveConditions(template: Template, values: Values): Template {
   const holds = (name: string): boolean => test(template.Conditions[name]);

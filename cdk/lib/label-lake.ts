@@ -26,15 +26,18 @@ const STACKS = new WeakSet<Stack>();
  * Results of Rekognition Video label detection as Parquet on S3, ready for Athena: topic, function, lake, Glue tables,
  * Athena workgroup with saved queries, alarms, dashboard.
  *
- * The resources are those of template.yaml, with the same logical IDs. Their names start with the name of the stack, so a
- * stack can have only one lake.
+ * The resources are those of template.yaml, with the same logical IDs. Their names start with the name of the stack, so
+ * a stack can have only one lake.
  */
 export class LabelLake extends Construct {
   /** The function that exports jobs. */
   readonly function: lambda.IFunction;
   /** Topic that Rekognition publishes completed jobs to: `SNSTopicArn` of `NotificationChannel`. */
   readonly topic: sns.ITopic;
-  /** Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs must be able to pass it. */
+  /**
+   * Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs need permission to pass
+   * it: `grantPassRole`.
+   */
   readonly publishRole: iam.IRole;
   /** Topic with a notification for each job that is ready to be queried. */
   readonly readyTopic: sns.ITopic;
@@ -62,8 +65,8 @@ export class LabelLake extends Construct {
     useCode(this, cfnFunction, props.code ?? cargoLambda(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
-      // The function continues a job in another invocation five seconds before the timeout. The alarm fires if only two of
-      // these are left.
+      // The function continues a job in another invocation five seconds before the timeout. The alarm fires if only two
+      // of these are left.
       resource<cloudwatch.CfnAlarm>("FunctionNearTimeout").threshold = props.timeout.toMilliseconds() - 2000;
     }
     suppressRules(included);

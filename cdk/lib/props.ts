@@ -17,8 +17,8 @@ export enum Aggregation {
 /** Properties of the lake. All are optional; the defaults create everything that is needed. */
 export interface LabelLakeProps {
   /**
-   * An existing bucket in this account and region for the lake. Its policy and life cycle are not changed. For notifications
-   * of jobs that are ready, it must send events to EventBridge: `bucket.enableEventBridgeNotification()`.
+   * An existing bucket in this account and region for the lake. Its policy and life cycle are not changed. For
+   * notifications of jobs that are ready, it must send events to EventBridge: `bucket.enableEventBridgeNotification()`.
    * @default - a bucket is created, and retained when the stack is deleted
    */
   readonly bucket?: s3.IBucket;
@@ -54,9 +54,9 @@ export interface LabelLakeProps {
   readonly topic?: sns.ITopic;
 
   /**
-   * Puts an SQS queue between topic and function, and limits the number of concurrent exports to this value, from 2 to 1000.
-   * Use it if more jobs complete at the same time than the quota of GetLabelDetection allows to fetch. 12 suits a quota of
-   * 20 calls per second (us-east-1, us-west-2, eu-west-1), 3 suits a quota of 5.
+   * Puts an SQS queue between topic and function, and limits the number of concurrent exports to this value, from 2 to
+   * 1000. Use it if more jobs complete at the same time than the quota of GetLabelDetection allows to fetch. 12 suits a
+   * quota of 20 calls per second (us-east-1, us-west-2, eu-west-1), 3 suits a quota of 5.
    * @default - no queue; the topic invokes the function
    */
   readonly queueConcurrency?: number;
@@ -74,8 +74,8 @@ export interface LabelLakeProps {
   readonly alarmTopic?: sns.ITopic;
 
   /**
-   * The program for `architecture`: a zip with `bootstrap`, such as `lambda.Code.fromAsset("label-lake-arm64.zip")`, or the
-   * result of `cargoLambda()`.
+   * The program for `architecture`: a zip with `bootstrap`, such as `lambda.Code.fromAsset("label-lake-arm64.zip")`, or
+   * the result of `cargoLambda()`.
    * @default - built with cargo-lambda from the checkout that contains this construct
    */
   readonly code?: lambda.Code;
@@ -87,22 +87,22 @@ export interface LabelLakeProps {
   readonly architecture?: lambda.Architecture;
 
   /**
-   * Memory of the function in MB, which also determines its CPU share. The memory that an export needs depends on the largest
-   * label of a job, not on the length of the video.
+   * Memory of the function in MB, which also determines its CPU share. The memory that an export needs depends on the
+   * largest label of a job, not on the length of the video.
    * @default - as in template.yaml
    */
   readonly memorySize?: number;
 
   /**
-   * Timeout of an invocation. A longer export is continued in another invocation, and each continuation writes a checkpoint.
-   * The threshold of the alarm on invocations near the timeout is adapted.
+   * Timeout of an invocation. A longer export is continued in another invocation, and each continuation writes a
+   * checkpoint. The threshold of the alarm on invocations near the timeout is adapted.
    * @default - 15 minutes, the maximum
    */
   readonly timeout?: Duration;
 
   /**
-   * Reserved concurrency, the maximum number of concurrent exports. They share the account's quota of GetLabelDetection.
-   * 0 stops the function.
+   * Reserved concurrency, the maximum number of concurrent exports. They share the account's quota of
+   * GetLabelDetection. 0 stops the function.
    * @default - no reserved concurrency
    */
   readonly reservedConcurrentExecutions?: number;
@@ -138,8 +138,8 @@ export interface LabelLakeProps {
   readonly partitionIndex?: boolean;
 
   /**
-   * VPC that the function runs in. Its subnets need access to Rekognition, S3, Glue and Lambda, through endpoints or a NAT
-   * gateway.
+   * VPC that the function runs in. Its subnets need access to Rekognition, S3, Glue and Lambda, through endpoints or a
+   * NAT gateway.
    * @default - no VPC
    */
   readonly vpc?: ec2.IVpc;
@@ -157,8 +157,8 @@ export interface LabelLakeProps {
   readonly securityGroups?: ec2.ISecurityGroup[];
 
   /**
-   * Grants the function's role permissions in Lake Formation. Set it if Lake Formation governs the catalog. The deploying user
-   * must be a data lake administrator.
+   * Grants the function's role permissions in Lake Formation. Set it if Lake Formation governs the catalog. The
+   * deploying user must be a data lake administrator.
    * @default false
    */
   readonly lakeFormation?: boolean;

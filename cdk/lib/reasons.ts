@@ -19,21 +19,22 @@ export const REASONS: Reason[] = [
     rule: "AwsSolutions-S1",
     resources: ["Bucket"],
     reason:
-      "Server access logs need a second bucket, which depends on the organization. The lake is private, and CloudTrail " +
-      "can log its data events.",
+      "Server access logs need a second bucket, which depends on the organization. The lake is private, and " +
+      "CloudTrail can log its data events.",
   },
   {
     rule: "AwsSolutions-IAM5",
     resources: ["FunctionRole"],
     reason:
-      "GetLabelDetection, X-Ray and the network interfaces of a VPC support no resources. Keys of the lake are below its " +
-      "prefix and contain job IDs and labels.",
+      "GetLabelDetection, X-Ray and the network interfaces of a VPC support no resources. Keys of the lake are below " +
+      "its prefix and contain job IDs and labels.",
   },
   {
     rule: "AwsSolutions-IAM5",
     resources: ["ContinuationPolicy"],
     reason:
-      "The function invokes itself with the version or alias that it was invoked with, which follows a colon in its ARN.",
+      "The function invokes itself with the version or alias that it was invoked with. The ARN contains these after a " +
+      "colon.",
   },
 ];
 

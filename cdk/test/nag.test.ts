@@ -1,4 +1,4 @@
-// Checks the stack with the rule pack AwsSolutions of cdk-nag: every finding has a reason, and every reason has a finding.
+// Checks the stack with cdk-nag's rule pack AwsSolutions: every finding has a reason, and every reason has a finding.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Aspects, Stack } from "aws-cdk-lib";

@@ -1,5 +1,5 @@
-// Resolves a template with parameters as CloudFormation does, for comparisons. A reference to a resource becomes `<Name>`,
-// one to an attribute `<Name.Attribute>`, and every scalar becomes text.
+// Resolves a template with parameters as CloudFormation does, for comparisons. A reference to a resource becomes
+// `<Name>`, one to an attribute `<Name.Attribute>`, and every scalar becomes text.
 
 export type Resolved = string | Resolved[] | { [name: string]: Resolved } | undefined;
 type Node = any;

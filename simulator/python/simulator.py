@@ -37,7 +37,7 @@ class Simulator:
         return self.last_id
 
     def answer(self, ids: set[int]) -> dict[str, Any]:
-        """Waits for the answer to any of these commands. Discards other answers, for example of abandoned invocations."""
+        """Waits for the answer to any of these commands. Discards others, for example of abandoned invocations."""
         while (answer := self._read()).get("id") not in ids:
             # The answer to an invalid command has no ID.
             assert "id" in answer, answer

@@ -1,4 +1,4 @@
-"""Checks of alarms, dashboard and outputs: metrics exist, every way to lose a job has an alarm, commands are complete."""
+"""Checks of alarms, dashboard and outputs: every way to lose a job has an alarm, and every metric exists."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def alarms(stack: Stack) -> Iterator[str]:
             yield f"{name} uses the statistic {alarm['Statistic']}"
         if not alarm["ComparisonOperator"].startswith("GreaterThan"):
             yield f"{name} fires below its threshold"
-        # No data point means that nothing happened. Any other setting would keep the composite alarm from returning to OK.
+        # No data point means that nothing happened. With other settings the composite alarm would not return to OK.
         if alarm["TreatMissingData"] != "notBreaching":
             yield f"{name} treats missing data as {alarm['TreatMissingData']}"
         if len(alarm["AlarmDescription"]) > 700:

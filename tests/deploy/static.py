@@ -1,4 +1,4 @@
-"""Static checks of the template: mistakes that AWS would refuse or that lose jobs, but that emulators and linters miss."""
+"""Static checks of the template, for mistakes that emulators and linters miss."""
 
 import alarms
 import lake

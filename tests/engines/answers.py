@@ -1,4 +1,4 @@
-"""Expected results of the saved queries, computed from Rekognition's replies in Python, with other algorithms than the SQL.
+"""Expected results of the saved queries, computed from Rekognition's replies with other algorithms than the SQL.
 
 Each function has the name of its query, takes its parameters and returns its rows in order.
 """

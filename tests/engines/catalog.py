@@ -1,7 +1,7 @@
 """A Glue catalog that serves partitions with an index and leaves all other calls to moto.
 
-moto evaluates a filter on every partition and returns all partitions at once. This catalog returns pages of 1,000, as AWS
-does, and counts the calls.
+moto evaluates a filter on every partition and returns all partitions at once. This catalog returns pages of 1,000, as
+AWS does, and counts the calls.
 """
 
 import re

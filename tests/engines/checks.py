@@ -1,6 +1,6 @@
-"""The checks that every engine must pass on the lake. A check has a name and a list of faults, which is empty if it passes.
+"""The checks that every engine must pass on the lake.
 
-The expected rows come from Rekognition's replies, never from a reader of this project.
+A check is a name and a list of faults, which is empty if the check passes. The expected rows come from Rekognition's replies, never from a reader of this project.
 """
 
 from collections.abc import Callable, Iterable
@@ -58,7 +58,8 @@ def whole_lake(engine: Reads, jobs: list[Served]) -> Iterable[Check]:
 def unequal(found: Iterable[Any], expected: Iterable[Any]) -> list[str]:
     """Compares in order and returns the differences."""
     found, expected = list(map(comparable, found)), list(map(comparable, expected))
-    faults = [f"{actual} instead of {wanted}" for actual, wanted in zip(found, expected, strict=False) if actual != wanted]
+    pairs = zip(found, expected, strict=False)
+    faults = [f"{actual} instead of {wanted}" for actual, wanted in pairs if actual != wanted]
     if len(found) != len(expected):
         faults.append(f"{len(found)} elements instead of {len(expected)}")
     return faults
@@ -119,7 +120,8 @@ def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
         two = jobs[:2]
         ids = tuple(job.job_id for job in two)
         found = engine.query(f"SELECT label_name FROM {table.name} WHERE job_id IN (?, ?)", ids)
-        yield f"{table.name} has the rows of two jobs", differences(found, [(row[label],) for job in two for row in job.rows(like)])
+        expected = [(row[label],) for job in two for row in job.rows(like)]
+        yield f"{table.name} has the rows of two jobs", differences(found, expected)
         yield f"{table.name} refuses a query that names no job", refused(engine, f"SELECT count(*) FROM {table.name}")
 
 

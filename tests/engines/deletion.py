@@ -40,4 +40,4 @@ def deletion(lake: Lake) -> Iterable[Check]:
     yield f"label-lake delete removes the job's {len(of_job)} files and partitions", faults + sorted(of_job_after)
     yield f"it removes none of the {len(of_others)} of other jobs", unequal(sorted(of_others_after), sorted(of_others))
     again = delete(lake)
-    yield "a second run reports that there is no such job", [] if again.returncode == 1 else [again.stdout, again.stderr]
+    yield "a second run finds no such job", [] if again.returncode == 1 else [again.stdout, again.stderr]

@@ -8,8 +8,8 @@ def translate(sql: str, dialect: str) -> str:
     """Translates a query from Athena's dialect to that of `duckdb` or `spark`."""
     tree = sqlglot.parse_one(sql, read="athena")
     for unnest in tree.find_all(exp.Unnest):
-        # Trino makes a column of each field of the structs. Other engines make one column of the struct; it gets the same
-        # name, so that references to its fields stay valid.
+        # Trino makes a column of each field of the structs. Other engines make one column of the struct; it gets the
+        # same name, so that references to its fields stay valid.
         alias = unnest.args["alias"]
         alias.set("columns", [alias.this.copy()])
     for time in list(tree.find_all(exp.UnixToTime)):

@@ -73,7 +73,7 @@ class GlueProxy:
 def without_unreadable_filter(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     """Removes a partition filter that moto cannot parse. Trino filters the result again.
 
-    Trino 476 does not escape quotes in filters (`label = 'Farmer's Market'`), and moto does not accept tabs and line breaks.
+    Trino 476 does not escape quotes in filters (`label = 'Farmer's Market'`). moto rejects tabs and line breaks.
     """
     literals_removed = re.sub(r"'[^'\x00-\x1f]*'(?=[),])", "", request.get("Expression", ""))
     if operation == "GetPartitions" and "'" in literals_removed:

@@ -21,7 +21,7 @@ KILLED = "killed"
 def recordings(job: served.Job, directory: Path) -> str:
     """Returns the simulator's argument for a recorded job.
 
-    Adds empty objects for `Video` and `VideoMetadata` where they are absent; the simulator would generate them otherwise.
+    Adds empty objects for `Video` and `VideoMetadata` where they are absent. Otherwise the simulator generates them.
     """
     directory.mkdir(exist_ok=True)
     files = [directory / f"{job.id}-{number}.json" for number in range(len(job.replies))]

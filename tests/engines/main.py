@@ -112,7 +112,7 @@ def run(names: list[str], directory: Path, report: Report) -> None:
 
 
 def check_registration(lake: Lake, engines: Engines, report: Report) -> None:
-    """Checks, with the engines that read a catalog, that a job becomes visible only when its partitions are registered."""
+    """Checks, with the engines that use a catalog, that a job is visible only after its partitions are registered."""
     registered = [engine for engine in engines.sql if engine.needs_registration]
     if not registered:
         return

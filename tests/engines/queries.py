@@ -1,4 +1,4 @@
-"""The queries of queries/*.sql with parameters and the rows that they must return from the test lake on every engine."""
+"""The saved queries with parameters, and the rows that they must return from the test lake on every engine."""
 
 import re
 from collections.abc import Callable, Sequence

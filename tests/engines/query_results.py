@@ -1,4 +1,4 @@
-"""Runs the saved queries with DuckDB, compares the rows with the expected ones, and checks that docs/QUERYING.md shows them.
+"""Runs the saved queries with DuckDB and compares their rows with the expected ones, and with docs/QUERYING.md.
 
 Usage: query_results.py LABEL_LAKE [QUERY...]
 

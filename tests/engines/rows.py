@@ -153,7 +153,7 @@ def by_label(elements: list[dict[str, Any]]) -> defaultdict[str | None, list[dic
 
 
 def comparable(value: Any) -> Any:
-    """Normalizes values that clients represent differently. Floats keep all of their 32 bits, and zero keeps its sign."""
+    """Normalizes values that clients represent differently. Floats keep their 32 bits, and zero keeps its sign."""
     if isinstance(value, float):
         return f"{struct.unpack('f', struct.pack('f', value))[0]!r}f"
     if isinstance(value, dict):

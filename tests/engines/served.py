@@ -138,8 +138,8 @@ def sample_jobs() -> list[Job]:
             recorded / "beach-day-segments.json",
             aggregate_by="SEGMENTS",
         ),
-        # The job ID is all digits, which readers that infer types read as a number. Names, confidences, instances and boxes
-        # are absent in some labels.
+        # The job ID is all digits, which readers that infer types read as a number. Names, confidences, instances and
+        # boxes are absent in some labels.
         job({"JobId": "20250703", "Timestamp": 1751500000000, "Video": market}, recorded / "market.json"),
         job({"JobId": "one-reply", "Timestamp": 1749945600000}, ROOT / "cli/tests/data/one-reply.json"),
         job(damaged | {"JobId": "damaged", "Timestamp": 1750377600000}, recorded / "damaged-video.json"),

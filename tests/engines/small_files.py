@@ -125,7 +125,7 @@ class Bench:
 
 
 def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Returns queries with their parameters by name. {table} and {label} stand for the table and its column of labels."""
+    """Returns queries with their parameters by name. {table} and {label} stand for the table and its label column."""
     named = ", ".join(f"'{job}'" for job in jobs)
     select = f"SELECT {ANSWER} FROM {{table}}"
     return {
@@ -169,7 +169,7 @@ def run(bench: Bench, sizes: list[int]) -> None:
 
 
 def tables_for(name: str) -> list[str]:
-    """Returns the tables to measure. The table by job needs job IDs; the other table does not benefit from a list of them."""
+    """Returns the tables to measure. Only the table by job needs job IDs or benefits from a list of them."""
     if "named" in name:
         return ["label_detections_by_job"]
     return ["label_detections", "label_detections_by_job"] if "one job" in name else ["label_detections"]

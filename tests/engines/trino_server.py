@@ -49,8 +49,8 @@ s3.aws-access-key={key}
 s3.aws-secret-key={secret}
 """
 
-# The cache of the catalog is off, so that partitions are visible as soon as they are registered. Column statistics are off:
-# moto does not have them, and Trino would retry the calls. Recursive directories are on, as in Athena.
+# The cache of the catalog is off, so that partitions are visible as soon as they are registered. Column statistics are
+# off: moto does not have them, and Trino would retry the calls. Recursive directories are on, as in Athena.
 HIVE = """\
 connector.name=hive
 hive.metastore=glue
@@ -64,7 +64,7 @@ hive.non-managed-table-writes-enabled=true
 
 
 class Trino:
-    """The server. `catalogs` adds catalogs to the Hive catalog `awsdatacatalog`; each value is the start of a properties file."""
+    """The server with the Hive catalog `awsdatacatalog`. `catalogs` has the properties of additional catalogs."""
 
     def __init__(
         self,
@@ -107,8 +107,8 @@ class Trino:
             return False
 
     def _reads_a_table(self) -> bool:
-        # On a busy machine, the scheduler of a catalog's files learns of the node later than the rest of the server. Until
-        # then, queries that read files fail although the node is listed and other queries succeed.
+        # On a busy machine, the scheduler of a catalog's files learns of the node later than the rest of the server.
+        # Until then, queries that read files fail although the node is listed and other queries succeed.
         cursor = trino.dbapi.connect(LOCALHOST, self.port, user="test").cursor()
         try:
             cursor.execute(f"SELECT count(*) FROM awsdatacatalog.{DATABASE}.jobs").fetchall()

@@ -41,7 +41,7 @@ def exported(name: str, program: list[str], simulator: str, directory: Path) -> 
     assert "response" in answer, answer
     objects = {str(file.relative_to(lake)): file.read_bytes() for file in lake.rglob("*") if file.is_file()}
     print(
-        f"  {name}: {len(objects)} objects, {sum(map(len, objects.values())):,} bytes, {seconds:.1f} s including the start"
+        f"  {name}: {len(objects)} objects, {sum(map(len, objects.values())):,} bytes, {seconds:.1f} s with the start"
     )
     return objects
 

@@ -1,7 +1,7 @@
 """Makes each alarm of a deployed stack fire, and checks that no other alarm fires with it.
 
-Each case causes the condition of an alarm with the deployed function, queues and topics. The printed line says where the
-data point comes from:
+Each case causes the condition of an alarm with the deployed function, queues and topics. The printed line says where
+the data point comes from:
 
   counted   put by the emulator, as Lambda does
   emitted   extracted from a log line of the function, as CloudWatch does
@@ -91,7 +91,7 @@ def continued_job(test: AlarmTest) -> None:
     assert 14_000 < duration < 17_000, (duration, answer)
     test.alarms.put("AWS/Lambda", "Duration", test.function, duration + to_deployed)
     test.alarms.expect(set(), since)
-    say(f"function-near-timeout: does not fire for a job continued after {duration / 1000:.1f} of 20 s (counted, shifted)")
+    say(f"function-near-timeout: stays OK for a job continued after {duration / 1000:.1f} of 20 s (counted, shifted)")
 
 
 def hung_function(test: AlarmTest) -> None:

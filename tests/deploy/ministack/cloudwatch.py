@@ -1,8 +1,8 @@
 """The alarms of a deployed stack and the data points that they evaluate.
 
 The emulator stores data points and computes statistics. This module evaluates the metric alarms itself: the emulator
-ignores dimensions and the setting for missing data, so an alarm on another function would fire as well. The emulator does
-evaluate the composite alarm from the states of the metric alarms, and notifies its topic.
+ignores dimensions and the setting for missing data, so an alarm on another function would fire as well. The emulator
+does evaluate the composite alarm from the states of the metric alarms, and notifies its topic.
 """
 
 import operator
@@ -64,7 +64,7 @@ class Alarms:
         self.client.put_metric_data(Namespace=namespace, MetricData=[datum])
 
     def put_emitted(self, line: dict[str, Any]) -> None:
-        """Puts the data points that CloudWatch extracts from a log line, by the specification of embedded metric format."""
+        """Puts the data points that CloudWatch extracts from a log line in embedded metric format."""
         for declared in line["_aws"]["CloudWatchMetrics"]:
             for names in declared["Dimensions"]:
                 dimensions = {name: line[name] for name in names}

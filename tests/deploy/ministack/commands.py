@@ -17,7 +17,7 @@ def run(lake: Lake, *arguments: str, text: str | None = None) -> subprocess.Comp
 
 
 def check_replay(lake: Lake, jobs: Jobs) -> None:
-    """`replay` removes the messages that it exports from the queue, and leaves and reports those that it cannot export."""
+    """`replay` removes exported messages from the queue, and leaves and reports those that cannot be exported."""
     queue, function = lake.deployment.outputs["FailedQueueUrl"], lake.deployment.outputs["FunctionName"]
     record, envelope = jobs.new(), jobs.new()
     messages = [

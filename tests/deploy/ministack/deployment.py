@@ -25,7 +25,7 @@ UNSUPPORTED_TYPES = {
 
 
 def original_template(artifact: Path) -> dict[str, Any]:
-    """Returns the template as it is written: that of the release if the artifact is one, else that of the repository."""
+    """Returns the original template: that of the release if the artifact is one, else that of the repository."""
     released = artifact / RELEASED
     return yaml_parse((released if released.exists() else ROOT / "template.yaml").read_text())
 

@@ -68,8 +68,8 @@ class Lake:
             ]
             if len(lines) > after:
                 return lines[after]
-            # The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only with
-            # the next invocation, so cause one.
+            # The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only
+            # with the next invocation, so cause one.
             if time.monotonic() - started > LATE_SECONDS:
                 self.functions.invoke(FunctionName=self.deployment.outputs["FunctionName"], Payload=b"{}")
             return None

@@ -67,5 +67,6 @@ def not_enforced(lake: Lake, jobs: Jobs) -> None:
     """
     for sid in ("ReadResults", "SeeWhatIsMissing", "WriteLogs"):
         with EXPORT.without(lake.deployment, sid):
-            assert lake.export(jobs.new()).get("outcome") == "EXPORTED", f"the emulator now enforces {sid}; add it to NEEDED"
+            outcome = lake.export(jobs.new()).get("outcome")
+            assert outcome == "EXPORTED", f"the emulator now enforces {sid}; add it to NEEDED"
     say("not enforced by the emulator, checked by tests/deploy/check only: ReadResults, SeeWhatIsMissing, WriteLogs")

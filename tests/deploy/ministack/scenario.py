@@ -76,7 +76,7 @@ def ignores_other_apis(lake: Lake, jobs: Jobs) -> None:
     lake.publish(face, api="StartFaceDetection")
     lake.publish(labels, api="LABEL_DETECTION")
     lake.outcome(labels)
-    assert not [line for line in lake.lines() if line.get("job") == face], "a message of face detection reached the function"
+    assert not [line for line in lake.lines() if line.get("job") == face], "face detection reached the function"
     say("a message of face detection is filtered out; one of LABEL_DETECTION is delivered")
 
 
@@ -106,7 +106,7 @@ def continues_long_jobs(lake: Lake, jobs: Jobs) -> None:
 
 
 def keeps_failed_events(lake: Lake, simulator: Simulator) -> None:
-    """An event that Lambda gives up on is in the dead-letter queue. Invoking the function with the message exports it."""
+    """An event that failed is in the dead-letter queue. Invoking the function with that message exports the job."""
     aws, function = lake.deployment.aws.client("lambda"), lake.deployment.outputs["FunctionName"]
     job = "f" * 64
     aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps({"JobId": job}))
