@@ -78,7 +78,8 @@ def of_peers(results: Results) -> Iterator[Goal]:
         yield Goal(f"CPU time compared with AWS SDK for pandas, {pages} pages", 30, times, "times less", at_least=True)
         if "limited" in ours[pages]:
             times = pandas[pages]["limited"]["gb_seconds"] / ours[pages]["limited"]["gb_seconds"]
-            yield Goal(f"memory × time compared with AWS SDK for pandas, {pages} pages", 5, times, "times less", at_least=True)
+            name = f"memory × time compared with AWS SDK for pandas, {pages} pages"
+            yield Goal(name, 5, times, "times less", at_least=True)
 
 
 SECTIONS: dict[str, Callable[[Results], Iterator[Goal]]] = {

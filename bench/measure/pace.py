@@ -41,7 +41,8 @@ def overlap() -> dict[str, float]:
 @contextmanager
 def busy_cpus() -> Iterator[None]:
     """Keeps all CPUs busy at the lowest priority, because waking an idle virtual CPU takes milliseconds."""
-    loops = [subprocess.Popen(["nice", "-n", "19", "sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count() or 1)]
+    command = ["nice", "-n", "19", "sh", "-c", "while :; do :; done"]
+    loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
     try:
         yield
     finally:

@@ -35,8 +35,8 @@ export class LabelLake extends Construct {
   /** Topic that Rekognition publishes completed jobs to: `SNSTopicArn` of `NotificationChannel`. */
   readonly topic: sns.ITopic;
   /**
-   * Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs need permission to pass
-   * it: `grantPassRole`.
+   * Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs need
+   * permission to pass it: `grantPassRole`.
    */
   readonly publishRole: iam.IRole;
   /** Topic with a notification for each job that is ready to be queried. */

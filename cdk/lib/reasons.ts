@@ -33,8 +33,7 @@ export const REASONS: Reason[] = [
     rule: "AwsSolutions-IAM5",
     resources: ["ContinuationPolicy"],
     reason:
-      "The function invokes itself with the version or alias that it was invoked with. The ARN contains these after a " +
-      "colon.",
+      "The function invokes the version or alias that it was itself invoked with, which its ARN contains after a colon.",
   },
 ];
 

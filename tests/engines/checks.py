@@ -1,6 +1,7 @@
 """The checks that every engine must pass on the lake.
 
-A check is a name and a list of faults, which is empty if the check passes. The expected rows come from Rekognition's replies, never from a reader of this project.
+A check is a name and a list of faults, which is empty if the check passes. The expected rows come from Rekognition's
+replies, never from a reader of this project.
 """
 
 from collections.abc import Callable, Iterable

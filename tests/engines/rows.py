@@ -88,7 +88,7 @@ def colors(served: list[dict[str, Any]] | None) -> str | None:
 
 def job_row(job: Served) -> Row:
     reply = job.replies[job.aggregate_by[0]][0]
-    told = job.event.get("Video", {})
+    notified = job.event.get("Video", {})
     video = reply.get("Video", {}).get("S3Object", {})
     metadata = reply.get("VideoMetadata", {})
     succeeded = reply["JobStatus"] == "SUCCEEDED"
@@ -100,8 +100,8 @@ def job_row(job: Served) -> Row:
         reply["JobStatus"],
         reply.get("StatusMessage"),
         reply.get("JobTag", job.event.get("JobTag")),
-        video.get("Bucket", told.get("S3Bucket")),
-        video.get("Name", told.get("S3ObjectName")),
+        video.get("Bucket", notified.get("S3Bucket")),
+        video.get("Name", notified.get("S3ObjectName")),
         video.get("Version"),
         job.event.get("Timestamp"),
         reply.get("LabelModelVersion"),
@@ -123,20 +123,20 @@ AGGREGATIONS = ["TIMESTAMPS", "SEGMENTS"]
 def summaries(job: Served) -> list[Row]:
     """Returns the elements of the column `labels`, sorted by label. A label without a name comes first."""
     detections, segments = (by_label(job.labels(one)) for one in AGGREGATIONS)
-    asked = {one: one in job.aggregate_by for one in AGGREGATIONS}
+    requested = {one: one in job.aggregate_by for one in AGGREGATIONS}
     found = []
     for name in sorted({*detections, *segments}, key=lambda name: name or ""):
-        seen = detections[name] if asked["TIMESTAMPS"] else segments[name]
-        starts = [one.get("Timestamp", 0) if asked["TIMESTAMPS"] else one["StartTimestampMillis"] for one in seen]
-        ends = starts if asked["TIMESTAMPS"] else [one["EndTimestampMillis"] for one in seen]
+        seen = detections[name] if requested["TIMESTAMPS"] else segments[name]
+        starts = [one.get("Timestamp", 0) if requested["TIMESTAMPS"] else one["StartTimestampMillis"] for one in seen]
+        ends = starts if requested["TIMESTAMPS"] else [one["EndTimestampMillis"] for one in seen]
         confidences = [one["Label"]["Confidence"] for one in seen if "Confidence" in one.get("Label", {})]
         instances = sum(len(one.get("Label", {}).get("Instances", [])) for one in detections[name])
         found.append(
             (
                 name,
-                len(detections[name]) if asked["TIMESTAMPS"] else None,
-                instances if asked["TIMESTAMPS"] else None,
-                len(segments[name]) if asked["SEGMENTS"] else None,
+                len(detections[name]) if requested["TIMESTAMPS"] else None,
+                instances if requested["TIMESTAMPS"] else None,
+                len(segments[name]) if requested["SEGMENTS"] else None,
                 min(starts, default=None),
                 max(ends, default=None),
                 real(max(confidences, default=None)),
