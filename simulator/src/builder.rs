@@ -12,7 +12,7 @@ use crate::Simulator;
 use crate::exchange::Front;
 use crate::faults::{Fault, RandomFaults};
 use crate::generated::Generated;
-use crate::glue::client::Glue;
+use crate::glue::Glue;
 use crate::job::Job;
 use crate::lambda::Lambda;
 use crate::quota::Quota;

@@ -1,6 +1,6 @@
 //! The filter of `GetPartitions`, as far as it is needed: `key='value'`, joined with `AND`.
 
-use crate::glue::catalog::Refusal;
+use crate::catalog::Refusal;
 
 /// The longest expression, in characters.
 const MAX_EXPRESSION: usize = 2048;

@@ -8,8 +8,8 @@ use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::action::OnlyFirst;
+use crate::catalog::{Catalog, Refusal};
 use crate::exchange::{Reply, Service, reply};
-use crate::glue::catalog::{Catalog, Refusal};
 use crate::partitions::{self, Values};
 use crate::requests::Call;
 use crate::wire::Line;

@@ -60,7 +60,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::exchange::Front;
-use crate::glue::client::Glue;
+use crate::glue::Glue;
 use crate::job::{Order, Slice};
 use crate::lambda::Lambda;
 use crate::rekognition::Rekognition;

@@ -6,8 +6,8 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use crate::ACCOUNT;
+use crate::catalog::{CREATED, Refusal};
 use crate::expression;
-use crate::glue::catalog::{CREATED, Refusal};
 
 /// The values of a partition, one for each of the table's keys.
 pub(crate) type Values = Vec<String>;
