@@ -10,8 +10,15 @@ GB_SECOND = 0.0000166667
 INVOCATION = 0.20 / 1e6
 PUT = 0.005 / 1e3
 GET = 0.0004 / 1e3
-PRICE_OF = {"PutObject": PUT, "CreateMultipartUpload": PUT, "UploadPart": PUT, "CompleteMultipartUpload": PUT,
-            "ListObjectsV2": PUT, "GetObject": GET, "HeadObject": GET}
+PRICE_OF = {
+    "PutObject": PUT,
+    "CreateMultipartUpload": PUT,
+    "UploadPart": PUT,
+    "CompleteMultipartUpload": PUT,
+    "ListObjectsV2": PUT,
+    "GetObject": GET,
+    "HeadObject": GET,
+}
 MILLION = 1_000_000
 LABELS_PER_PAGE = 1000
 

@@ -1,21 +1,21 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CfnResource, Stack } from "aws-cdk-lib";
-import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
-import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import * as glue from "aws-cdk-lib/aws-glue";
+import { type CfnResource, Stack } from "aws-cdk-lib";
+import type * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type * as glue from "aws-cdk-lib/aws-glue";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
 import * as sqs from "aws-cdk-lib/aws-sqs";
+import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 import { Construct } from "constructs";
+import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
 import { cargoLambda } from "./program";
-import { LabelLakeProps } from "./props";
+import type { LabelLakeProps } from "./props";
 import { suppressRules } from "./reasons";
-import { resolveConditions, Template } from "./conditions";
 
 const TEMPLATE_FILE = join(__dirname, "..", "..", "template.json");
 

@@ -1,6 +1,6 @@
 import { Token } from "aws-cdk-lib";
-import { Parameter, Value, Values } from "./conditions";
-import { Aggregation, LabelLakeProps } from "./props";
+import type { Parameter, Value, Values } from "./conditions";
+import { Aggregation, type LabelLakeProps } from "./props";
 
 /** Converts properties to parameters of the template. `undefined` leaves a parameter at its default. */
 function given(props: LabelLakeProps): { [parameter: string]: Value | undefined } {

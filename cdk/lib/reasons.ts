@@ -1,5 +1,5 @@
-import { CfnResource } from "aws-cdk-lib";
-import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
+import type { CfnResource } from "aws-cdk-lib";
+import type { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 
 /** The reason for not following a rule of cdk-nag. */
 interface Reason {

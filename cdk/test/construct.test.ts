@@ -12,7 +12,7 @@ import * as sns from "aws-cdk-lib/aws-sns";
 import * as subscriptions from "aws-cdk-lib/aws-sns-subscriptions";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { LabelLake } from "../lib";
-import { LabelLakeProps } from "../lib/props";
+import type { LabelLakeProps } from "../lib/props";
 import { code, lake, synthesized } from "./lake";
 
 function everythingInTheStack(stack: Stack): LabelLakeProps {

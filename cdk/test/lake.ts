@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { App, Stack } from "aws-cdk-lib";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { LabelLake } from "../lib";
-import { LabelLakeProps } from "../lib/props";
+import type { LabelLakeProps } from "../lib/props";
 
 /** Placeholder for the program. */
 const STUB = join(__dirname, "..", "..", "test", "stub");

@@ -1,13 +1,13 @@
 // Checks the stack with cdk-nag's rule pack AwsSolutions: every finding has a reason, and every reason has a finding.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Aspects, Stack } from "aws-cdk-lib";
+import { Aspects, type Stack } from "aws-cdk-lib";
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
-import { AwsSolutionsChecks, INagLogger, NagLoggerSuppressedData } from "cdk-nag";
-import { LabelLakeProps } from "../lib/props";
+import { AwsSolutionsChecks, type INagLogger, type NagLoggerSuppressedData } from "cdk-nag";
+import type { LabelLakeProps } from "../lib/props";
 import { REASONS } from "../lib/reasons";
 import { lake } from "./lake";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Size, Stack } from "aws-cdk-lib";
+import { Size, type Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as kms from "aws-cdk-lib/aws-kms";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -11,7 +11,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
 import { Aggregation } from "../lib";
-import { LabelLakeProps } from "../lib/props";
+import type { LabelLakeProps } from "../lib/props";
 import { lake, synthesized } from "./lake";
 import { resolved } from "./resolved";
 

@@ -20,10 +20,10 @@ from time import sleep
 
 from botocore.exceptions import ClientError
 
+from alarm_test import AlarmTest, processes, timeout
 from cloudwatch import now
 from jobs import Jobs
 from lake import Lake
-from alarm_test import AlarmTest, processes, timeout
 from services import say, wait_until
 
 # Jobs that Rekognition does not know.
@@ -158,7 +158,8 @@ def lost_notification(test: AlarmTest) -> None:
         queues = [test.deployment.resource("JobQueue"), test.failed]
         policies = {}
         for queue in queues:
-            policies[queue] = test.lake.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]
+            attributes = test.lake.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])
+            policies[queue] = attributes["Attributes"]
             test.lake.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
         job = test.jobs.new()
         with test.logs("queue policy denies delivery"):

@@ -119,7 +119,7 @@ class Alarms:
         assert fired == names, f"{sorted(fired)} fire, instead of {sorted(names)}"
         for name in alarms:
             state = "ALARM" if name in fired else "OK"
-            self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="evaluated by the test")
+            self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="by the test")
         assert self.state(self.composite) == ("ALARM" if fired else "OK"), self.composite
         for name in fired:
             for broken in broken_variants(alarms[name]):
