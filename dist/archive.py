@@ -3,8 +3,6 @@
 Usage: archive.py PROGRAM ARCHIVE
 """
 
-from __future__ import annotations
-
 import sys
 import zipfile
 from pathlib import Path

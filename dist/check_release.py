@@ -3,8 +3,6 @@
 Usage: check_release.py DIRECTORY, the output directory of dist/build.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

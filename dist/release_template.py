@@ -3,8 +3,6 @@
 Usage: release_template.py arm64|x86_64
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
