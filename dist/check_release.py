@@ -78,7 +78,7 @@ def bill(directory: Path, name: str, without: tuple[str, ...]) -> Iterator[str]:
 def sums(directory: Path) -> Iterator[str]:
     """Checks that SHA256SUMS has the sum of every file."""
     lines = (directory / "SHA256SUMS").read_text().splitlines()
-    listed = dict(reversed(line.split("  ", 1)) for line in lines)
+    listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     files = {file.name for file in directory.iterdir()} - {"SHA256SUMS"}
     if listed.keys() != files:
         yield f"SHA256SUMS and the directory differ by {listed.keys() ^ files}"

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any
@@ -39,7 +39,7 @@ def overlap() -> dict[str, float]:
 
 
 @contextmanager
-def busy_cpus() -> Iterator[None]:
+def busy_cpus() -> Generator[None]:
     """Keeps all CPUs busy at the lowest priority, because waking an idle virtual CPU takes milliseconds."""
     command = ["nice", "-n", "19", "sh", "-c", "while :; do :; done"]
     loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]

@@ -21,7 +21,7 @@ SIZES_MB = [128, 256, 512, 1024, 2048, 4096]
 
 def run() -> dict[str, Any]:
     python = environment()
-    functions = {
+    functions: dict[str, list[str | Path]] = {
         "label-lake": [machine.FUNCTION],
         "pyarrow": [python, "-B", PEERS / "runtime.py", "with_pyarrow"],
         "pandas": [python, "-B", PEERS / "runtime.py", "with_pandas"],

@@ -133,9 +133,10 @@ def biggest_labels_of_a_period(first: str, until: str) -> list[tuple]:
     begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
     found = defaultdict(list)
     for job in JOBS:
-        if "TIMESTAMPS" not in job.aggregate_by or job.completed_at_ms is None:
+        completed_at = time(job.completed_at_ms)
+        if "TIMESTAMPS" not in job.aggregate_by or completed_at is None:
             continue
-        if begin <= time(job.completed_at_ms) < end:
+        if begin <= completed_at < end:
             for name, detections, instances, *_, confidence in inventory(job):
                 found[name].append((detections, instances, confidence))
     rows = []

@@ -52,13 +52,13 @@ class GlueProxy:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
-            def handle_error(self, *_: object) -> None:
+            def handle_error(self, request: object, client_address: object) -> None:
                 """Ignores clients that are killed or give up."""
 
         self.server = Server((LOCALHOST, 0), Handler)

@@ -1,10 +1,11 @@
 """The saved queries with parameters, and the rows that they must return from the test lake on every engine."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import FunctionType
 
 import answers
 from served import ROOT, SAMPLE, float32
@@ -52,7 +53,7 @@ def comparable(value: object) -> object:
     return value
 
 
-def query(answer: Callable[..., list[tuple]], *parameters: str | float) -> Query:
+def query(answer: FunctionType, *parameters: str | float | None) -> Query:
     return Query(answer.__name__.replace("_", "-"), parameters, answer(*parameters))
 
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from dialects import translate
-from queries import QUERIES, Query, comparable, faults_of_the_files
+from queries import QUERIES, Query, faults_of_the_files
 from served import ROOT, float32, make_lake
 
 DOCUMENT = ROOT / "docs/QUERYING.md"
@@ -39,7 +39,7 @@ def cell(value: object) -> str:
         digits = (f"{value:.{count}g}" for count in range(1, 10))
         return next(text for text in digits if float32(float(text)) == float32(value))
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}.{comparable(value) % 1000:03} UTC"
+        return f"{value:%Y-%m-%d %H:%M:%S}.{round(value.microsecond / 1000):03} UTC"
     if isinstance(value, list):
         return f"[{', '.join(value)}]"
     return "" if value is None else str(value)

@@ -1,7 +1,7 @@
 """The helpers of the alarm test: a deployed stack, its alarms, and the sources of their data points."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ class AlarmTest:
         return value
 
     @contextmanager
-    def logs(self, line: str) -> Iterator[None]:
+    def logs(self, line: str) -> Generator[None]:
         """Waits, after its block, until the emulator has logged a line."""
         log = self.deployment.aws.log
         before = log.read_text().count(line)
@@ -75,7 +75,7 @@ class AlarmTest:
 
 
 @contextmanager
-def timeout(test: AlarmTest, seconds: int) -> Iterator[int]:
+def timeout(test: AlarmTest, seconds: int) -> Generator[int]:
     """Sets another timeout during its block. Yields by how many milliseconds it is shorter than the deployed one."""
     deployed = test.lake.functions.get_function_configuration(FunctionName=test.name)["Timeout"]
     test.lake.functions.update_function_configuration(FunctionName=test.name, Timeout=seconds)

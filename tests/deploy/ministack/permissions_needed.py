@@ -1,7 +1,7 @@
 """Removes the permissions of the function one at a time, and checks that exports fail without them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Policy:
     name: str
 
     @contextmanager
-    def without(self, deployment: Deployment, removed: str) -> Iterator[None]:
+    def without(self, deployment: Deployment, removed: str) -> Generator[None]:
         """Removes a statement, given by its Sid, or an action from the policy, and restores the policy afterwards."""
         iam, role = deployment.aws.client("iam"), deployment.resource("FunctionRole")
         document = iam.get_role_policy(RoleName=role, PolicyName=self.name)["PolicyDocument"]

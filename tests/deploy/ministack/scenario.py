@@ -133,8 +133,13 @@ def notifies_when_ready(lake: Lake, jobs: Jobs) -> None:
 def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
     """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue."""
     deployment = Deployment(aws, directory, "with-queue")
-    parameters = {"UseQueue": "Yes", "DatabaseName": "with_queue", "OutputPrefix": "video/labels"}
-    deployment.deploy(artifact, AlarmEmail="someone@example.com", **parameters)
+    deployment.deploy(
+        artifact,
+        UseQueue="Yes",
+        DatabaseName="with_queue",
+        OutputPrefix="video/labels",
+        AlarmEmail="someone@example.com",
+    )
     lake = Lake(deployment, simulator)
     good, unknown = [jobs.new() for _ in range(3)], "e" * 64
     # Shortens the time between two attempts from half an hour to a second.

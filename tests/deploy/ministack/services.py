@@ -63,7 +63,7 @@ class Ministack:
         self.process.wait()
 
 
-def wait_until(found: Callable[[], Found], condition: str) -> Found:
+def wait_until(found: Callable[[], Found | None], condition: str) -> Found:
     """Polls until `found` returns a true value, and returns that. `condition` says in the error what did not happen."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
