@@ -1,4 +1,4 @@
-/** JSON of a template. */
+/** A JSON value of a template. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Fields = { [key: string]: Json };
 

@@ -23,8 +23,8 @@ const TEMPLATE_FILE = join(__dirname, "..", "..", "template.json");
 const STACKS = new WeakSet<Stack>();
 
 /**
- * Results of Rekognition Video label detection as Parquet on S3, ready for Athena: topic, function, lake, Glue tables,
- * Athena workgroup with saved queries, alarms, dashboard.
+ * Exports results of Rekognition Video label detection to Parquet on S3, ready for Athena. Contains a topic, a function,
+ * the lake, Glue tables, an Athena workgroup with saved queries, alarms and a dashboard.
  *
  * The resources are those of template.yaml, with the same logical IDs. Their names start with the name of the stack, so
  * a stack can have only one lake.

@@ -21,7 +21,7 @@ NO_VALUE = object()
 
 
 class Stack:
-    """The resources and outputs of a template for given parameters, without those whose condition is false."""
+    """The outputs of a template for given parameters, and its resources except those whose condition is false."""
 
     def __init__(self, template: dict[str, Any], **parameters: str) -> None:
         self.template = template

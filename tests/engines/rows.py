@@ -72,7 +72,7 @@ def segment_row(job_id: str, segment: dict[str, Any]) -> Row:
 
 
 def real(number: float | None) -> float | None:
-    """JSON may spell a float without a point."""
+    """Converts a number to a float. JSON may contain a float without a decimal point."""
     return None if number is None else float(number)
 
 

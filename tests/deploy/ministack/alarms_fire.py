@@ -150,8 +150,9 @@ def lost_event(test: AlarmTest) -> None:
 
 
 def lost_notification(test: AlarmTest) -> None:
-    """SNS may write neither to the job queue nor to the dead-letter queue. Without a job queue, the emulator always
-    delivers, so the condition cannot be caused.
+    """SNS may write neither to the job queue nor to the dead-letter queue, so the notification is lost.
+
+    Without a job queue, the emulator always delivers, so the test only puts a data point.
     """
     since, topic, cause = now(), test.deployment.outputs["TopicArn"].split(":")[-1], "not caused here"
     if test.has_queue:
