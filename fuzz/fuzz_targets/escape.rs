@@ -1,4 +1,4 @@
-//! Any label name as a partition: it comes back exact by Hive's rule, and stays one segment of the key.
+//! Any label name as a partition value: Hive's rule decodes it exactly, and it stays one segment of the key.
 
 #![no_main]
 
@@ -25,16 +25,17 @@ fuzz_target!(|name: &str| {
     }
 });
 
-/// Hive's `FileUtils.unescapePathName`: `%` and two hex digits are one character, and all else is itself.
+/// Decodes as Hive's `FileUtils.unescapePathName` does: `%` and two hex digits are one character; everything else is
+/// unchanged.
 fn unescape(path: &str) -> String {
     let characters: Vec<char> = path.chars().collect();
     let mut value = String::new();
-    let mut at = 0;
-    while at < characters.len() {
-        let digits: String = characters[at + 1..].iter().take(2).collect();
-        let code = u8::from_str_radix(&digits, 16).ok().filter(|_| characters[at] == '%' && digits.len() == 2);
-        value.push(code.map_or(characters[at], char::from));
-        at += if code.is_some() { 3 } else { 1 };
+    let mut index = 0;
+    while index < characters.len() {
+        let digits: String = characters[index + 1..].iter().take(2).collect();
+        let code = u8::from_str_radix(&digits, 16).ok().filter(|_| characters[index] == '%' && digits.len() == 2);
+        value.push(code.map_or(characters[index], char::from));
+        index += if code.is_some() { 3 } else { 1 };
     }
     value
 }

@@ -48,7 +48,7 @@ impl Builder {
             jobs: Vec::new(),
             buckets: Vec::new(),
             directory: None,
-            listing_allowed: false,
+            listing_allowed: true,
             unknown_jobs: None,
             page_latency: Duration::ZERO,
             page_transfer: Duration::ZERO,
@@ -89,7 +89,8 @@ impl Builder {
         self
     }
 
-    /// Allows `s3:ListBucket`. Without it, the default, S3 answers 403 for a missing key, not 404, and for a listing.
+    /// Sets whether the caller has `s3:ListBucket`, which it has by default. Without it, S3 answers listings with 403, and
+    /// a missing key with 403 instead of 404.
     pub fn listing_allowed(mut self, allowed: bool) -> Self {
         self.listing_allowed = allowed;
         self

@@ -172,7 +172,7 @@ fn walk(directory: &std::path::Path) -> Vec<String> {
 #[tokio::test]
 async fn what_cannot_be_a_file_is_a_clear_error() {
     let directory = tempfile::tempdir().unwrap();
-    let simulator = Simulator::builder().directory(directory.path()).start().await.unwrap();
+    let simulator = Simulator::builder().directory(directory.path()).listing_allowed(false).start().await.unwrap();
     let client = client::s3(&simulator);
     std::fs::write(directory.path().join("file"), "x").unwrap();
     std::fs::create_dir(directory.path().join("folder")).unwrap();

@@ -1,55 +1,56 @@
-//! The end of an export: it looks at its files, removes what it does not own, and puts the row.
+//! The commit of an export: it lists its files, removes stale ones, puts the row, and cleans up.
 
 use label_lake::export::protocol::{Refused, Row};
 use label_lake::lake::Condition;
 
-use crate::copy::{Copy, Ended, Next};
-use crate::lake::{Keys, Lake, Settings, Stored, Table};
+use crate::invocation::{Invocation, Next, Progress};
+use crate::lake::{Keys, Lake, Settings, StoredRow, Table};
 use crate::rules::Rules;
 
-impl Copy {
+impl Invocation {
+    /// Chooses the first request of the commit.
     pub(crate) fn begin_commit(&mut self, lake: &mut Lake, rules: &Rules) {
-        if self.saved && !rules.mends.checkpoint_outlives_commit {
+        if self.saved && !rules.safeguards.checkpoint_outlives_commit {
             (self.saved, lake.checkpoint) = (false, None);
         }
         self.next = match (self.replaces, self.failed) {
             (true, _) => Next::HeadRow,
-            (false, false) if rules.mends.files_are_listed => Next::List(Table::Detections),
+            (false, false) if rules.safeguards.files_are_listed => Next::List(Table::Detections),
             (false, _) => Next::PutRow,
         };
     }
 
-    /// Makes the next request of a commit.
-    pub(crate) fn commit_step(mut self, lake: &mut Lake, rules: &Rules, expired: bool) -> Ended {
+    /// Makes the next request of the commit.
+    pub(crate) fn commit_step(mut self, lake: &mut Lake, rules: &Rules, expired: bool) -> Progress {
         match self.next {
             Next::HeadRow => {
-                self.seen = lake.row.map(|row| row.version);
-                self.next = Next::RemoveOtherPartitions;
+                self.seen_etag = lake.row.map(|row| row.etag);
+                self.next = Next::RemoveStalePartitions;
             }
-            Next::RemoveOtherPartitions => {
-                let tables = if rules.mends.others_go_last { self.settings.keys() } else { Keys::MAX };
+            Next::RemoveStalePartitions => {
+                let tables = if rules.safeguards.other_table_removed_last { self.settings.keys() } else { Keys::MAX };
                 lake.partitions &= self.content().keys() | !tables;
                 self.next = Next::List(Table::Detections);
             }
             Next::List(table) => {
                 let (own, found) = (self.content().keys() & table.keys(), lake.files & table.keys());
-                self.missing = own & !found != 0 && rules.mends.files_are_listed;
-                self.listed = if self.replaces { found & !own } else { 0 };
-                if self.listed == 0 {
+                self.files_missing = own & !found != 0 && rules.safeguards.files_are_listed;
+                self.to_remove = if self.replaces { found & !own } else { 0 };
+                if self.to_remove == 0 {
                     self.after_list(table, rules);
                 } else {
-                    self.next = Next::RemoveOthers(table);
+                    self.next = Next::RemoveStaleFiles(table);
                 }
             }
-            Next::RemoveOthers(table) => {
-                lake.files &= !std::mem::take(&mut self.listed);
+            Next::RemoveStaleFiles(table) => {
+                lake.files &= !std::mem::take(&mut self.to_remove);
                 self.after_list(table, rules);
             }
             Next::PutRow => {
                 let mut after = *lake;
                 if self.put_row(&mut after, rules) {
-                    if self.robbed {
-                        self.next = Next::SaveBeginning;
+                    if self.lost_files {
+                        self.next = Next::SaveRestart;
                         return self.step(lake, rules, expired);
                     }
                     *lake = after;
@@ -65,14 +66,14 @@ impl Copy {
                 let is_ours = lake.row.is_some_and(|row| row.content == self.content());
                 return self.refused(is_ours, lake, rules);
             }
-            Next::HeadRowFor(table) => {
+            Next::HeadRowBeforeCleanup(table) => {
                 if lake.row.is_none() || lake.has(table) {
-                    return self.after_unclaimed(table);
+                    return self.after_cleanup(table);
                 }
                 if !rules.windows.head_to_remove {
                     lake.partitions &= !table.keys();
                     lake.files &= !table.keys();
-                    return self.after_unclaimed(table);
+                    return self.after_cleanup(table);
                 }
                 self.next = Next::RemoveUnclaimedPartitions(table);
             }
@@ -81,92 +82,102 @@ impl Copy {
                 self.next = Next::ListUnclaimed(table);
             }
             Next::ListUnclaimed(table) => {
-                self.listed = lake.files & table.keys();
-                if self.listed == 0 {
-                    return self.after_unclaimed(table);
+                self.to_remove = lake.files & table.keys();
+                if self.to_remove == 0 {
+                    return self.after_cleanup(table);
                 }
-                self.next = Next::RemoveUnclaimed(table);
+                self.next = Next::RemoveUnclaimedFiles(table);
             }
-            Next::RemoveUnclaimed(table) => {
-                lake.files &= !std::mem::take(&mut self.listed);
-                return self.after_unclaimed(table);
+            Next::RemoveUnclaimedFiles(table) => {
+                lake.files &= !std::mem::take(&mut self.to_remove);
+                return self.after_cleanup(table);
             }
-            _ => unreachable!("{:?} is no part of a commit", self.next),
+            _ => unreachable!("{:?} is not part of a commit", self.next),
         }
-        Ended::Not(self)
+        Progress::Running(self)
     }
 
-    /// Puts the row, if its condition holds.
+    /// Puts the row if its condition holds. Returns true if it did.
     pub(crate) fn put_row(&self, lake: &mut Lake, rules: &Rules) -> bool {
-        let seen = self.seen.map(|version| Row { version, replaced: false, our_settings: true });
-        let holds = match rules.mends.put_row(self.replaces, seen) {
+        let seen = self.seen_etag.map(|version| Row { version, replaced: false, our_settings: true });
+        let holds = match rules.safeguards.put_row(self.replaces, seen) {
             Condition::Create => lake.row.is_none(),
-            Condition::Replace(version) => lake.row.is_some_and(|row| row.version == version),
+            Condition::Replace(etag) => lake.row.is_some_and(|row| row.etag == etag),
         };
         if holds {
             let content = self.content();
-            lake.writes += u8::from(rules.etag_of_each_write);
-            let of_content = 100 + 10 * content.of as u8 + content.settings as u8;
-            let version = if rules.etag_of_each_write { lake.writes } else { of_content };
-            lake.row = Some(Stored { content, replaced: self.replaces, version });
+            lake.writes += u8::from(rules.unique_etags);
+            let content_etag = 100 + 10 * content.export as u8 + content.settings as u8;
+            let etag = if rules.unique_etags { lake.writes } else { content_etag };
+            lake.row = Some(StoredRow { content, replaced: self.replaces, etag });
         }
         holds
     }
 
-    /// Notes that another removed these files. Nothing is to come between the listing and the commit, unless that window
-    /// is open: then the listing finds out.
-    pub(crate) fn rob(&mut self, removed: Keys, rules: &Rules) {
+    /// Records that another copy, or a deletion, removed these files after this invocation listed them.
+    ///
+    /// If the window between the listing and the commit is closed, the invocation then behaves as if its listing had
+    /// shown that they are missing. If it is open, the loss goes unnoticed.
+    pub(crate) fn note_removed_files(&mut self, removed: Keys, rules: &Rules) {
         let listed = match self.next {
             Next::PutRow => self.content().keys(),
-            Next::List(Table::Segments) | Next::RemoveOthers(_) => self.content().keys() & Table::Detections.keys(),
+            Next::List(Table::Segments) | Next::RemoveStaleFiles(_) => self.content().keys() & Table::Detections.keys(),
             _ => 0,
         };
-        self.robbed |= !rules.windows.list_to_put && rules.mends.files_are_listed && listed & removed != 0;
+        self.lost_files |= !rules.windows.list_to_put && rules.safeguards.files_are_listed && listed & removed != 0;
     }
 
+    /// Chooses the request after a listing and the removal of its stale files.
     fn after_list(&mut self, table: Table, rules: &Rules) {
         self.next = match table {
-            _ if self.missing => Next::SaveBeginning,
-            Table::Detections if self.settings == Settings::Both || (self.replaces && !rules.mends.others_go_last) => {
+            _ if self.files_missing => Next::SaveRestart,
+            Table::Detections
+                if self.settings == Settings::Both || (self.replaces && !rules.safeguards.other_table_removed_last) =>
+            {
                 Next::List(Table::Segments)
             }
             _ => Next::PutRow,
         };
     }
 
-    fn refused(mut self, is_ours: bool, lake: &mut Lake, rules: &Rules) -> Ended {
+    /// Continues after a refused commit.
+    fn refused(mut self, is_ours: bool, lake: &mut Lake, rules: &Rules) -> Progress {
         self.reply_lost = false;
-        match rules.mends.refused(self.replaces, is_ours) {
+        match rules.safeguards.refused(self.replaces, is_ours) {
             Refused::Committed => return self.committed(rules),
-            Refused::ByAnother if rules.mends.loser_cleans_up => self.next = Next::HeadRowFor(Table::Detections),
+            Refused::ByAnother if rules.safeguards.loser_cleans_up => {
+                self.next = Next::HeadRowBeforeCleanup(Table::Detections)
+            }
             Refused::ByAnother => return self.finish(),
             Refused::Again => self.begin_commit(lake, rules),
         }
-        Ended::Not(self)
+        Progress::Running(self)
     }
 
-    /// Tables that the row lacks may hold files of the export that it replaced.
-    fn committed(mut self, rules: &Rules) -> Ended {
-        if !self.replaces || !rules.mends.others_go_last {
+    /// Continues after a successful commit. Tables that the row lacks may hold files of the export that it replaced.
+    fn committed(mut self, rules: &Rules) -> Progress {
+        if !self.replaces || !rules.safeguards.other_table_removed_last {
             return self.finish();
         }
-        self.next = Next::HeadRowFor(Table::Detections);
-        Ended::Not(self)
+        self.next = Next::HeadRowBeforeCleanup(Table::Detections);
+        Progress::Running(self)
     }
 
-    fn after_unclaimed(mut self, table: Table) -> Ended {
+    /// Continues after the cleanup of a table that the row lacks.
+    fn after_cleanup(mut self, table: Table) -> Progress {
         match table {
-            Table::Detections => self.next = Next::HeadRowFor(Table::Segments),
+            Table::Detections => self.next = Next::HeadRowBeforeCleanup(Table::Segments),
             Table::Segments => return self.finish(),
         }
-        Ended::Not(self)
+        Progress::Running(self)
     }
 
-    fn finish(mut self) -> Ended {
+    /// Ends the invocation. If a checkpoint is stored, its deletion is the last request.
+    fn finish(mut self) -> Progress {
         if !self.saved {
-            return Ended::Done;
+            return Progress::Succeeded;
         }
         self.next = Next::DeleteCheckpoint;
-        Ended::Not(self)
+        Progress::Running(self)
     }
 }

@@ -1,24 +1,25 @@
-//! `label-lake delete`: the row first, so that no query takes the job for complete, and again until it finds nothing.
+//! `label-lake delete`: removes the row first, so that no query takes the job for complete, and repeats until it finds
+//! nothing.
 
 use crate::lake::{Lake, Table};
 
-/// The request that `label-lake delete` makes next.
+/// Next request of `label-lake delete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Delete {
     Row,
     Checkpoint,
     Partitions,
     Files(Table),
-    LookForCheckpoint,
-    LookForFiles,
-    LookForRow,
+    CheckForCheckpoint,
+    CheckForFiles,
+    CheckForRow,
 }
 
 impl Delete {
-    /// Makes this request, and returns the next.
+    /// Makes this request and returns the next one.
     pub(crate) fn step(self, lake: &mut Lake) -> Option<Self> {
-        // The command gives up after a few passes, and asks to be run again.
-        let again = |found: bool, next| if found { Some(Self::Row) } else { next };
+        // The real command stops after a few passes, and asks to be run again.
+        let repeat_if = |found: bool, next| if found { Some(Self::Row) } else { next };
         match self {
             Self::Row => {
                 lake.row = None;
@@ -35,13 +36,13 @@ impl Delete {
             Self::Files(table) => {
                 lake.files &= !table.keys();
                 let next =
-                    if table == Table::Detections { Self::Files(Table::Segments) } else { Self::LookForCheckpoint };
+                    if table == Table::Detections { Self::Files(Table::Segments) } else { Self::CheckForCheckpoint };
                 Some(next)
             }
-            Self::LookForCheckpoint => again(lake.checkpoint.is_some(), Some(Self::LookForFiles)),
-            Self::LookForFiles => again(lake.files | lake.partitions != 0, Some(Self::LookForRow)),
-            // Last: a copy that listed its files before they were removed puts its row at any time.
-            Self::LookForRow => again(lake.row.is_some(), None),
+            Self::CheckForCheckpoint => repeat_if(lake.checkpoint.is_some(), Some(Self::CheckForFiles)),
+            Self::CheckForFiles => repeat_if(lake.files | lake.partitions != 0, Some(Self::CheckForRow)),
+            // The row comes last: an export that listed its files before they were removed may put its row at any time.
+            Self::CheckForRow => repeat_if(lake.row.is_some(), None),
         }
     }
 }

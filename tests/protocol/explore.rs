@@ -1,4 +1,4 @@
-//! Breadth-first search through all that can happen, and runs by chance.
+//! Breadth-first search through all reachable states, and random schedules.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hash as _, Hasher};
 use crate::rules::Rules;
 use crate::world::{Step, World};
 
-/// A broken promise, and the shortest way to it.
+/// A broken promise, and the shortest sequence of steps that breaks it.
 #[derive(Debug)]
 pub(crate) struct Violation {
     pub(crate) promise: &'static str,
@@ -25,36 +25,37 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What an exploration found.
+/// Result of an exploration.
 #[derive(Debug, Default)]
 pub(crate) struct Explored {
     pub(crate) states: usize,
-    pub(crate) ends: usize,
+    /// States in which nothing is left to do.
+    pub(crate) final_states: usize,
     pub(crate) violation: Option<Violation>,
 }
 
-/// Visits every state that can be reached, until one breaks a promise.
+/// Visits every reachable state until one breaks a promise.
 ///
-/// States are remembered by 64 bits of hash: that two of ten million have the same is a chance of one in 300,000.
+/// Visited states are kept as 64-bit hashes. The probability of a collision among ten million states is 1 in 300,000.
 pub(crate) fn explore(start: World, rules: &Rules) -> Explored {
-    let mut seen = HashSet::<u64, BuildHasherDefault<Identity>>::default();
-    let mut ways: Vec<(u32, Option<Step>)> = vec![(0, None)];
+    let mut seen = HashSet::<u64, BuildHasherDefault<IdentityHasher>>::default();
+    let mut parents: Vec<(u32, Option<Step>)> = vec![(0, None)];
     let mut level = vec![(start, 0_u32)];
     let mut explored = Explored::default();
     seen.insert(hash(&start));
     while !level.is_empty() {
         let mut next_level = Vec::new();
-        for (world, way) in level {
+        for (world, parent) in level {
             explored.states += 1;
-            explored.ends += usize::from(world.is_quiet());
-            if let Some(promise) = world.broken(rules) {
-                explored.violation = Some(Violation { promise, steps: steps_to(way, &ways), world });
+            explored.final_states += usize::from(world.is_quiet());
+            if let Some(promise) = world.broken_promise(rules) {
+                explored.violation = Some(Violation { promise, steps: steps_to(parent, &parents), world });
                 return explored;
             }
             world.steps(rules, &mut |step, next| {
                 if seen.insert(hash(&next)) {
-                    next_level.push((next, ways.len() as u32));
-                    ways.push((way, Some(step)));
+                    next_level.push((next, parents.len() as u32));
+                    parents.push((parent, Some(step)));
                 }
             });
         }
@@ -63,17 +64,17 @@ pub(crate) fn explore(start: World, rules: &Rules) -> Explored {
     explored
 }
 
-/// Runs one schedule, each step by chance.
-pub(crate) fn run(start: World, rules: &Rules, chance: &mut fastrand::Rng) -> Option<Violation> {
+/// Runs one random schedule.
+pub(crate) fn run_random_schedule(start: World, rules: &Rules, random: &mut fastrand::Rng) -> Option<Violation> {
     let (mut world, mut steps) = (start, Vec::new());
     loop {
-        if let Some(promise) = world.broken(rules) {
+        if let Some(promise) = world.broken_promise(rules) {
             return Some(Violation { promise, steps, world });
         }
         let (mut count, mut chosen) = (0, None);
         world.steps(rules, &mut |step, next| {
             count += 1;
-            if chance.u32(..count) == 0 {
+            if random.u32(..count) == 0 {
                 chosen = Some((step, next));
             }
         });
@@ -83,27 +84,28 @@ pub(crate) fn run(start: World, rules: &Rules, chance: &mut fastrand::Rng) -> Op
     }
 }
 
-fn steps_to(mut way: u32, ways: &[(u32, Option<Step>)]) -> Vec<Step> {
+/// Returns the steps from the start to a state, given the index of its last step.
+fn steps_to(mut parent: u32, parents: &[(u32, Option<Step>)]) -> Vec<Step> {
     let mut steps = Vec::new();
-    while let (before, Some(step)) = ways[way as usize] {
+    while let (before, Some(step)) = parents[parent as usize] {
         steps.push(step);
-        way = before;
+        parent = before;
     }
     steps.reverse();
     steps
 }
 
 fn hash(world: &World) -> u64 {
-    let mut hasher = Mixing::default();
+    let mut hasher = FastHasher::default();
     world.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Fast where nothing is optimized: the standard library's hasher takes most of the time of a search there.
+/// Hasher that is fast in a debug build, where the standard library's hasher would take most of the time of a search.
 #[derive(Default)]
-struct Mixing(u64);
+struct FastHasher(u64);
 
-impl Hasher for Mixing {
+impl Hasher for FastHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.write_u64(u64::from(*byte));
@@ -127,11 +129,11 @@ impl Hasher for Mixing {
     }
 }
 
-/// For what is a hash already.
+/// Hasher for values that are hashes already.
 #[derive(Default)]
-struct Identity(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Identity {
+impl Hasher for IdentityHasher {
     fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, value: u64) {

@@ -1,33 +1,35 @@
-//! The model makes its requests in the order of `orders.rs`.
+//! Checks that the model makes its requests in the order of `orders.rs`.
 
 use crate::OPEN;
-use crate::copy::{Message, Next};
+use crate::invocation::{Message, Next};
 use crate::lake::{Checkpoint, Lake, Settings, Table};
 use crate::orders::{CONTINUATION, OVERWRITE, Order, PLAIN};
 use crate::world::{Budget, Step, World};
 
+/// Continuation of an Overwrite.
 const REPLACING: Message = Message { replaces: true, continuation: true, ..Message::PLAIN };
 
+/// Returns a step's request in the format of `orders.rs`, or `None` if it is not a request to S3.
 fn request(step: Step) -> Option<String> {
     let (operation, folder) = match step {
         Step::Deliver(message, _) if message.overwrite => ("DeleteObject", "jobs"),
         Step::Deliver(..) => ("HeadObject", "jobs"),
         Step::Request(_, _, next) => match next {
             Next::LoadCheckpoint => ("GetObject", "_checkpoints"),
-            Next::DropCheckpoint | Next::DeleteCheckpoint => ("DeleteObject", "_checkpoints"),
+            Next::DeleteOldCheckpoint | Next::DeleteCheckpoint => ("DeleteObject", "_checkpoints"),
             Next::PutFile => ("PutObject", "label_detections"),
-            Next::HeadRow | Next::CompareRow | Next::HeadRowFor(_) => ("HeadObject", "jobs"),
+            Next::HeadRow | Next::CompareRow | Next::HeadRowBeforeCleanup(_) => ("HeadObject", "jobs"),
             Next::List(table) | Next::ListUnclaimed(table) => ("ListObjectsV2", name(table)),
-            Next::RemoveOthers(_) | Next::RemoveUnclaimed(_) => ("DeleteObjects", ""),
+            Next::RemoveStaleFiles(_) | Next::RemoveUnclaimedFiles(_) => ("DeleteObjects", ""),
             Next::PutRow => ("PutObject", "jobs"),
-            Next::SaveBeginning => ("PutObject", "_checkpoints"),
-            // Glue's and Lambda's.
+            Next::SaveRestart => ("PutObject", "_checkpoints"),
+            // Requests to Glue and Lambda.
             Next::Register
-            | Next::RemoveOtherPartitions
+            | Next::RemoveStalePartitions
             | Next::RemoveUnclaimedPartitions(_)
             | Next::SendContinuation => return None,
         },
-        _ => panic!("{step:?} is no request"),
+        _ => panic!("{step:?} is not a request"),
     };
     Some(format!("{operation} {folder}").trim_end().to_owned())
 }
@@ -39,13 +41,15 @@ fn name(table: Table) -> &'static str {
     }
 }
 
-fn alone(lake: Lake, message: Message) -> (Vec<String>, Lake) {
+/// Processes one message alone, and returns its requests and the lake after it.
+fn process(lake: Lake, message: Message) -> (Vec<String>, Lake) {
     let mut world = World::new(lake, Settings::Timestamps, &[message], Budget::default());
     let mut requests = Vec::new();
     while !world.is_quiet() {
         let mut only = None;
-        world.steps(&OPEN, &mut |step, next| assert!(only.replace((step, next)).is_none(), "nothing else can happen"));
-        let (step, next) = only.expect("something is to be done");
+        world
+            .steps(&OPEN, &mut |step, next| assert!(only.replace((step, next)).is_none(), "only one step is possible"));
+        let (step, next) = only.expect("a step is possible");
         requests.extend(request(step));
         world = next;
     }
@@ -53,23 +57,23 @@ fn alone(lake: Lake, message: Message) -> (Vec<String>, Lake) {
 }
 
 fn assert_order(lake: Lake, message: Message, order: Order) {
-    assert_eq!(alone(lake, message).0, order, "{message:?}");
+    assert_eq!(process(lake, message).0, order, "{message:?}");
 }
 
 #[test]
-fn a_plain_export() {
+fn plain_export_makes_requests_in_order() {
     assert_order(Lake::default(), Message::PLAIN, PLAIN);
 }
 
 #[test]
-fn an_overwrite() {
+fn overwrite_makes_requests_in_order() {
     assert_order(Lake::committed(Settings::Timestamps), Message::OVERWRITE, OVERWRITE);
 }
 
 #[test]
-fn a_continuation_that_replaces() {
+fn replacing_continuation_makes_requests_in_order() {
     let old = Lake { row: None, ..Lake::committed(Settings::Timestamps) };
-    let (_, committed) = alone(old, Message::PLAIN);
+    let (_, committed) = process(old, Message::PLAIN);
     let checkpoint = Some(Checkpoint { settings: Some(Settings::Timestamps), replaces: true, done: 1 });
     assert_order(Lake { checkpoint, ..committed }, REPLACING, CONTINUATION);
 }

@@ -1,24 +1,27 @@
-//! What S3 and the catalog hold of one job.
+//! Objects in S3 and partitions in the catalog of one job.
 
 use label_lake::export::protocol::{CheckpointFound, Row};
 
-/// A set of labels of a table, each a bit: their files, or their partitions.
+/// Set of labels, one bit each. Stands for their files or their partitions.
 pub(crate) type Keys = u8;
 
-/// In `label_detections`: a label that the old and the new export have, one of the new export alone, one of the old.
+/// Label in `label_detections` of both the old and the new export.
 const SHARED: Keys = 1;
+/// Label in `label_detections` of the new export only.
 const NEW: Keys = 2;
+/// Label in `label_detections` of the old export only.
 const OLD: Keys = 4;
-/// A label in `label_segments`, of each export that has the table.
+/// Label in `label_segments` of every export that fills the table.
 const SEGMENT: Keys = 8;
 
-/// `AGGREGATE_BY`.
+/// Value of `AGGREGATE_BY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Settings {
     Timestamps,
     Both,
 }
 
+/// Table of the lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Table {
     Detections,
@@ -26,7 +29,7 @@ pub(crate) enum Table {
 }
 
 impl Settings {
-    /// The labels of a job that is exported today, in the order of its pages.
+    /// Returns the labels of a new export in the order of its pages.
     pub(crate) fn labels(self) -> &'static [Keys] {
         match self {
             Self::Timestamps => &[SHARED, NEW],
@@ -34,7 +37,7 @@ impl Settings {
         }
     }
 
-    /// All labels of its tables.
+    /// Returns all possible labels of the tables that are filled.
     pub(crate) fn keys(self) -> Keys {
         match self {
             Self::Timestamps => Table::Detections.keys(),
@@ -44,6 +47,7 @@ impl Settings {
 }
 
 impl Table {
+    /// Returns all possible labels of the table.
     pub(crate) fn keys(self) -> Keys {
         match self {
             Self::Detections => SHARED | NEW | OLD,
@@ -52,27 +56,28 @@ impl Table {
     }
 }
 
-/// The bytes of a row, or what matters of them.
+/// Content of a row, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Content {
-    pub(crate) of: Export,
+    pub(crate) export: Export,
     pub(crate) settings: Settings,
 }
 
+/// Export that wrote a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Export {
-    /// One from before, with a label that the job has no more.
+    /// An earlier export, with a label that the job no longer has.
     Old,
     New,
-    /// The job failed at Rekognition: there are no labels.
+    /// Export of a job that failed at Rekognition and has no labels.
     Failed,
 }
 
 impl Content {
-    /// The labels that the row says are in the lake.
+    /// Returns the labels that the row says are in the lake.
     pub(crate) fn keys(self) -> Keys {
         let segments = if self.settings == Settings::Both { SEGMENT } else { 0 };
-        match self.of {
+        match self.export {
             Export::Old => SHARED | OLD | segments,
             Export::New => SHARED | NEW | segments,
             Export::Failed => 0,
@@ -80,33 +85,36 @@ impl Content {
     }
 }
 
-/// The object of a job's row.
+/// Object of a job's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Stored {
+pub(crate) struct StoredRow {
     pub(crate) content: Content,
+    /// True if an export that replaces wrote it.
     pub(crate) replaced: bool,
-    /// Its ETag: of the content alone (an MD5), or of each write another (with a KMS key).
-    pub(crate) version: u8,
+    /// ETag. Depends on the content alone (an MD5), or is different for every write (with a KMS key).
+    pub(crate) etag: u8,
 }
 
-impl Stored {
-    /// The row as a function with these settings sees it.
+impl StoredRow {
+    /// Returns the row as a function with these settings sees it.
     pub(crate) fn seen_with(self, settings: Settings) -> Row<u8> {
-        Row { version: self.version, replaced: self.replaced, our_settings: self.content.settings == settings }
+        Row { version: self.etag, replaced: self.replaced, our_settings: self.content.settings == settings }
     }
 }
 
-/// The saved state of an export.
+/// Checkpoint of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Checkpoint {
-    /// `None`: another build wrote it.
+    /// Settings of the export; `None` if another build wrote the checkpoint.
     pub(crate) settings: Option<Settings>,
+    /// True if the export replaces.
     pub(crate) replaces: bool,
-    /// How many labels are in the lake; one more than all of them: and registered.
+    /// Number of labels whose files are stored, plus one if all are registered.
     pub(crate) done: u8,
 }
 
 impl Checkpoint {
+    /// Returns the checkpoint as a function with these settings finds it.
     pub(crate) fn found_with(self, settings: Settings) -> CheckpointFound {
         if self.settings == Some(settings) || (self.settings.is_some() && self.done == 0) {
             CheckpointFound::Usable { replaces: self.replaces }
@@ -116,35 +124,36 @@ impl Checkpoint {
     }
 }
 
-/// All that is stored of the job.
+/// Everything that is stored for the job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Lake {
-    pub(crate) row: Option<Stored>,
+    pub(crate) row: Option<StoredRow>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) files: Keys,
     pub(crate) partitions: Keys,
-    /// The ETag of the last row, if each write has one of its own.
+    /// ETag of the last write of the row, if each write has its own.
     pub(crate) writes: u8,
 }
 
 impl Lake {
-    /// A committed export from before.
+    /// Returns a lake with a committed earlier export.
     pub(crate) fn committed(settings: Settings) -> Self {
-        let content = Content { of: Export::Old, settings };
-        let (files, row) = (content.keys(), Some(Stored { content, replaced: false, version: 0 }));
+        let content = Content { export: Export::Old, settings };
+        let (files, row) = (content.keys(), Some(StoredRow { content, replaced: false, etag: 0 }));
         Self { row, files, partitions: files, ..Self::default() }
     }
 
-    /// Labels of the row that are not among these.
-    pub(crate) fn missing(&self, from: Keys) -> Keys {
-        self.row.map_or(0, |row| row.content.keys() & !from)
+    /// Returns the labels of the row that are not among the stored ones.
+    pub(crate) fn missing(&self, stored: Keys) -> Keys {
+        self.row.map_or(0, |row| row.content.keys() & !stored)
     }
 
-    /// Labels with a file or a partition that no row owns.
+    /// Returns the labels with a file or a partition that no row owns.
     pub(crate) fn unowned(&self) -> Keys {
         (self.files | self.partitions) & !self.row.map_or(0, |row| row.content.keys())
     }
 
+    /// Returns true if the row has this table.
     pub(crate) fn has(&self, table: Table) -> bool {
         self.row.is_some_and(|row| table == Table::Detections || row.content.settings == Settings::Both)
     }

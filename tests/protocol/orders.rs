@@ -1,8 +1,10 @@
-//! The order of an export's requests: what the model does and what `tests/whole_program/order.rs` sees the function do.
+//! Order of an export's requests: the model makes them in this order, and `tests/whole_program/order.rs` observes it in
+//! the function.
 //!
-//! A job of two labels in `label_detections`. An earlier export left a third one.
+//! The job has two labels in `label_detections`. An earlier export left a third one.
 
-/// The operation, and the folder that it is for; of `DeleteObjects`, that of the listing before.
+/// Each request as its operation and the folder it is for. `DeleteObjects` has no folder; it follows the listing of
+/// one.
 pub(crate) type Order = &'static [&'static str];
 
 pub(crate) const PLAIN: Order = &[
@@ -23,13 +25,13 @@ pub(crate) const OVERWRITE: Order = &[
     "ListObjectsV2 label_detections",
     "DeleteObjects",
     "PutObject jobs",
-    // Tables that the row lacks: none, and the segments.
+    // Cleanup of each table that the row lacks. It has `label_detections`, and lacks `label_segments`.
     "HeadObject jobs",
     "HeadObject jobs",
     "ListObjectsV2 label_segments",
 ];
 
-/// After an Overwrite that handed over with its first label, and a plain copy that committed meanwhile.
+/// Continuation of an Overwrite that handed over after its first label, when a plain copy has committed since.
 pub(crate) const CONTINUATION: Order = &[
     "HeadObject jobs",
     "GetObject _checkpoints",

@@ -1,13 +1,14 @@
-//! What meets: the lake before, the messages, and what may go wrong.
+//! Scenarios to explore: the lake before, the messages, and the faults and changes that may happen.
 
-use crate::copy::Message;
+use crate::invocation::Message;
 use crate::lake::{Lake, Settings};
 use crate::world::{Budget, World};
 
+/// Start of an exploration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// The settings of an export that is committed.
+    /// Settings of an earlier export that is committed.
     old: Option<Settings>,
     settings: Settings,
     messages: &'static [Message],
@@ -16,122 +17,122 @@ pub(crate) struct Scenario {
 
 const PLAIN: Message = Message::PLAIN;
 const OVERWRITE: Message = Message::OVERWRITE;
-const T: Settings = Settings::Timestamps;
-const BOTH: Settings = Settings::Both;
-/// One error may be delivered again, and nothing else goes wrong.
-const CALM: Budget = Budget {
+const ONE_TABLE: Settings = Settings::Timestamps;
+const BOTH_TABLES: Settings = Settings::Both;
+/// Allows one retry after an error, and no other fault.
+const BASE: Budget = Budget {
     kills: 0,
-    twice: 0,
-    hand_overs: 0,
+    duplicates: 0,
+    handovers: 0,
     lost_replies: 0,
     refused_tokens: 0,
     retries: 1,
-    change_to: None,
+    new_settings: None,
     expires: false,
     deletes: 0,
 };
 
-pub(crate) const COPIES: Scenario = Scenario {
+pub(crate) const TWO_PLAIN: Scenario = Scenario {
     name: "two plain deliveries",
     old: None,
-    settings: T,
+    settings: ONE_TABLE,
     messages: &[PLAIN, PLAIN],
-    budget: Budget { kills: 1, twice: 1, hand_overs: 2, lost_replies: 1, ..CALM },
+    budget: Budget { kills: 1, duplicates: 1, handovers: 2, lost_replies: 1, ..BASE },
 };
 pub(crate) const OVERWRITE_TWICE: Scenario = Scenario {
-    name: "an Overwrite, delivered twice",
-    old: Some(T),
-    settings: T,
+    name: "an Overwrite delivered twice",
+    old: Some(ONE_TABLE),
+    settings: ONE_TABLE,
     messages: &[OVERWRITE],
-    budget: Budget { kills: 1, twice: 1, hand_overs: 2, lost_replies: 1, ..CALM },
+    budget: Budget { kills: 1, duplicates: 1, handovers: 2, lost_replies: 1, ..BASE },
 };
 pub(crate) const OVERWRITE_AND_PLAIN: Scenario = Scenario {
     name: "an Overwrite and a plain delivery",
     messages: &[OVERWRITE, PLAIN],
-    budget: Budget { kills: 1, twice: 1, hand_overs: 1, ..CALM },
+    budget: Budget { kills: 1, duplicates: 1, handovers: 1, ..BASE },
     ..OVERWRITE_TWICE
 };
 pub(crate) const TWO_OVERWRITES: Scenario = Scenario {
     name: "two Overwrites of both tables",
-    old: Some(BOTH),
-    settings: BOTH,
+    old: Some(BOTH_TABLES),
+    settings: BOTH_TABLES,
     messages: &[OVERWRITE, OVERWRITE],
-    budget: Budget { kills: 1, hand_overs: 2, ..CALM },
+    budget: Budget { kills: 1, handovers: 2, ..BASE },
 };
 pub(crate) const EXPIRED: Scenario = Scenario {
-    name: "results that expire",
+    name: "a plain delivery and an Overwrite whose results expire",
     messages: &[PLAIN, OVERWRITE],
-    budget: Budget { kills: 1, hand_overs: 2, expires: true, ..CALM },
-    ..COPIES
+    budget: Budget { kills: 1, handovers: 2, expires: true, ..BASE },
+    ..TWO_PLAIN
 };
 pub(crate) const TABLE_DROPPED: Scenario = Scenario {
     name: "plain deliveries while a table is dropped",
-    settings: BOTH,
-    budget: Budget { kills: 1, hand_overs: 2, refused_tokens: 1, change_to: Some(T), ..CALM },
-    ..COPIES
+    settings: BOTH_TABLES,
+    budget: Budget { kills: 1, handovers: 2, refused_tokens: 1, new_settings: Some(ONE_TABLE), ..BASE },
+    ..TWO_PLAIN
 };
 pub(crate) const TABLE_ADDED: Scenario = Scenario {
     name: "plain deliveries while a table is added",
-    budget: Budget { kills: 1, hand_overs: 2, refused_tokens: 1, change_to: Some(BOTH), ..CALM },
-    ..COPIES
+    budget: Budget { kills: 1, handovers: 2, refused_tokens: 1, new_settings: Some(BOTH_TABLES), ..BASE },
+    ..TWO_PLAIN
 };
 pub(crate) const OVERWRITE_WHILE_DROPPED: Scenario = Scenario {
-    name: "an Overwrite, delivered twice, while a table is dropped",
-    old: Some(BOTH),
-    settings: BOTH,
-    budget: Budget { kills: 1, twice: 1, hand_overs: 1, change_to: Some(T), ..CALM },
+    name: "an Overwrite delivered twice while a table is dropped",
+    old: Some(BOTH_TABLES),
+    settings: BOTH_TABLES,
+    budget: Budget { kills: 1, duplicates: 1, handovers: 1, new_settings: Some(ONE_TABLE), ..BASE },
     ..OVERWRITE_TWICE
 };
 pub(crate) const OVERWRITE_WHILE_ADDED: Scenario = Scenario {
     name: "an Overwrite and a plain delivery while a table is added",
     messages: &[OVERWRITE, PLAIN],
-    budget: Budget { kills: 1, hand_overs: 2, change_to: Some(BOTH), ..CALM },
+    budget: Budget { kills: 1, handovers: 2, new_settings: Some(BOTH_TABLES), ..BASE },
     ..OVERWRITE_TWICE
 };
 pub(crate) const DELETE: Scenario = Scenario {
-    name: "`delete` beside two plain deliveries",
-    budget: Budget { kills: 1, hand_overs: 1, deletes: 1, ..CALM },
-    ..COPIES
+    name: "`delete` concurrent with two plain deliveries",
+    budget: Budget { kills: 1, handovers: 1, deletes: 1, ..BASE },
+    ..TWO_PLAIN
 };
 pub(crate) const DELETE_AND_OVERWRITE: Scenario = Scenario {
-    name: "`delete` beside an Overwrite and a plain delivery",
+    name: "`delete` concurrent with an Overwrite and a plain delivery",
     messages: &[OVERWRITE, PLAIN],
-    budget: Budget { hand_overs: 1, deletes: 1, ..CALM },
+    budget: Budget { handovers: 1, deletes: 1, ..BASE },
     ..OVERWRITE_TWICE
 };
 
-/// Too much to visit all of it.
+/// Scenarios with too many states to visit all of them. They are run with random schedules.
 pub(crate) const EVERYTHING: [Scenario; 2] = [
     Scenario {
-        name: "everything, while a table is dropped",
-        old: Some(T),
-        settings: BOTH,
+        name: "everything while a table is dropped",
+        old: Some(ONE_TABLE),
+        settings: BOTH_TABLES,
         messages: &[PLAIN, OVERWRITE, OVERWRITE],
         budget: Budget {
             kills: 2,
-            twice: 2,
-            hand_overs: 3,
+            duplicates: 2,
+            handovers: 3,
             lost_replies: 1,
             refused_tokens: 1,
             retries: 3,
-            change_to: Some(T),
+            new_settings: Some(ONE_TABLE),
             expires: false,
             deletes: 0,
         },
     },
     Scenario {
-        name: "everything, and `delete`",
+        name: "everything with `delete`",
         old: None,
-        settings: T,
+        settings: ONE_TABLE,
         messages: &[PLAIN, PLAIN, OVERWRITE],
         budget: Budget {
             kills: 2,
-            twice: 2,
-            hand_overs: 3,
+            duplicates: 2,
+            handovers: 3,
             lost_replies: 1,
             refused_tokens: 1,
             retries: 3,
-            change_to: None,
+            new_settings: None,
             expires: false,
             deletes: 1,
         },
@@ -139,6 +140,7 @@ pub(crate) const EVERYTHING: [Scenario; 2] = [
 ];
 
 impl Scenario {
+    /// Returns the initial state.
     pub(crate) fn start(&self) -> World {
         World::new(self.old.map_or_else(Lake::default, Lake::committed), self.settings, self.messages, self.budget)
     }

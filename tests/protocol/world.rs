@@ -1,57 +1,64 @@
-//! A job, everything that works on it, and what may happen next.
+//! State of the model: a job's lake, everything that works on it, and what may happen next.
 
-use crate::copy::{Copy, Ended, Message, Next};
 use crate::delete::Delete;
+use crate::invocation::{Invocation, Message, Next, Progress};
 use crate::lake::{Keys, Lake, Settings, Table};
 use crate::rules::{MISSING_FILE, MISSING_PARTITION, NOT_OVERWRITTEN, Rules, UNOWNED, VANISHED};
 
-/// How many invocations may run at once, and how many messages may wait.
-const COPIES: usize = 3;
-const MESSAGES: usize = 5;
+/// Maximum number of concurrent invocations.
+const MAX_INVOCATIONS: usize = 3;
+/// Maximum number of queued messages.
+const MAX_MESSAGES: usize = 5;
 
-/// What may still go wrong.
+/// Faults and changes that may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Budget {
     /// Invocations that are killed.
     pub(crate) kills: u8,
     /// Messages that are delivered twice.
-    pub(crate) twice: u8,
-    pub(crate) hand_overs: u8,
+    pub(crate) duplicates: u8,
+    /// Invocations that hand over.
+    pub(crate) handovers: u8,
     /// Replies to the PUT of a row that are lost.
     pub(crate) lost_replies: u8,
     /// Tokens that are refused.
     pub(crate) refused_tokens: u8,
-    /// Errors after which Lambda delivers again.
+    /// Errors after which Lambda redelivers the message.
     pub(crate) retries: u8,
-    /// `AGGREGATE_BY` changes to this value.
-    pub(crate) change_to: Option<Settings>,
-    /// Rekognition drops the results, 7 days later: nothing runs, and all that is to be known is in the checkpoint.
+    /// Value that `AGGREGATE_BY` changes to.
+    pub(crate) new_settings: Option<Settings>,
+    /// Rekognition deletes the results after 7 days. This happens when nothing runs and the checkpoint covers all
+    /// pages.
     pub(crate) expires: bool,
-    /// `label-lake delete` is run.
+    /// Runs of `label-lake delete`.
     pub(crate) deletes: u8,
 }
 
+/// State of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     pub(crate) lake: Lake,
-    pub(crate) copies: [Option<Copy>; COPIES],
-    pub(crate) messages: [Option<Message>; MESSAGES],
+    pub(crate) invocations: [Option<Invocation>; MAX_INVOCATIONS],
+    pub(crate) messages: [Option<Message>; MAX_MESSAGES],
     pub(crate) delete: Option<Delete>,
     pub(crate) settings: Settings,
     pub(crate) budget: Budget,
+    /// True if Rekognition has deleted the results.
     pub(crate) expired: bool,
-    /// A delivery was answered as a success; an Overwrite was.
-    pub(crate) answered: bool,
-    pub(crate) overwritten: bool,
-    /// What was given up, or taken away.
+    /// True if a message was acknowledged.
+    pub(crate) acknowledged: bool,
+    /// True if an Overwrite was acknowledged.
+    pub(crate) overwrite_acknowledged: bool,
+    /// True if a message ran out of retries.
     pub(crate) dead_letter: bool,
+    /// True if `label-lake delete` has started.
     pub(crate) deleted: bool,
-    pub(crate) changed: bool,
-    /// An invocation was killed, or failed.
+    pub(crate) settings_changed: bool,
+    /// True if an invocation was killed or failed.
     pub(crate) interrupted: bool,
 }
 
-/// What happens.
+/// Step from one state to the next.
 #[expect(dead_code, reason = "read by Debug")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
@@ -62,7 +69,7 @@ pub(crate) enum Step {
     HandOver(Message, Settings, Next),
     RefuseToken(Message),
     LoseReply(Message),
-    Change(Settings),
+    ChangeSettings(Settings),
     Expire,
     Delete(Delete),
 }
@@ -71,17 +78,17 @@ impl World {
     pub(crate) fn new(lake: Lake, settings: Settings, messages: &[Message], budget: Budget) -> Self {
         let mut world = Self {
             lake,
-            copies: [None; COPIES],
-            messages: [None; MESSAGES],
+            invocations: [None; MAX_INVOCATIONS],
+            messages: [None; MAX_MESSAGES],
             delete: None,
             settings,
             budget,
             expired: false,
-            answered: false,
-            overwritten: false,
+            acknowledged: false,
+            overwrite_acknowledged: false,
             dead_letter: false,
             deleted: false,
-            changed: false,
+            settings_changed: false,
             interrupted: false,
         };
         for message in messages {
@@ -90,71 +97,73 @@ impl World {
         world
     }
 
-    /// Calls `next` with all that may happen next, and the world after it.
+    /// Calls `next` with every possible step and the state after it.
     pub(crate) fn steps(&self, rules: &Rules, next: &mut impl FnMut(Step, Self)) {
         self.deliveries(rules, next);
-        for (index, copy) in self.copies.iter().enumerate() {
-            if let Some(copy) = copy
-                && (index == 0 || self.copies[index - 1] != Some(*copy))
+        for (index, invocation) in self.invocations.iter().enumerate() {
+            if let Some(invocation) = invocation
+                && (index == 0 || self.invocations[index - 1] != Some(*invocation))
             {
-                self.steps_of(index, copy, rules, next);
+                self.steps_of_invocation(index, invocation, rules, next);
             }
         }
-        if let Some(settings) = self.budget.change_to {
-            let budget = Budget { change_to: None, ..self.budget };
-            next(Step::Change(settings), Self { settings, changed: true, budget, ..*self });
+        if let Some(settings) = self.budget.new_settings {
+            let budget = Budget { new_settings: None, ..self.budget };
+            next(Step::ChangeSettings(settings), Self { settings, settings_changed: true, budget, ..*self });
         }
-        if self.budget.expires && self.copies == [None; COPIES] && self.all_is_saved() {
+        if self.budget.expires && self.invocations == [None; MAX_INVOCATIONS] && self.all_pages_are_saved() {
             let budget = Budget { expires: false, ..self.budget };
             next(Step::Expire, Self { expired: true, budget, ..*self });
         }
         if let Some(delete) = self.delete {
-            next(Step::Delete(delete), self.deleting(delete, rules));
+            next(Step::Delete(delete), self.after_delete_step(delete, rules));
         } else if self.budget.deletes > 0 {
             let mut world = *self;
             world.budget.deletes -= 1;
-            next(Step::Delete(Delete::Row), world.deleting(Delete::Row, rules));
+            next(Step::Delete(Delete::Row), world.after_delete_step(Delete::Row, rules));
         }
     }
 
-    /// True if all that was asked for has been done, or given up.
+    /// Returns true if nothing is left to do.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.copies == [None; COPIES] && self.messages == [None; MESSAGES] && self.delete.is_none()
+        self.invocations == [None; MAX_INVOCATIONS] && self.messages == [None; MAX_MESSAGES] && self.delete.is_none()
     }
 
-    /// Says which promise is broken.
-    pub(crate) fn broken(&self, rules: &Rules) -> Option<&'static str> {
-        let begun = |message: &Message| message.again || message.continuation;
-        let in_flight = self.copies != [None; COPIES] || self.messages.iter().flatten().any(begun);
+    /// Returns the promise that this state breaks, if any.
+    pub(crate) fn broken_promise(&self, rules: &Rules) -> Option<&'static str> {
+        let started = |message: &Message| message.redelivered || message.continuation;
+        let in_flight = self.invocations != [None; MAX_INVOCATIONS] || self.messages.iter().flatten().any(started);
         if !in_flight && self.delete.is_none() {
             if self.lake.missing(self.lake.files) != 0 {
                 return Some(MISSING_FILE);
             }
-            let residue = rules.residue.partitions && (self.changed || self.deleted);
-            if self.lake.missing(self.lake.partitions) != 0 && !residue {
+            let allowed = rules.leftovers.partitions && (self.settings_changed || self.deleted);
+            if self.lake.missing(self.lake.partitions) != 0 && !allowed {
                 return Some(MISSING_PARTITION);
             }
         }
         if !self.is_quiet() {
             return None;
         }
-        let left = self.lake.unowned();
+        let unowned = self.lake.unowned();
         match self.lake.row {
-            None if self.answered && !self.deleted => Some(VANISHED),
-            None if (left != 0 || self.lake.checkpoint.is_some()) && !self.dead_letter => Some(UNOWNED),
+            None if self.acknowledged && !self.deleted => Some(VANISHED),
+            None if (unowned != 0 || self.lake.checkpoint.is_some()) && !self.dead_letter => Some(UNOWNED),
             None => None,
-            Some(_) if left != 0 => {
-                let residue = rules.residue.other_table && self.changed && self.interrupted;
-                (!residue || left != Table::Segments.keys()).then_some(UNOWNED)
+            Some(_) if unowned != 0 => {
+                let allowed = rules.leftovers.other_table && self.settings_changed && self.interrupted;
+                (!allowed || unowned != Table::Segments.keys()).then_some(UNOWNED)
             }
             Some(row) => {
-                (self.overwritten && !row.replaced && !self.deleted && !self.expired).then_some(NOT_OVERWRITTEN)
+                let is_promised = self.overwrite_acknowledged && !self.deleted && !self.expired;
+                (is_promised && !row.replaced).then_some(NOT_OVERWRITTEN)
             }
         }
     }
 
+    /// Calls `next` with every possible delivery.
     fn deliveries(&self, rules: &Rules, next: &mut impl FnMut(Step, Self)) {
-        if self.copies[COPIES - 1].is_some() {
+        if self.invocations[MAX_INVOCATIONS - 1].is_some() {
             return;
         }
         for (index, message) in self.messages.iter().enumerate() {
@@ -163,116 +172,131 @@ impl World {
                 continue;
             }
             let start = |mut world: Self| {
-                let ended = Copy::start(message, world.settings, &mut world.lake, rules, world.expired);
-                world.end(COPIES - 1, message, ended);
+                let progress = Invocation::start(message, world.settings, &mut world.lake, rules, world.expired);
+                world.apply(MAX_INVOCATIONS - 1, message, progress);
                 world
             };
             let mut once = *self;
             once.messages[index] = None;
             next(Step::Deliver(message, self.settings), start(once));
-            if self.budget.twice > 0 {
+            if self.budget.duplicates > 0 {
                 let mut twice = *self;
-                twice.budget.twice -= 1;
+                twice.budget.duplicates -= 1;
                 next(Step::DeliverTwice(message, self.settings), start(twice));
             }
         }
     }
 
-    fn steps_of(&self, index: usize, copy: &Copy, rules: &Rules, next: &mut impl FnMut(Step, Self)) {
-        let (message, settings, request) = (copy.message, copy.settings, copy.next);
+    /// Calls `next` with every possible step of an invocation.
+    fn steps_of_invocation(
+        &self,
+        index: usize,
+        invocation: &Invocation,
+        rules: &Rules,
+        next: &mut impl FnMut(Step, Self),
+    ) {
+        let (message, settings, request) = (invocation.message, invocation.settings, invocation.next);
         let mut world = *self;
-        let ended = copy.step(&mut world.lake, rules, self.expired);
-        world.rob(index, self.lake.files, rules);
-        world.end(index, message, ended);
+        let progress = invocation.step(&mut world.lake, rules, self.expired);
+        world.note_removed_files(index, self.lake.files, rules);
+        world.apply(index, message, progress);
         next(Step::Request(message, settings, request), world);
 
-        // A copy that has done nothing may as well not have been delivered yet.
-        if self.budget.kills > 0 && copy.next != Next::LoadCheckpoint {
+        // Killing an invocation that has done nothing is the same as not having delivered its message yet.
+        if self.budget.kills > 0 && invocation.next != Next::LoadCheckpoint {
             let mut world = *self;
             world.budget.kills -= 1;
             world.interrupted = true;
-            world.copies[index] = None;
-            world.send(Message { again: true, ..message });
+            world.invocations[index] = None;
+            world.send(Message { redelivered: true, ..message });
             next(Step::Kill(message, settings, request), world);
         }
-        if self.budget.hand_overs > 0 && copy.can_hand_over() {
+        if self.budget.handovers > 0 && invocation.can_hand_over() {
             let mut world = *self;
-            world.budget.hand_overs -= 1;
-            let copy = copy.save(&mut world.lake);
-            world.end(index, message, Ended::Not(copy));
+            world.budget.handovers -= 1;
+            let invocation = invocation.save(&mut world.lake);
+            world.apply(index, message, Progress::Running(invocation));
             next(Step::HandOver(message, settings, request), world);
         }
-        if self.budget.refused_tokens > 0 && copy.can_start_over() {
+        if self.budget.refused_tokens > 0 && invocation.can_have_token_refused() {
             let mut world = *self;
             world.budget.refused_tokens -= 1;
-            let copy = Copy { next: Next::SaveBeginning, token_refused: true, ..*copy };
-            world.end(index, message, Ended::Not(copy));
+            let invocation = Invocation { next: Next::SaveRestart, restarted_for_token: true, ..*invocation };
+            world.apply(index, message, Progress::Running(invocation));
             next(Step::RefuseToken(message), world);
         }
-        if self.budget.lost_replies > 0 && copy.next == Next::PutRow && !copy.reply_lost && !copy.robbed {
+        let may_lose_reply = invocation.next == Next::PutRow && !invocation.reply_lost && !invocation.lost_files;
+        if self.budget.lost_replies > 0 && may_lose_reply {
             let mut world = *self;
             world.budget.lost_replies -= 1;
-            if copy.put_row(&mut world.lake, rules) {
-                world.end(index, message, Ended::Not(Copy { reply_lost: true, ..*copy }));
+            if invocation.put_row(&mut world.lake, rules) {
+                world.apply(index, message, Progress::Running(Invocation { reply_lost: true, ..*invocation }));
                 next(Step::LoseReply(message), world);
             }
         }
     }
 
-    /// Tells the copies but this one which files are gone.
-    fn rob(&mut self, but: usize, before: Keys, rules: &Rules) {
+    /// Tells all invocations except this one which files were removed.
+    fn note_removed_files(&mut self, except: usize, before: Keys, rules: &Rules) {
         let removed = before & !self.lake.files;
         if removed != 0 {
-            for (index, copy) in self.copies.iter_mut().enumerate() {
-                if let Some(copy) = copy
-                    && index != but
+            for (index, invocation) in self.invocations.iter_mut().enumerate() {
+                if let Some(invocation) = invocation
+                    && index != except
                 {
-                    copy.rob(removed, rules);
+                    invocation.note_removed_files(removed, rules);
                 }
             }
         }
     }
 
-    fn end(&mut self, index: usize, message: Message, ended: Ended) {
-        self.copies[index] = None;
-        self.interrupted |= ended == Ended::Failed;
-        match ended {
-            Ended::Not(copy) => self.copies[index] = Some(copy),
-            Ended::Done | Ended::HandedOver(_) => {
-                self.answered = true;
-                self.overwritten |= message.overwrite;
+    /// Records the state of an invocation after a request.
+    fn apply(&mut self, index: usize, message: Message, progress: Progress) {
+        self.invocations[index] = None;
+        self.interrupted |= progress == Progress::Failed;
+        match progress {
+            Progress::Running(invocation) => self.invocations[index] = Some(invocation),
+            Progress::Succeeded | Progress::HandedOver(_) => {
+                self.acknowledged = true;
+                self.overwrite_acknowledged |= message.overwrite;
             }
-            Ended::Failed if self.budget.retries > 0 => {
+            Progress::Failed if self.budget.retries > 0 => {
                 self.budget.retries -= 1;
-                self.send(Message { again: true, ..message });
+                self.send(Message { redelivered: true, ..message });
             }
-            Ended::Failed => self.dead_letter = true,
+            Progress::Failed => self.dead_letter = true,
         }
-        if let Ended::HandedOver(next) = ended {
+        if let Progress::HandedOver(next) = progress {
             self.send(next);
         }
-        // Worlds that differ in the order of their copies alone are one.
-        self.copies.sort_unstable_by(|a, b| b.cmp(a));
-        self.messages.sort_unstable_by(|a, b| b.cmp(a));
+        self.sort();
     }
 
+    /// Queues a message.
     fn send(&mut self, message: Message) {
         let free = self.messages.iter_mut().find(|waiting| waiting.is_none());
         *free.expect("the budget allows no more messages") = Some(message);
-        self.copies.sort_unstable_by(|a, b| b.cmp(a));
+        self.sort();
+    }
+
+    /// Sorts invocations and messages, so that states that differ only in their order are equal.
+    fn sort(&mut self) {
+        self.invocations.sort_unstable_by(|a, b| b.cmp(a));
         self.messages.sort_unstable_by(|a, b| b.cmp(a));
     }
 
-    fn all_is_saved(&self) -> bool {
+    /// Returns true if the checkpoint covers all pages of the uncommitted job.
+    fn all_pages_are_saved(&self) -> bool {
         let saved = self.lake.checkpoint.filter(|saved| saved.settings == Some(self.settings));
         self.lake.row.is_none() && saved.is_some_and(|saved| usize::from(saved.done) >= self.settings.labels().len())
     }
 
-    fn deleting(mut self, delete: Delete, rules: &Rules) -> Self {
+    /// Returns the state after a request of `label-lake delete`.
+    fn after_delete_step(mut self, delete: Delete, rules: &Rules) -> Self {
         let before = self.lake.files;
         self.deleted = true;
         self.delete = delete.step(&mut self.lake);
-        self.rob(COPIES, before, rules);
+        self.note_removed_files(MAX_INVOCATIONS, before, rules);
         self
     }
 }

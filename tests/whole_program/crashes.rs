@@ -1,55 +1,57 @@
-//! A process that dies, or a reply that is lost, at any request: the event comes again, and the lake ends the same.
+//! Crash matrix: the process dies, or a reply is lost, at any request. After redelivery the lake is the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Fault, Gate, Generated, Job, Requests, Simulator};
+use simulator::{Fault, Gate, Job, Request, Requests, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::function::Function;
-use crate::glue::catalog::{DATABASE, Partitions, partitions, put_partitions, with_catalog};
-use crate::lambda_service::{LambdaService, Retries, Tally};
-use crate::reader::assert_lossless;
+use crate::support::{
+    BOTH_TABLES, DATABASE, DeliveryStats, Function, LambdaService, Objects, PAGE, Partitions, Retries, account,
+    assert_lossless, generated, partitions, put_partitions, with_catalog,
+};
 
-const SETTINGS: &[(&str, &str)] = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS"), DATABASE];
-/// The token that leads here is refused when it comes first.
+const SETTINGS: &[(&str, &str)] = &[BOTH_TABLES[0], DATABASE];
+/// Page whose token is refused once.
 const REFUSED: &str = "NAME TIMESTAMPS from 240";
-/// Four pages, and the whole job once more, take more than twice what an invocation of this limit has for them.
+/// Time per page. Four pages, and then all twelve once more, take more than twice the [`TIMEOUT`].
 const PAGE_LATENCY: Duration = Duration::from_millis(60);
-const LIMIT: Duration = Duration::from_millis(500);
-/// How many runs there are at a time, of all tests: they wait for pages most of the time.
-static SIDE_BY_SIDE: Semaphore = Semaphore::const_new(10);
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// Limits the concurrent runs of all tests in this file. A run mostly waits for pages.
+static CONCURRENT_RUNS: Semaphore = Semaphore::const_new(10);
 
-/// What is in the bucket and in the catalog.
+/// Objects of the bucket and partitions of the catalog.
 type Lake = (Objects, Partitions);
-type Objects = BTreeMap<String, Bytes>;
 
-/// What happens at one request.
+/// Interruption of a run at the chosen request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Injury {
+enum Interruption {
+    /// The process dies before the request has an effect.
     KilledBefore,
+    /// The process dies after the request had its effect, before the reply.
     KilledAfter,
+    /// The request has its effect, and the reply is lost.
     ReplyLost,
 }
 
-const INJURIES: [Injury; 3] = [Injury::KilledBefore, Injury::KilledAfter, Injury::ReplyLost];
+const INTERRUPTIONS: [Interruption; 3] =
+    [Interruption::KilledBefore, Interruption::KilledAfter, Interruption::ReplyLost];
 
-/// Which request it happens at.
+/// Request that is interrupted.
 #[derive(Clone, Copy, Debug)]
 enum Point {
-    /// The k-th of all.
+    /// The k-th of all requests.
     Nth(usize),
-    /// The first of this operation with this in its key. The order and number of requests differ a little from run
-    /// to run, and these points are never to be missed.
+    /// The first request of this operation with this text in its key. Number and order of the requests differ a little
+    /// from run to run; these points are tested in any case.
     First(&'static str, &'static str),
 }
 
-const NAMED: [Point; 6] = [
+const NAMED_POINTS: [Point; 6] = [
     Point::First("PutObject", "_checkpoints/"),
     Point::First("GetObject", "_checkpoints/"),
     Point::First("DeleteObject", "_checkpoints/"),
@@ -58,21 +60,21 @@ const NAMED: [Point; 6] = [
     Point::First("PutObject", "jobs/"),
 ];
 
-/// A job, the event that asks for it, and the lake before and after.
+/// A job, the event that exports it, and the lake before and after.
 struct Scenario {
     job: Job,
     event: Value,
     before: Lake,
     after: Lake,
-    /// What the times are multiplied with, so that a slow machine hands over, too, before it fails.
+    /// Factor for all times. Raised until the machine is fast enough to hand over before it runs out of time.
     scale: u32,
-    /// About how many requests it takes.
+    /// Approximate number of requests of an uninterrupted run.
     requests: usize,
 }
 
-/// What a run, or all runs, ended with.
+/// Result of one run, or the sum of all runs.
 #[derive(Debug, Default)]
-struct Figures {
+struct Results {
     points: usize,
     not_reached: usize,
     missing: usize,
@@ -83,16 +85,16 @@ struct Figures {
 }
 
 fn job(labels: usize, names: usize) -> Job {
-    Job::generated(Generated { labels, names, ..Generated::default() }).page_size(60)
+    generated(labels, names).page_size(60)
 }
 
 impl Scenario {
-    /// Twelve pages with 230 labels.
+    /// A first export: twelve pages with 230 labels.
     async fn export() -> Self {
         Self::new(job(700, 230), json!({ "JobId": "job", "Timestamp": 1 }), Lake::default()).await
     }
 
-    /// The same job, committed, and now told with fewer labels.
+    /// An Overwrite of the committed job, which now has fewer labels.
     async fn overwrite() -> Self {
         let before = exported(job(700, 230)).await;
         Self::new(job(620, 90), json!({ "JobId": "job", "Timestamp": 1, "Overwrite": true }), before).await
@@ -105,12 +107,12 @@ impl Scenario {
             let mut service = scenario.service(&[]).await;
             service.send(scenario.event.clone());
             service.run(None).await;
-            let Tally { handed_over, errors, overrun, .. } = &service.tally;
-            if (*handed_over < 2 || !errors.is_empty() || *overrun > 0) && scenario.scale < 16 {
+            let DeliveryStats { handed_over, errors, timed_out, .. } = &service.stats;
+            if (*handed_over < 2 || !errors.is_empty() || *timed_out > 0) && scenario.scale < 16 {
                 scenario.scale *= 2;
                 continue;
             }
-            assert!(*handed_over >= 2, "{:?}", service.tally);
+            assert!(*handed_over >= 2, "{:?}", service.stats);
             let simulator = &service.function.simulator;
             assert!(simulator.faults_not_fired().is_empty());
             assert_eq!(lake(simulator), scenario.after);
@@ -119,13 +121,13 @@ impl Scenario {
         }
     }
 
-    /// A new account, in which the token is refused once, behind these faults.
+    /// Returns a new account with these faults, in which one token is refused once.
     async fn service(&self, faults: &[Fault]) -> LambdaService {
-        let mut account = with_catalog(Simulator::builder().job("job", self.job.clone()).listing_allowed(true));
+        let mut account = with_catalog(account(self.job.clone()));
         for fault in faults {
             account = account.fault(fault.clone());
         }
-        let refusal = Fault::on("GetLabelDetection").key_contains(REFUSED);
+        let refusal = Fault::on(PAGE).key_contains(REFUSED);
         let account = account.fault(refusal.status(400, "InvalidPaginationTokenException"));
         let account = account.page_latency(PAGE_LATENCY * self.scale);
         let function = Function::start(account, SETTINGS).await;
@@ -133,65 +135,69 @@ impl Scenario {
             function.simulator.store().put(key, body.clone());
         }
         put_partitions(&function.simulator, &self.before.1);
-        LambdaService::new(function, SETTINGS, LIMIT * self.scale).patient()
+        LambdaService::new(function, SETTINGS, TIMEOUT * self.scale).with_longer_retries()
     }
 
-    /// Injures a run at a point, and compares what it ends with.
-    async fn survive(&self, injury: Injury, point: Point) -> Figures {
+    /// Interrupts a run at a point and compares the lake that it leaves.
+    async fn run(&self, interruption: Interruption, point: Point) -> Results {
         let gate = Gate::new();
         let requests = point.requests();
-        let fault = match injury {
-            Injury::KilledBefore => requests.hold(gate.clone()),
-            Injury::KilledAfter => requests.hold_reply(gate.clone()),
-            Injury::ReplyLost => requests.lose_reply(),
+        let fault = match interruption {
+            Interruption::KilledBefore => requests.hold(gate.clone()),
+            Interruption::KilledAfter => requests.hold_reply(gate.clone()),
+            Interruption::ReplyLost => requests.lose_reply(),
         };
         let mut service = self.service(std::slice::from_ref(&fault)).await;
-        // In both orders: the event that comes again, and the continuation that the killed process has sent.
+        // Both orders: the retry before the continuation that the killed process sent, and after it.
         service.retries = if point.is_even() { Retries::First } else { Retries::Last };
         service.send(self.event.clone());
         if point.has_a_second_delivery() {
-            // It comes before every continuation.
+            // A duplicate, delivered before every continuation.
             service.send(json!({ "JobId": "job", "Timestamp": 1 }));
         }
         service.run(Some(&gate)).await;
 
         let requests = service.function.simulator.requests();
-        let injured = requests.iter().find(|request| request.fault == Some(fault.to_string()));
-        // The program itself gives up requests on their way when its token is refused: these come to no gate.
-        let reached = injured.is_some() && (injury == Injury::ReplyLost || service.tally.crashed == 1);
-        // What is injured is not refused.
+        let interrupted = requests.iter().find(|request| request.fault == Some(fault.to_string()));
+        // When its token is refused, the program cancels its pending requests. These never reach the gate.
+        let reached = interrupted.is_some() && (interruption == Interruption::ReplyLost || service.stats.crashed == 1);
+        // A request that is interrupted is not also refused.
         let refusals = requests.iter().filter(|request| request.status == 400).count();
-        let instead = injured.is_some_and(|request| request.detail == REFUSED);
-        assert!(refusals == 1 || (refusals == 0 && instead), "{injury:?} {point:?} {:?}", service.tally);
-        let mut figures = self.compare(&lake(&service.function.simulator));
-        if injured.is_some_and(|request| leaves_a_checkpoint(injury, request)) {
-            figures.checkpoints = 0;
+        let interrupted_instead = interrupted.is_some_and(|request| request.detail == REFUSED);
+        assert!(
+            refusals == 1 || (refusals == 0 && interrupted_instead),
+            "{interruption:?} {point:?} {:?}",
+            service.stats
+        );
+        let mut results = self.compare(&lake(&service.function.simulator));
+        if interrupted.is_some_and(|request| leaves_a_checkpoint(interruption, request)) {
+            results.checkpoints = 0;
         }
-        figures.points = usize::from(reached);
-        figures.not_reached = usize::from(!reached);
-        figures.dead_lettered = service.tally.dead_lettered;
-        if !figures.is_clean() {
-            println!("{injury:?} {point:?} {injured:?} → {figures:?} {:?}", service.tally);
+        results.points = usize::from(reached);
+        results.not_reached = usize::from(!reached);
+        results.dead_lettered = service.stats.dead_lettered;
+        if !results.is_clean() {
+            println!("{interruption:?} {point:?} {interrupted:?} → {results:?} {:?}", service.stats);
         }
-        figures
+        results
     }
 
-    fn compare(&self, (objects, partitions): &Lake) -> Figures {
+    fn compare(&self, (objects, partitions): &Lake) -> Results {
         let (checkpoints, objects): (Objects, Objects) =
             objects.clone().into_iter().partition(|(key, _)| key.starts_with("_checkpoints/"));
-        let mut figures = Figures { checkpoints: checkpoints.len(), ..Figures::default() };
-        figures.compare(&objects, &self.after.0);
-        figures.compare(partitions, &self.after.1);
-        figures
+        let mut results = Results { checkpoints: checkpoints.len(), ..Results::default() };
+        results.compare(&objects, &self.after.0);
+        results.compare(partitions, &self.after.1);
+        results
     }
 }
 
-/// Returns true if a process dies between its commit and the deletion of its checkpoint. The next delivery stops at the
-/// commit, and the checkpoint stays until it expires.
-fn leaves_a_checkpoint(injury: Injury, request: &simulator::Request) -> bool {
+/// Returns true if the process dies between its commit and the deletion of its checkpoint. The next delivery stops at
+/// the commit, and the checkpoint stays until it expires.
+fn leaves_a_checkpoint(interruption: Interruption, request: &Request) -> bool {
     match &*request.operation {
-        "PutObject" => injury == Injury::KilledAfter && request.target.contains("jobs/"),
-        "DeleteObject" => injury != Injury::ReplyLost && request.target.contains("_checkpoints/"),
+        "PutObject" => interruption == Interruption::KilledAfter && request.target.contains("jobs/"),
+        "DeleteObject" => interruption != Interruption::ReplyLost && request.target.contains("_checkpoints/"),
         _ => false,
     }
 }
@@ -213,7 +219,7 @@ impl Point {
     }
 }
 
-impl Figures {
+impl Results {
     fn add(&mut self, other: &Self) {
         self.points += other.points;
         self.not_reached += other.not_reached;
@@ -225,9 +231,10 @@ impl Figures {
     }
 
     fn compare<K: Ord, V: PartialEq>(&mut self, found: &BTreeMap<K, V>, expected: &BTreeMap<K, V>) {
+        let differs = |(key, value): &(&K, &V)| found.get(*key).is_some_and(|found| found != *value);
         self.missing += expected.keys().filter(|key| !found.contains_key(key)).count();
         self.extra += found.keys().filter(|key| !expected.contains_key(key)).count();
-        self.different += expected.iter().filter(|(key, it)| found.get(key).is_some_and(|found| found != *it)).count();
+        self.different += expected.iter().filter(differs).count();
     }
 
     fn is_clean(&self) -> bool {
@@ -235,10 +242,9 @@ impl Figures {
     }
 }
 
-/// What the job leaves in an empty lake when nothing happens to it.
+/// Returns what an uninterrupted export of the job leaves in an empty lake.
 async fn exported(job: Job) -> Lake {
-    let account = with_catalog(Simulator::builder().job("job", job).listing_allowed(true));
-    let function = Function::start(account, SETTINGS).await;
+    let function = Function::start(with_catalog(account(job)), SETTINGS).await;
     function.succeed(json!({ "JobId": "job", "Timestamp": 1 })).await;
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
     lake(&function.simulator)
@@ -248,56 +254,57 @@ fn lake(simulator: &Simulator) -> Lake {
     (simulator.objects(), partitions(simulator))
 }
 
-/// Injures a run at every `step`-th request, in every way, and prints what all of them ended with.
+/// Interrupts the scenario at every `step`-th request and at the named points, in every way, and prints the results.
 async fn survives(name: &str, scenario: Scenario, step: usize) {
     let scenario = Arc::new(scenario);
-    let by_number = INJURIES.iter().enumerate().flat_map(|(index, &injury)| {
-        // Each injury has other points.
-        let first = 1 + index * step / INJURIES.len();
-        (first..=scenario.requests).step_by(step).map(move |k| (injury, Point::Nth(k)))
+    let by_number = INTERRUPTIONS.iter().enumerate().flat_map(|(index, &interruption)| {
+        // Each kind of interruption starts at a different request.
+        let first = 1 + index * step / INTERRUPTIONS.len();
+        (first..=scenario.requests).step_by(step).map(move |k| (interruption, Point::Nth(k)))
     });
-    let by_name = INJURIES.iter().flat_map(|&injury| NAMED.map(|point| (injury, point)));
-    let mut figures = Figures::default();
+    let by_name = INTERRUPTIONS.iter().flat_map(|&interruption| NAMED_POINTS.map(|point| (interruption, point)));
+    let mut results = Results::default();
     let mut running = JoinSet::new();
-    for (injury, point) in by_number.chain(by_name) {
-        let turn = SIDE_BY_SIDE.acquire().await.unwrap();
+    for (interruption, point) in by_number.chain(by_name) {
+        let permit = CONCURRENT_RUNS.acquire().await.unwrap();
         let scenario = Arc::clone(&scenario);
         running.spawn(async move {
-            let _turn = turn;
-            scenario.survive(injury, point).await
+            let _permit = permit;
+            scenario.run(interruption, point).await
         });
     }
     for run in running.join_all().await {
-        figures.add(&run);
+        results.add(&run);
     }
-    let Figures { points, not_reached, missing, extra, different, checkpoints, dead_lettered } = &figures;
+    let Results { points, not_reached, missing, extra, different, checkpoints, dead_lettered } = &results;
     println!(
-        "{name}: crash points: {points}, not reached {not_reached}, missing {missing}, extra {extra}, different \
-         {different}, checkpoints left {checkpoints}, dead-lettered {dead_lettered}"
+        "{name}: {points} crash points ({not_reached} more were not reached); {missing} missing, {extra} extra, \
+         {different} different, {checkpoints} checkpoints left, {dead_lettered} dead-lettered"
     );
-    assert!(figures.is_clean());
-    // Runs differ in length by their hand-overs, and by what was on its way when the token was refused: by the machine.
-    assert!(not_reached * 2 <= *points, "{figures:?}");
+    assert!(results.is_clean());
+    // The number of requests depends on the speed of the machine: on how often a run hands over, and on what was in
+    // flight when the token was refused.
+    assert!(not_reached * 2 <= *points, "{results:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_interrupted_at_any_of_a_sample_of_requests_ends_as_if_it_had_not_been() {
+async fn export_survives_interruption_at_a_sample_of_requests() {
     survives("export", Scenario::export().await, 97).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overwrite_interrupted_at_any_of_a_sample_of_requests_ends_as_if_it_had_not_been() {
+async fn overwrite_survives_interruption_at_a_sample_of_requests() {
     survives("overwrite", Scenario::overwrite().await, 67).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_interrupted_at_any_request_ends_as_if_it_had_not_been() {
+async fn export_survives_interruption_at_every_request() {
     survives("export", Scenario::export().await, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: .ci/full runs it"]
-async fn an_overwrite_interrupted_at_any_request_ends_as_if_it_had_not_been() {
+async fn overwrite_survives_interruption_at_every_request() {
     survives("overwrite", Scenario::overwrite().await, 1).await;
 }

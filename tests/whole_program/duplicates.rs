@@ -1,25 +1,22 @@
-//! Deliveries of one message, one after the other and at once: one lake.
+//! Duplicate deliveries of one message, one after the other and concurrent, leave one lake.
 
 use std::sync::Arc;
 
 use serde_json::json;
-use simulator::{Fault, Gate, Generated, Invocation, Job, NameOrder, Outcome, Requests, Simulator};
+use simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, Requests, Simulator};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-use crate::faults::assert_same_lake;
-use crate::function::{Function, command};
+use crate::support::{
+    BOTH_TABLES, COMMIT, Function, Objects, account, assert_same_lake, differences, generated, spawn_process,
+};
 
+/// Number of concurrent deliveries of the message, and of processes.
 const COPIES: usize = 4;
-const COMMIT: &str = "jobs/job-job.parquet";
 const MESSAGE: &str = r#"{"JobId":"job"}"#;
 
 fn job() -> Job {
-    Job::generated(Generated { labels: 120, names: 9, ..Generated::default() }).page_size(30)
-}
-
-fn account(job: Job) -> simulator::Builder {
-    Simulator::builder().job("job", job).listing_allowed(true)
+    generated(120, 9).page_size(30)
 }
 
 async fn deliver_again(times: usize) {
@@ -44,10 +41,10 @@ async fn each_of_50_duplicates_costs_one_request_and_changes_nothing() {
 #[ignore = "long: .ci/full runs it"]
 async fn each_of_1000_duplicates_costs_one_request_and_changes_nothing() {
     deliver_again(1000).await;
-    println!("duplicates: 1000, requests 1000, different 0");
+    println!("1000 duplicates: 1000 requests, 0 different objects");
 }
 
-/// Where all copies are held, and go on from in an order made by chance.
+/// Requests at which all copies are held. They are released in random order.
 type Barrier = fn(last_file: &str) -> Requests;
 
 const BARRIERS: [(&str, Barrier); 4] = [
@@ -57,10 +54,10 @@ const BARRIERS: [(&str, Barrier); 4] = [
     ("commit", |_| Fault::on("PutObject").key_contains(COMMIT)),
 ];
 
-/// Four processes in one account. Each takes the next event as soon as it is idle.
+/// Processes in one account. Each takes the next event as soon as it is idle.
 struct Copies {
     simulator: Arc<Simulator>,
-    clean: std::collections::BTreeMap<String, bytes::Bytes>,
+    clean: Objects,
     last_file: String,
     _processes: Vec<Child>,
 }
@@ -71,14 +68,12 @@ impl Copies {
         alone.export("job").await;
         let clean = alone.simulator.objects();
         let simulator = Arc::new(account(job).start().await.unwrap());
-        let processes = (0..COPIES).map(|_| {
-            command(&simulator, settings).stdout(std::process::Stdio::null()).spawn().expect("bootstrap is built")
-        });
+        let processes = (0..COPIES).map(|_| spawn_process(&simulator, settings));
         let last_file = clean.keys().rfind(|key| key.starts_with("label_detections/")).unwrap().clone();
         Self { _processes: processes.collect(), simulator, clean, last_file }
     }
 
-    /// Runs four copies from an empty lake, held at the barrier, and returns how they ended.
+    /// Runs all copies on an empty lake, holds them at the barrier, and returns their outcomes.
     async fn run(&self, barrier: Barrier, seed: u64) -> Vec<String> {
         for key in self.simulator.store().keys() {
             self.simulator.store().delete(&key);
@@ -96,24 +91,24 @@ impl Copies {
             gate.reached().await;
         }
 
-        // From there on each goes alone to its end, or with those that go already.
-        let mut chance = fastrand::Rng::with_seed(seed);
-        chance.shuffle(&mut gates);
+        // A released copy either runs alone to its end, or together with those released after it.
+        let mut random = fastrand::Rng::with_seed(seed);
+        random.shuffle(&mut gates);
         let mut ended = Vec::new();
         for gate in gates {
             gate.release();
-            if chance.bool() {
+            if random.bool() {
                 ended.push(copies.join_next().await.unwrap().unwrap());
             }
         }
         ended.extend(copies.join_all().await);
-        assert_eq!(self.simulator.faults_not_fired(), [""; 0]);
-        assert_same_lake(&self.simulator.objects(), &self.clean);
+        assert_eq!(self.simulator.faults_not_fired(), [""; 0], "seed {seed}");
+        assert_eq!(differences(&self.simulator.objects(), &self.clean), [""; 0], "seed {seed}");
         ended.iter().map(outcome).collect()
     }
 
-    /// As [`Copies::run`]; exactly one copy commits.
-    async fn meet(&self, barrier: Barrier, seed: u64) {
+    /// Runs all copies, and asserts that exactly one commits.
+    async fn assert_one_commits(&self, barrier: Barrier, seed: u64) {
         let outcomes = self.run(barrier, seed).await;
         let count = |name: &str| outcomes.iter().filter(|outcome| *outcome == name).count();
         let others = count("COMMITTED_BY_ANOTHER") + count("ALREADY_COMMITTED");
@@ -121,6 +116,7 @@ impl Copies {
     }
 }
 
+/// Returns the outcome of the job.
 fn outcome(ended: &Outcome) -> String {
     match ended {
         Outcome::Response(answer) => answer["jobs"][0]["outcome"].as_str().unwrap().to_owned(),
@@ -128,35 +124,35 @@ fn outcome(ended: &Outcome) -> String {
     }
 }
 
-async fn meet_at_each_barrier(seeds: u64) {
+async fn run_at_each_barrier(seeds: u64) {
     let mut runs = 0;
-    for settings in [&[][..], &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")]] {
+    for settings in [&[][..], BOTH_TABLES] {
         let copies = Copies::start(job(), settings).await;
         for seed in (1..=seeds).filter(|seed| seed % 2 == settings.len() as u64) {
             for (_, barrier) in BARRIERS {
-                copies.meet(barrier, seed).await;
+                copies.assert_one_commits(barrier, seed).await;
                 runs += 1;
             }
         }
     }
     let names: Vec<_> = BARRIERS.iter().map(|(name, _)| *name).collect();
-    println!("4 copies held at {}: {runs} runs, {seeds} seeds, different 0", names.join(", "));
+    println!("4 copies held at {}: {runs} runs, {seeds} seeds, 0 different lakes", names.join(", "));
 }
 
 #[tokio::test]
-async fn four_copies_that_meet_at_any_step_make_one_lake() {
-    meet_at_each_barrier(3).await;
+async fn four_copies_held_at_any_step_leave_one_lake() {
+    run_at_each_barrier(3).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn four_copies_that_meet_at_any_step_make_one_lake_over_50_seeds() {
-    meet_at_each_barrier(50).await;
+async fn four_copies_held_at_any_step_leave_one_lake_over_50_seeds() {
+    run_at_each_barrier(50).await;
 }
 
-/// Where a job whose labels come back on later pages makes its copies meet: they begin to write files that lack rows,
-/// find out, and begin again with all labels open.
-async fn meet_without_order(seeds: u64) {
+/// Runs copies of a job whose labels are not grouped by name. The copies write files that lack rows, detect it, and
+/// restart with all labels open.
+async fn run_ungrouped(seeds: u64) {
     let barriers: [Barrier; 3] = [
         |_| Fault::on("GetObject").key_contains("_checkpoints/"),
         |_| Fault::on("PutObject").key_contains("_checkpoints/"),
@@ -165,25 +161,25 @@ async fn meet_without_order(seeds: u64) {
     let copies = Copies::start(job().order(NameOrder::WithinPages), &[]).await;
     for seed in 1..=seeds {
         for barrier in barriers {
-            copies.meet(barrier, seed).await;
+            copies.assert_one_commits(barrier, seed).await;
         }
     }
-    println!("4 copies of a job without order: {} runs, {seeds} seeds, different 0", seeds * 3);
+    println!("4 copies of an ungrouped job: {} runs, {seeds} seeds, 0 different lakes", seeds * 3);
 }
 
 #[tokio::test]
-async fn four_copies_of_a_job_whose_order_does_not_hold_make_one_lake() {
-    meet_without_order(3).await;
+async fn four_copies_of_an_ungrouped_job_leave_one_lake() {
+    run_ungrouped(3).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn four_copies_of_a_job_whose_order_does_not_hold_make_one_lake_over_50_seeds() {
-    meet_without_order(50).await;
+async fn four_copies_of_an_ungrouped_job_leave_one_lake_over_50_seeds() {
+    run_ungrouped(50).await;
 }
 
 #[tokio::test]
-async fn a_message_twice_in_one_event_and_its_duplicates_in_another_form_are_one_job() {
+async fn duplicate_messages_in_any_event_shape_export_the_job_once() {
     let function = Function::start(account(job()), &[]).await;
     let record = json!({"Sns": {"Message": MESSAGE}});
     let answer = function.succeed(json!({"Records": [record, record]})).await;

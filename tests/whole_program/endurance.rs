@@ -1,33 +1,33 @@
-//! One process for thousands of invocations, good and bad mixed: it neither grows nor remembers.
+//! One process runs thousands of good and bad invocations in random order. It neither leaks nor carries state over.
 
-use std::collections::BTreeMap;
 use std::fs;
 
-use bytes::Bytes;
 use serde_json::json;
-use simulator::{Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
+use simulator::{Builder, Invocation, JobStatus, NameOrder, Outcome, Simulator};
 
-use crate::faults::assert_same_lake;
-use crate::function::Function;
+use crate::support::{Function, Objects, assert_same_lake, generated};
 
 const KIB: usize = 1024;
-/// The allocator keeps pages that it has, and takes a few more when threads happen to meet.
-const MAY_GROW: usize = 1024 * KIB;
-/// The Lambda runtime puts the trace id of each invocation into the environment, and the C library keeps every value
-/// that a variable ever had: 170 bytes. With one trace id for all, 17,000 invocations take nothing.
-const TRACE_ID: usize = 200;
+/// Memory that the process may gain. The allocator keeps freed pages, and needs a few more when threads happen to
+/// allocate at once.
+const ALLOWED_GROWTH: usize = 1024 * KIB;
+/// Memory that each invocation may leak. The Lambda runtime sets an environment variable to the trace ID of each
+/// invocation, and the C library never frees an old value: 170 bytes. With a single trace ID, 17,000 invocations leak
+/// nothing.
+const TRACE_ID_LEAK: usize = 200;
 
-/// An event, and what is in the lake before it.
+/// An event, and the lake before it.
 struct Case {
     name: &'static str,
     event: Vec<u8>,
+    /// Key of a row that is already in the lake.
     committed: Option<&'static str>,
 }
 
-/// How a case ends when it is all that a process ever does.
-struct Alone {
+/// Result of a case.
+struct Ended {
     outcome: Outcome,
-    lake: BTreeMap<String, Bytes>,
+    lake: Objects,
 }
 
 fn cases() -> Vec<Case> {
@@ -47,13 +47,13 @@ fn cases() -> Vec<Case> {
         case("another good job", json!({"JobId": "other"}).to_string()),
         case("several jobs", several.to_string()),
         case("queue", queue.to_string()),
-        case("job without order", json!({"JobId": "disordered"}).to_string()),
+        case("ungrouped job", json!({"JobId": "ungrouped"}).to_string()),
         case("overwrite", json!({"JobId": "good", "Overwrite": true}).to_string()),
         case("failed job", json!({"JobId": "failed", "Status": "FAILED"}).to_string()),
         case("unknown job", json!({"JobId": "nobody"}).to_string()),
         case("bad id", json!({"JobId": "../x"}).to_string()),
         case("other API", json!({"JobId": "good", "API": "StartFaceDetection"}).to_string()),
-        case("no event", "{}".to_owned()),
+        case("empty event", "{}".to_owned()),
         case("deep event", "[".repeat(2_000)),
         case("large event", json!({"JobId": "good", "Unknown": "x".repeat(100 * KIB)}).to_string()),
         Case { name: "garbage", event: b"\xff\xfe\x00{".to_vec(), committed: None },
@@ -65,18 +65,17 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-fn account() -> simulator::Builder {
-    let job = |labels, names| Job::generated(Generated { labels, names, ..Generated::default() }).page_size(10);
+fn four_jobs() -> Builder {
+    let job = |labels, names| generated(labels, names).page_size(10);
     Simulator::builder()
         .job("good", job(25, 3))
         .job("other", job(8, 4))
-        .job("disordered", job(30, 3).order(NameOrder::WithinPages))
+        .job("ungrouped", job(30, 3).order(NameOrder::WithinPages))
         .job("failed", job(0, 1).status(JobStatus::Failed { message: "the video is not supported".to_owned() }))
-        .listing_allowed(true)
 }
 
 /// Delivers a case to an otherwise empty lake.
-async fn deliver(function: &Function, case: &Case) -> Alone {
+async fn deliver(function: &Function, case: &Case) -> Ended {
     let simulator = &function.simulator;
     for key in simulator.store().keys() {
         simulator.store().delete(&key);
@@ -84,12 +83,13 @@ async fn deliver(function: &Function, case: &Case) -> Alone {
     if let Some(key) = case.committed {
         simulator.store().put(key, "committed");
     }
-    // The log of the simulator would grow instead.
+    // The simulator's request log would grow without bound.
     simulator.clear_requests();
     let outcome = simulator.invoke(case.event.clone(), Invocation::default()).await;
-    Alone { outcome, lake: simulator.objects() }
+    Ended { outcome, lake: simulator.objects() }
 }
 
+/// Returns the resident memory of a process in bytes.
 fn resident(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -102,48 +102,49 @@ fn open_files(process: u32) -> usize {
 
 async fn invoke(times: usize) {
     let cases = cases();
-    let mut alone = Vec::new();
+    // The expected result of a case is that of a process that runs nothing else.
+    let mut expected = Vec::new();
     for case in &cases {
-        alone.push(deliver(&Function::start(account(), &[]).await, case).await);
+        expected.push(deliver(&Function::start(four_jobs(), &[]).await, case).await);
     }
-    let committed = |alone: &&Alone| alone.lake.keys().any(|key| key.starts_with("jobs/"));
-    assert_eq!(alone.iter().filter(committed).count(), 9, "the cases are what their names say");
+    let committed = |ended: &&Ended| ended.lake.keys().any(|key| key.starts_with("jobs/"));
+    assert_eq!(expected.iter().filter(committed).count(), 9, "the cases do what their names say");
 
-    let function = Function::start(account(), &[]).await;
+    let function = Function::start(four_jobs(), &[]).await;
     let process = function.process_id();
     let warm_up = times / 3;
-    let (mut resident_then, mut files_then) = (0, 0);
-    // Every case follows every other one somewhere.
-    let mut chance = fastrand::Rng::with_seed(1);
+    let (mut memory_before, mut files_before) = (0, 0);
+    // In random order, every case follows every other case at some point.
+    let mut random = fastrand::Rng::with_seed(1);
     for time in 0..times {
         if time == warm_up {
-            (resident_then, files_then) = (resident(process), open_files(process));
+            (memory_before, files_before) = (resident(process), open_files(process));
         }
-        let index = chance.usize(..cases.len());
+        let index = random.usize(..cases.len());
         let ended = deliver(&function, &cases[index]).await;
-        assert_eq!(ended.outcome, alone[index].outcome, "invocation {time}: {}", cases[index].name);
-        assert_same_lake(&ended.lake, &alone[index].lake);
+        assert_eq!(ended.outcome, expected[index].outcome, "invocation {time}: {}", cases[index].name);
+        assert_same_lake(&ended.lake, &expected[index].lake);
     }
-    let (resident_now, files_now) = (resident(process), open_files(process));
+    let (memory_after, files_after) = (resident(process), open_files(process));
     println!(
-        "invocations: {times}, different answers 0, different lakes 0; after {warm_up}: {} KiB and {files_then} open \
-         files, at the end {} KiB and {files_now}",
-        resident_then / KIB,
-        resident_now / KIB
+        "{times} invocations: 0 different answers, 0 different lakes; after {warm_up}: {} KiB and {files_before} open \
+         files, at the end: {} KiB and {files_after} open files",
+        memory_before / KIB,
+        memory_after / KIB
     );
-    let may_grow = MAY_GROW + TRACE_ID * (times - warm_up);
-    assert!(resident_now <= resident_then + may_grow, "{resident_then} → {resident_now}");
-    // A pooled connection may be closed or opened again between two of them, in each of the pools.
-    assert!(files_now <= files_then + 4, "{files_then} → {files_now}");
+    let allowed = ALLOWED_GROWTH + TRACE_ID_LEAK * (times - warm_up);
+    assert!(memory_after <= memory_before + allowed, "{memory_before} → {memory_after}");
+    // Each connection pool may have closed or opened a connection between the two measurements.
+    assert!(files_after <= files_before + 4, "{files_before} → {files_after}");
 }
 
 #[tokio::test]
-async fn after_300_invocations_good_and_bad_a_process_is_as_it_was() {
+async fn process_is_unchanged_after_300_good_and_bad_invocations() {
     invoke(300).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn after_10000_invocations_good_and_bad_a_process_is_as_it_was() {
+async fn process_is_unchanged_after_10000_good_and_bad_invocations() {
     invoke(10_000).await;
 }

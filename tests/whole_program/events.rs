@@ -1,13 +1,13 @@
-//! Each shape of event, and several jobs in one.
+//! Every event shape, and events with several jobs.
 
 use std::slice;
 
 use serde_json::{Value, json};
-use simulator::{Generated, Job, Outcome, Simulator};
+use simulator::{Invocation, Job, Outcome, Simulator};
 
-use crate::function::Function;
+use crate::support::{Function, generated};
 
-/// The job that all samples name.
+/// Returns the ID of the job that all samples in `events/` name.
 fn sample_job() -> String {
     sample("job-id.json")["JobId"].as_str().unwrap().to_owned()
 }
@@ -18,20 +18,21 @@ fn sample(name: &str) -> Value {
 }
 
 fn small() -> Job {
-    Job::generated(Generated { labels: 50, names: 5, ..Generated::default() })
+    generated(50, 5)
 }
 
 async fn function() -> Function {
-    Function::start(Simulator::builder().job(&sample_job(), small()).listing_allowed(true), &[]).await
+    Function::start(Simulator::builder().job(&sample_job(), small()), &[]).await
 }
 
+/// Returns the keys of the committed rows.
 fn commits(function: &Function) -> Vec<String> {
     let objects = function.simulator.objects();
     objects.into_keys().filter(|key| key.starts_with("jobs/")).collect()
 }
 
 #[tokio::test]
-async fn every_sample_of_a_direct_event_exports_its_job() {
+async fn every_direct_sample_event_exports_its_job() {
     for name in
         ["sns.json", "failure-record.json", "sns-envelope.json", "completion.json", "job-id.json", "overwrite.json"]
     {
@@ -44,7 +45,7 @@ async fn every_sample_of_a_direct_event_exports_its_job() {
 }
 
 #[tokio::test]
-async fn every_sample_of_a_queue_event_exports_its_job_and_fails_no_item() {
+async fn every_queue_sample_event_exports_its_job_without_failed_items() {
     for name in ["sqs.json", "sqs-raw.json", "sqs-redrive.json"] {
         let function = function().await;
         assert_eq!(function.succeed(sample(name)).await, json!({"batchItemFailures": []}), "{name}");
@@ -53,7 +54,7 @@ async fn every_sample_of_a_queue_event_exports_its_job_and_fails_no_item() {
 }
 
 #[tokio::test]
-async fn a_message_of_another_api_asks_for_nothing() {
+async fn message_of_another_api_makes_no_requests() {
     let function = function().await;
     assert_eq!(function.succeed(sample("other-api.json")).await, json!({"jobs": []}));
     assert!(function.operations().is_empty());
@@ -62,7 +63,7 @@ async fn a_message_of_another_api_asks_for_nothing() {
 }
 
 #[tokio::test]
-async fn of_a_queue_only_the_items_that_failed_are_reported() {
+async fn queue_event_reports_only_failed_items() {
     let function = function().await;
     let item = |id: &str, body: String| json!({"messageId": id, "body": body, "eventSource": "aws:sqs"});
     let event = json!({"Records": [
@@ -76,11 +77,11 @@ async fn of_a_queue_only_the_items_that_failed_are_reported() {
         answer,
         json!({"batchItemFailures": [{"itemIdentifier": "not-json"}, {"itemIdentifier": "unknown-job"}]})
     );
-    assert_eq!(function.count("HeadObject"), 2, "the same job once");
+    assert_eq!(function.count("HeadObject"), 2, "each job is exported once");
     assert_eq!(commits(&function).len(), 1);
 }
 
-/// An SQS record of these completion messages, each in an SNS record of its own.
+/// Returns an SQS record with these completion messages, each in its own SNS record.
 fn queue_record(id: &str, messages: &[Value]) -> Value {
     let record = |message: &Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
     let body = json!({"Records": messages.iter().map(record).collect::<Vec<_>>()});
@@ -88,7 +89,7 @@ fn queue_record(id: &str, messages: &[Value]) -> Value {
 }
 
 #[tokio::test]
-async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
+async fn queue_event_fails_if_all_items_fail() {
     let function = function().await;
     let (good, unknown) = (json!({"JobId": sample_job()}), json!({"JobId": "nobody"}));
     let other_api = sample("other-api.json");
@@ -96,10 +97,10 @@ async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
     for (records, error) in [
         (vec![queue_record("a", slice::from_ref(&unknown))], "JobNotFound"),
         (vec![queue_record("a", slice::from_ref(&bad)), queue_record("b", slice::from_ref(&unknown))], "InvalidJobId"),
-        // The same item twice, and an item of which only a part fails.
+        // The same item twice, and an item with one failing message.
         (vec![queue_record("a", slice::from_ref(&unknown)), queue_record("a", slice::from_ref(&good))], "JobNotFound"),
         (vec![queue_record("a", &[good.clone(), unknown.clone(), other_api.clone()])], "JobNotFound"),
-        // A message without an item can only be kept by a failure of the whole event.
+        // A message without an item ID is kept only if the whole event fails.
         (vec![queue_record("a", slice::from_ref(&good)), json!({"body": bad.to_string()})], "InvalidJobId"),
     ] {
         let event = json!({"Records": records});
@@ -117,7 +118,7 @@ async fn an_event_of_a_queue_fails_when_all_its_items_fail() {
 }
 
 #[tokio::test]
-async fn of_several_sns_records_the_good_ones_are_exported_before_the_event_fails() {
+async fn exports_good_records_when_another_record_is_bad() {
     let function = function().await;
     let record = |message: Value| json!({"EventSource": "aws:sns", "Sns": {"Message": message.to_string()}});
     let event = json!({"Records": [
@@ -135,7 +136,7 @@ async fn of_several_sns_records_the_good_ones_are_exported_before_the_event_fail
 async fn bytes_that_are_not_json_are_an_invalid_event() {
     let function = function().await;
     for bytes in [&b""[..], b"{", b"\xff\xfe", b"[[[[", "[".repeat(10_000).as_bytes()] {
-        let outcome = function.simulator.invoke(bytes.to_vec(), simulator::Invocation::default()).await;
+        let outcome = function.simulator.invoke(bytes.to_vec(), Invocation::default()).await;
         let Outcome::Error { error_type, .. } = outcome else { panic!("{bytes:?} → {outcome:?}") };
         assert_eq!(error_type, "InvalidEvent");
     }

@@ -1,4 +1,4 @@
-//! What every file is like: schema, encodings, metadata and size.
+//! Parquet files: schema, encodings, metadata and size.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::{Value, json};
-use simulator::{Generated, Job, Simulator};
+use simulator::{Job, Simulator};
 
-use crate::function::Function;
+use crate::support::{BOTH_TABLES, Function, account, generated};
 
-/// All that a footer says, but for offsets and sizes.
+/// Formats a file's footer without offsets and sizes.
 fn footer(file: &Bytes) -> String {
     let reader = SerializedFileReader::new(file.clone()).unwrap();
     let metadata: &ParquetMetaData = reader.metadata();
@@ -40,7 +40,7 @@ fn footer(file: &Bytes) -> String {
     text
 }
 
-/// The type in which Athena reads a column. It takes a Parquet type for no other.
+/// Returns the Hive type of a column. Athena accepts no other Parquet type for it.
 fn hive(column: &Type) -> String {
     if column.is_primitive() {
         return match (column.get_physical_type(), column.get_basic_info().logical_type_ref()) {
@@ -48,7 +48,7 @@ fn hive(column: &Type) -> String {
             (PhysicalType::INT32, None) => "int",
             (PhysicalType::FLOAT, None) => "float",
             (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)) => "string",
-            other => panic!("no column is of {other:?}"),
+            other => panic!("no column has the type {other:?}"),
         }
         .to_owned();
     }
@@ -61,7 +61,7 @@ fn hive(column: &Type) -> String {
     format!("struct<{}>", fields.join(","))
 }
 
-/// The columns of a file are those of `tests/golden/tables.json`, from which the tables in a catalog are checked too.
+/// Asserts that a file has the columns of `tests/golden/tables.json`. Tables in a catalog are checked against it too.
 fn assert_columns(file: &Bytes, table: &str) {
     let golden: Value = serde_json::from_str(include_str!("../golden/tables.json")).unwrap();
     let golden: Vec<[String; 3]> = serde_json::from_value(golden[table]["columns"].clone()).unwrap();
@@ -73,7 +73,7 @@ fn assert_columns(file: &Bytes, table: &str) {
 }
 
 #[tokio::test]
-async fn the_footer_of_each_table_is_as_pinned() {
+async fn footer_of_each_table_matches_the_golden_file() {
     let instance = json!({"Confidence": 99.5, "BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}});
     let labels = |name: &str, count: usize| {
         let label = json!({
@@ -83,27 +83,25 @@ async fn the_footer_of_each_table_is_as_pinned() {
         (0..count).map(move |n| json!({"Timestamp": n * 500, "Label": label})).collect::<Vec<_>>()
     };
     let job = Job::from_labels([labels("Dog", 10), labels("Cat", 300)].concat());
-    let settings = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), settings).await;
+    let function = Function::start(account(job), BOTH_TABLES).await;
     function.export("job").await;
     let objects = function.simulator.objects();
-    for (key, pinned) in [
+    for (key, golden) in [
         ("label_detections/job_id=job/label=Dog/part-00000.parquet", expect_file!["golden/label_detections.txt"]),
         ("label_detections/job_id=job/label=Cat/part-00000.parquet", expect_file!["golden/label_detections_large.txt"]),
         ("label_segments/job_id=job/label=Dog/part-00000.parquet", expect_file!["golden/label_segments.txt"]),
         ("jobs/job-job.parquet", expect_file!["golden/jobs.txt"]),
     ] {
-        pinned.assert_eq(&footer(&objects[key]));
+        golden.assert_eq(&footer(&objects[key]));
         let (table, _) = key.split_once('/').unwrap();
         assert_columns(&objects[key], table);
     }
 }
 
 #[tokio::test]
-async fn a_file_of_ten_rows_is_small() {
-    let generated = Generated { labels: 10_000, names: 1_000, ..Generated::default() };
+async fn ten_row_file_is_under_2_kb() {
     let job = "97".repeat(32);
-    let account = Simulator::builder().job(&job, Job::generated(generated)).listing_allowed(true);
+    let account = Simulator::builder().job(&job, generated(10_000, 1_000));
     let function = Function::start(account, &[]).await;
     function.export(&job).await;
     let objects = function.simulator.objects();
@@ -112,8 +110,8 @@ async fn a_file_of_ten_rows_is_small() {
         (reader.metadata().file_metadata().num_rows() == 10).then_some(file.len())
     });
     let sizes: Vec<_> = small.collect();
-    assert!(sizes.len() > 10, "the job has such labels");
+    assert!(sizes.len() > 10, "the job has labels with ten rows");
     let mean = sizes.iter().sum::<usize>() / sizes.len();
-    println!("10 rows: {mean} bytes on average, {:?} to {:?}", sizes.iter().min(), sizes.iter().max());
+    println!("file of 10 rows: {mean} bytes on average, {:?} to {:?}", sizes.iter().min(), sizes.iter().max());
     assert!(mean <= 2_048, "{sizes:?}");
 }

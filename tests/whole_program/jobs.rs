@@ -1,32 +1,30 @@
-//! Jobs of every size and kind.
+//! Jobs of every size, status and order, and with every kind of label name.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Generated, Job, JobStatus, NameOrder, Simulator};
+use simulator::{Job, JobStatus, NameOrder, Outcome};
 
-use crate::function::Function;
-use crate::reader::{assert_lossless, job_row, label_files};
+use crate::support::{COMMIT, Function, PAGE, account, assert_lossless, generated, job_row, label_files, within};
 
+/// The order of the values does not matter.
 const BOTH: &[(&str, &str)] = &[("AGGREGATE_BY", "SEGMENTS,TIMESTAMPS")];
 
-fn generated(labels: usize, names: usize) -> Job {
-    Job::generated(Generated { labels, names, ..Generated::default() })
-}
-
 #[tokio::test]
-async fn jobs_of_every_size_are_whole() {
+async fn jobs_of_every_size_are_exported_completely() {
     for (labels, pages) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (25_000, 25)] {
-        let function =
-            Function::start(Simulator::builder().job("job", generated(labels, 220)).listing_allowed(true), &[]).await;
+        let function = Function::start(account(generated(labels, 220)), &[]).await;
         let answer = function.export("job").await;
         assert_eq!(answer["jobs"][0]["detections"], labels);
-        assert_eq!(function.count("GetLabelDetection"), pages);
+        assert_eq!(function.count(PAGE), pages);
         assert_lossless(&function.simulator, "job", &[Timestamps]);
         let objects = function.simulator.objects();
         let row = job_row(&objects, "job");
         assert_eq!(row["detection_count"], labels);
         assert_eq!(row["label_count"], label_files(&objects, "label_detections", "job").count());
-        // Is it committed, is there a checkpoint, the pages, a file a label, are the files there, the commit.
+        // HEAD of the commit, GET of the checkpoint, the pages, one file per label, the listing of the files, the
+        // commit.
         let labels = row["label_count"].as_u64().unwrap() as usize;
         assert_eq!(function.count("PutObject"), labels + 1);
         let listings = usize::from(labels > 0);
@@ -36,8 +34,7 @@ async fn jobs_of_every_size_are_whole() {
 
 #[tokio::test]
 async fn both_aggregations_fill_both_tables() {
-    let function =
-        Function::start(Simulator::builder().job("job", generated(5_000, 100)).listing_allowed(true), BOTH).await;
+    let function = Function::start(account(generated(5_000, 100)), BOTH).await;
     let answer = function.export("job").await;
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
     let row = job_row(&function.simulator.objects(), "job");
@@ -49,10 +46,9 @@ async fn both_aggregations_fill_both_tables() {
 }
 
 #[tokio::test]
-async fn segments_alone_leave_the_numbers_of_detections_null() {
+async fn segments_alone_leave_detection_counts_null() {
     let settings = &[("AGGREGATE_BY", "SEGMENTS")];
-    let function =
-        Function::start(Simulator::builder().job("job", generated(500, 10)).listing_allowed(true), settings).await;
+    let function = Function::start(account(generated(500, 10)), settings).await;
     function.export("job").await;
     assert_lossless(&function.simulator, "job", &[Segments]);
     let row = job_row(&function.simulator.objects(), "job");
@@ -61,16 +57,15 @@ async fn segments_alone_leave_the_numbers_of_detections_null() {
 }
 
 #[tokio::test]
-async fn three_thousand_labels_have_a_file_each() {
-    let function =
-        Function::start(Simulator::builder().job("job", generated(6_000, 3_000)).listing_allowed(true), &[]).await;
+async fn each_of_3000_labels_has_its_own_file() {
+    let function = Function::start(account(generated(6_000, 3_000)), &[]).await;
     function.export("job").await;
     assert_eq!(label_files(&function.simulator.objects(), "label_detections", "job").count(), 3_000);
     assert_lossless(&function.simulator, "job", &[Timestamps]);
 }
 
 #[tokio::test]
-async fn label_names_of_every_kind_come_back_exact() {
+async fn label_names_of_every_kind_round_trip() {
     let names = [
         "Farmer's Market",
         "American Football (Ball)",
@@ -108,18 +103,17 @@ async fn label_names_of_every_kind_come_back_exact() {
     ];
     let mut labels: Vec<_> = names.iter().map(|name| json!({"Timestamp": 0, "Label": {"Name": name}})).collect();
     labels.push(json!({"Timestamp": 0, "Label": {"Confidence": 50.5}}));
-    let function =
-        Function::start(Simulator::builder().job("job", Job::from_labels(labels)).listing_allowed(true), &[]).await;
+    let function = Function::start(account(Job::from_labels(labels)), &[]).await;
     function.export("job").await;
     assert_lossless(&function.simulator, "job", &[Timestamps]);
     let row = job_row(&function.simulator.objects(), "job");
-    assert_eq!(row["label_count"], names.len() - 1, "three without a name of their own share a partition");
+    assert_eq!(row["label_count"], names.len() - 1, "labels without a name share the default partition");
 }
 
 #[tokio::test]
-async fn a_name_order_that_holds_only_within_pages_costs_a_second_reading() {
+async fn name_order_within_pages_only_costs_a_second_pass() {
     let job = generated(3_000, 40).order(NameOrder::WithinPages);
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), BOTH).await;
+    let function = Function::start(account(job), BOTH).await;
     function.export("job").await;
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
     let log = function.stop().await;
@@ -127,23 +121,23 @@ async fn a_name_order_that_holds_only_within_pages_costs_a_second_reading() {
 }
 
 #[tokio::test]
-async fn a_disordered_job_that_is_too_large_for_the_memory_is_an_error() {
+async fn ungrouped_job_too_large_for_memory_is_an_error() {
     let job = generated(40_000, 40).order(NameOrder::WithinPages);
     let settings = &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2")];
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), settings).await;
+    let function = Function::start(account(job), settings).await;
     let (error_type, message) = function.fail(json!({"JobId": "job"})).await;
     assert_eq!(error_type, "UnexpectedPage");
     assert!(message.contains("memory"), "{message}");
-    assert!(!function.simulator.objects().contains_key("jobs/job-job.parquet"));
+    assert!(!function.simulator.store().contains(COMMIT));
 }
 
 #[tokio::test]
-async fn a_failed_job_has_a_row_with_the_reason_and_no_partitions() {
+async fn failed_job_has_a_row_with_the_reason_and_no_partitions() {
     let status = JobStatus::Failed { message: "the video is not supported".to_owned() };
     let job = generated(100, 5).status(status).job_tag("tag/1").video("videos", "a b.mp4", None);
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), BOTH).await;
-    let answer =
-        function.succeed(json!({"JobId": "job", "Status": "FAILED", "Timestamp": 1_531_244_602_671_u64})).await;
+    let function = Function::start(account(job), BOTH).await;
+    let message = json!({"JobId": "job", "Status": "FAILED", "Timestamp": 1_531_244_602_671_u64});
+    let answer = function.succeed(message).await;
     assert_eq!(answer["jobs"][0]["status"], "FAILED");
     let objects = function.simulator.objects();
     assert_eq!(objects.len(), 1);
@@ -157,33 +151,32 @@ async fn a_failed_job_has_a_row_with_the_reason_and_no_partitions() {
 }
 
 #[tokio::test]
-async fn a_job_still_in_progress_is_waited_for() {
+async fn waits_for_a_job_still_in_progress() {
     let job = generated(10, 2).status(JobStatus::InProgress { replies: 2 });
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
+    let function = Function::start(account(job), &[]).await;
     assert_eq!(function.export("job").await["jobs"][0]["outcome"], "EXPORTED");
-    assert_eq!(function.count("GetLabelDetection"), 3);
+    assert_eq!(function.count(PAGE), 3);
 }
 
 #[tokio::test]
-async fn a_job_that_stays_in_progress_is_an_error_before_the_deadline() {
+async fn job_that_stays_in_progress_is_an_error_before_the_deadline() {
     let job = generated(10, 2).status(JobStatus::InProgress { replies: u32::MAX });
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
-    let invocation = simulator::Invocation { deadline: std::time::Duration::from_secs(3), ..Default::default() };
-    let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, invocation).await;
-    let simulator::Outcome::Error { error_type, .. } = outcome else { panic!("{outcome:?}") };
+    let function = Function::start(account(job), &[]).await;
+    let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, within(Duration::from_secs(3))).await;
+    let Outcome::Error { error_type, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(error_type, "JobStillRunning");
     assert!(function.simulator.objects().is_empty());
 }
 
 #[tokio::test]
-async fn the_row_of_a_job_says_what_reply_and_message_say_and_the_reply_counts() {
+async fn row_combines_reply_and_message_and_prefers_the_reply() {
     let labels = vec![
         json!({"Timestamp": 500, "Label": {"Name": "Dog", "Confidence": 90.5, "Instances": [{}, {}]}}),
         json!({"Timestamp": 0, "Label": {"Name": "Dog", "Confidence": 91.5, "Instances": []}}),
         json!({"Timestamp": 900, "Label": {}}),
     ];
     let job = Job::from_labels(labels).job_tag("from the reply");
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
+    let function = Function::start(account(job), &[]).await;
     let message = json!({
         "JobId": "job", "JobTag": "from the message", "Timestamp": 7,
         "Video": {"S3Bucket": "message-bucket", "S3ObjectName": "message.mp4"},

@@ -1,4 +1,4 @@
-//! From the Parquet files alone the labels of the reply are rebuilt, whatever they hold.
+//! Property test: whatever labels a reply holds, they can be rebuilt from the Parquet files alone.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -8,10 +8,9 @@ use serde_json::{Map, Value, json};
 use simulator::Aggregation::{Segments, Timestamps};
 use simulator::{Job, Simulator};
 
-use crate::function::Function;
-use crate::reader::assert_lossless;
+use crate::support::{BOTH_TABLES, Function, assert_lossless};
 
-/// A field that is there, or null, or absent.
+/// Generates a field that has a value, is null, or is absent.
 fn field(name: &'static str, value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Vec<(String, Value)>> {
     prop_oneof![
         6 => value.prop_map(move |value| vec![(name.to_owned(), value)]),
@@ -80,7 +79,7 @@ fn label(instances: bool) -> BoxedStrategy<Value> {
     object(fields)
 }
 
-/// Few different times, so that many labels tie.
+/// Generates few distinct times, so that many labels tie.
 fn time() -> BoxedStrategy<Value> {
     prop_oneof![0..3_i64, Just(i64::MAX), Just(i64::MIN), any::<i64>()].prop_map(Value::from).boxed()
 }
@@ -104,10 +103,9 @@ fn segment() -> BoxedStrategy<Value> {
 }
 
 #[test]
-fn every_value_of_every_label_comes_back() {
+fn every_value_of_every_label_round_trips() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let settings = &[("AGGREGATE_BY", "TIMESTAMPS,SEGMENTS")];
-    let function = runtime.block_on(Function::start(Simulator::builder().listing_allowed(true), settings));
+    let function = runtime.block_on(Function::start(Simulator::builder(), BOTH_TABLES));
 
     let number = std::cell::Cell::new(0);
     let jobs = (vec(detection(), 0..60), vec(segment(), 0..30), option::of(1..20_usize));

@@ -1,4 +1,6 @@
-//! The real `bootstrap` behind a Lambda Runtime API, against Rekognition and S3 on 127.0.0.1.
+//! Runs the real `bootstrap` behind a Lambda Runtime API, against simulated AWS services on 127.0.0.1.
+//!
+//! Each module but `support` is a suite. `tests/README.md` says what each of them proves.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
@@ -14,16 +16,12 @@ mod events;
 mod fairness;
 mod faults;
 mod files;
-mod function;
 mod jobs;
-mod lambda_service;
 mod lossless;
 mod memory;
 mod mixed;
 mod order;
-#[path = "../protocol/orders.rs"]
-mod orders;
 mod overlaps;
-mod reader;
+mod support;
 mod telemetry;
 mod tls;

@@ -1,17 +1,14 @@
-//! Memory is bounded by the largest label, not by the pages.
+//! Memory is bounded by the largest label, not by the number of pages.
 
 use serde_json::Value;
-use simulator::{Generated, Job, Simulator};
 
-use crate::function::Function;
-use crate::reader::job_row;
+use crate::support::{Function, account, generated, job_row};
 
 const MIB: usize = 1024 * 1024;
 
-/// The function's peak memory for a job, and the number of rows of its largest label, at most.
+/// Returns the function's peak memory for a job in bytes, and the maximum number of rows of a label.
 async fn peak_and_largest(labels: usize, names: usize) -> (usize, usize) {
-    let job = Job::generated(Generated { labels, names, ..Generated::default() });
-    let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
+    let function = Function::start(account(generated(labels, names)), &[]).await;
     let answer = function.export("job").await;
     assert_eq!(answer["jobs"][0]["detections"], labels);
     let row = job_row(&function.simulator.objects(), "job");
@@ -27,7 +24,7 @@ async fn ten_times_the_pages(pages: usize) {
     let (short, _) = peak_and_largest(pages * 1_000, pages * 15).await;
     let (long, largest) = peak_and_largest(pages * 10_000, pages * 150).await;
     println!(
-        "{pages} pages: {} KiB; {} pages: {} KiB, with a label of up to {largest} rows",
+        "{pages} pages: {} KiB; {} pages: {} KiB, of which the largest label has up to {largest} rows",
         short / 1024,
         pages * 10,
         long / 1024
@@ -36,33 +33,33 @@ async fn ten_times_the_pages(pages: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_times_the_pages_with_ten_times_the_labels_take_the_same_memory() {
+async fn ten_times_the_pages_and_labels_take_the_same_memory() {
     ten_times_the_pages(20).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: .ci/full runs it"]
-async fn a_thousand_pages_take_the_memory_of_a_hundred() {
+async fn thousand_pages_take_the_memory_of_a_hundred() {
     ten_times_the_pages(100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_of_the_largest_label_takes_at_most_64_bytes() {
+async fn row_of_the_largest_label_takes_at_most_64_bytes() {
     let (short, long) = (peak(50_000, 1).await, peak(400_000, 1).await);
-    // 29 % of the detections have 1 to 5 instances, and so 3 rows on average.
+    // 29 % of the detections have 1 to 5 instances, which is 3 rows on average.
     let rows = 350_000.0 * 1.58;
-    let bytes_a_row = long.saturating_sub(short) as f64 / rows;
+    let bytes_per_row = long.saturating_sub(short) as f64 / rows;
     println!(
-        "one label of 50,000 detections: {} KiB, of 400,000: {} KiB: {bytes_a_row:.0} bytes a row",
+        "one label of 50,000 detections: {} KiB; of 400,000: {} KiB; {bytes_per_row:.0} bytes per row",
         short / 1024,
         long / 1024
     );
-    assert!(bytes_a_row <= 64.0, "{bytes_a_row}");
+    assert!(bytes_per_row <= 64.0, "{bytes_per_row}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_files_on_their_way_stop_the_fetching_before_memory_runs_out() {
+async fn pending_uploads_pause_fetching_before_memory_runs_out() {
     let peak = peak(20_000, 20_000).await;
-    println!("20,000 labels of one detection: {} KiB", peak / 1024);
+    println!("20,000 labels of one detection each: {} KiB", peak / 1024);
     assert!(peak < 100 * MIB, "{peak}");
 }

@@ -1,16 +1,15 @@
-//! What the function writes to its log: lines that each can be read alone, and metrics.
+//! The function's log: every line is JSON and readable on its own, and metrics are counted once per export.
 
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Generated, Job, Simulator};
+use simulator::{Builder, Fault};
 
-use crate::function::Function;
+use crate::support::{Function, PAGE, account, generated};
 
-fn account() -> Builder {
-    let job = Job::generated(Generated { labels: 250, names: 20, ..Generated::default() }).page_size(100);
-    Simulator::builder().job("job", job).listing_allowed(true)
+fn three_pages() -> Builder {
+    account(generated(250, 20).page_size(100))
 }
 
-/// The log of a function that was given the event, as JSON: each line is.
+/// Delivers an event, and returns the function's log lines parsed as JSON.
 async fn log(account: Builder, event: Value) -> Vec<Value> {
     let function = Function::start(account, &[]).await;
     function.invoke(event).await;
@@ -23,8 +22,8 @@ fn metrics(log: &[Value]) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn an_export_is_one_line_to_read_and_one_of_metrics() {
-    let log = log(account(), json!({ "JobId": "job" })).await;
+async fn export_logs_one_summary_line_and_one_metrics_line() {
+    let log = log(three_pages(), json!({ "JobId": "job" })).await;
     let [done] = &*log.iter().filter(|line| line["message"] == "done").collect::<Vec<_>>() else { panic!("{log:?}") };
     assert_eq!((&done["job"], &done["outcome"], &done["pages"]), (&json!("job"), &json!("EXPORTED"), &json!(3)));
     assert!(done["duration_ms"].is_u64() && done["bytes"].as_u64() > Some(0), "{done}");
@@ -39,19 +38,19 @@ async fn an_export_is_one_line_to_read_and_one_of_metrics() {
 
 #[tokio::test]
 async fn throttles_and_failures_are_counted() {
-    let throttle = Fault::on("GetLabelDetection").times(2).status(400, "ThrottlingException");
-    let log_of_throttled = log(account().fault(throttle), json!({ "JobId": "job" })).await;
+    let throttle = Fault::on(PAGE).times(2).status(400, "ThrottlingException");
+    let log_of_throttled = log(three_pages().fault(throttle), json!({ "JobId": "job" })).await;
     assert_eq!(metrics(&log_of_throttled)[0]["Throttles"], 2);
 
-    let log_of_unknown = log(account(), json!({ "JobId": "nobody" })).await;
+    let log_of_unknown = log(three_pages(), json!({ "JobId": "nobody" })).await;
     let [metrics] = &*metrics(&log_of_unknown) else { panic!("{log_of_unknown:?}") };
     assert_eq!((&metrics["outcome"], &metrics["Jobs"]), (&json!("JobNotFound"), &json!(0)));
 }
 
 #[tokio::test]
-async fn a_duplicate_is_not_counted() {
+async fn duplicate_is_not_counted() {
     let event = json!({ "JobId": "job" });
-    let function = Function::start(account(), &[]).await;
+    let function = Function::start(three_pages(), &[]).await;
     function.succeed(event.clone()).await;
     function.succeed(event).await;
     let lines = function.stop().await;

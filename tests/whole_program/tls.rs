@@ -1,30 +1,28 @@
-//! Whom the function trusts: Amazon, or whom it is told to.
+//! TLS roots: the function trusts Amazon's certificate authorities, or those in `AWS_CA_BUNDLE`.
 
 use std::time::Duration;
 
 use serde_json::json;
-use simulator::{Builder, Generated, Job, Outcome, Simulator};
+use simulator::{Builder, Outcome};
 
-use crate::function::Function;
-use crate::lambda_service::within;
+use crate::support::{Function, account, generated, within};
 
 const AMAZON_ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem");
 
-fn account() -> Builder {
-    let job = Job::generated(Generated { labels: 100, names: 5, ..Generated::default() });
-    Simulator::builder().job("job", job).listing_allowed(true).tls()
+fn tls_account() -> Builder {
+    account(generated(100, 5)).tls()
 }
 
 #[tokio::test]
-async fn services_whose_authority_a_file_names_are_trusted() {
-    let function = Function::start(account(), &[]).await;
+async fn trusts_the_authority_in_aws_ca_bundle() {
+    let function = Function::start(tls_account(), &[]).await;
     function.export("job").await;
     assert_eq!(function.simulator.objects().len(), 6);
 }
 
 #[tokio::test]
-async fn services_of_an_unknown_authority_are_not() {
-    let function = Function::start(account(), &[("AWS_CA_BUNDLE", AMAZON_ROOTS)]).await;
+async fn rejects_an_unknown_authority() {
+    let function = Function::start(tls_account(), &[("AWS_CA_BUNDLE", AMAZON_ROOTS)]).await;
     let event = json!({ "JobId": "job" }).to_string();
     let outcome = function.simulator.invoke(event, within(Duration::from_secs(1))).await;
     let Outcome::Error { error_type, error_message } = outcome else { panic!("{outcome:?}") };

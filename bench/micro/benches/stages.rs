@@ -1,7 +1,7 @@
-//! The stages that take the processor, each alone: flatten, encode, escape. `cargo bench --manifest-path bench/micro/Cargo.toml`.
+//! Benchmarks of the CPU-bound stages: flatten, encode, escape. Run with `cargo bench --manifest-path bench/micro/Cargo.toml`.
 
-#![allow(missing_docs)] // The macros of criterion make public functions.
-#![allow(clippy::expect_used, clippy::unwrap_used)] // Nobody catches what a benchmark panics with.
+#![allow(missing_docs)] // Criterion's macros generate public functions.
+#![allow(clippy::expect_used, clippy::unwrap_used)] // A panic ends the benchmark.
 
 use std::hint::black_box;
 
@@ -9,16 +9,17 @@ use aws_sdk_rekognition::types::{BoundingBox, Instance, Label, LabelCategory, La
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fastrand::Rng;
 use label_lake::job_id::JobId;
+use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::escape;
 use label_lake::table::parquet::{Format, encode_rows};
 use label_lake::table::rows::Rows;
-use label_lake::table::aggregation::Aggregation;
 use label_lake::table::schema::LABEL_DETECTIONS;
 
-/// As many as a page has at most.
+/// Maximum number of labels on a page.
 const PAGE: usize = 1000;
 
-/// One of ten detections has instances: about as many rows as detections, as for most labels.
+/// Returns detections of which one in ten has instances, so that there are about as many rows as detections, as for most
+/// labels.
 fn detections(count: usize) -> Vec<LabelDetection> {
     let mut random = Rng::with_seed(1);
     (0..count).map(|number| detection(number, &mut random)).collect()
@@ -33,7 +34,7 @@ fn detection(number: usize, random: &mut Rng) -> LabelDetection {
         .set_parents(Some(["Animal", "Dog", "Pet"].map(|name| Parent::builder().name(name).build()).into()))
         .set_aliases(Some(Vec::new()))
         .categories(LabelCategory::builder().name("Animals and Pets").build());
-    // Sorted by confidence, the times of a label come in any order.
+    // Rekognition sorts a label's detections by confidence, so their times are in no particular order.
     LabelDetection::builder().timestamp(random.i64(0..7_200_000)).label(label.build()).build()
 }
 
@@ -60,9 +61,9 @@ fn flatten(criterion: &mut Criterion) {
 }
 
 fn encode(criterion: &mut Criterion) {
-    let format = Format::new(&LABEL_DETECTIONS, &JobId::try_from("job-1").expect("an id"));
+    let format = Format::new(&LABEL_DETECTIONS, &JobId::try_from("job-1").expect("a valid job ID"));
     let mut group = criterion.benchmark_group("encode");
-    // A file of the kind that most are, one on each side of the limit between the codecs, and a large one.
+    // A typical file, one file on each side of the threshold between the codecs, and a large one.
     for count in [10, 200, 400, 20_000] {
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(format!("{count} detections"), |bencher| {

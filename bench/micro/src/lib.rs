@@ -1,1 +1,1 @@
-//! Nothing: what is here is in `benches/`.
+//! Empty: the benchmarks are in `benches/`.

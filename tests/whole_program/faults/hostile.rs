@@ -1,4 +1,4 @@
-//! Any bytes as an event: the same properties as `fuzz/fuzz_targets/event.rs`, over inputs made by chance.
+//! Arbitrary bytes as an event: the properties of `fuzz/fuzz_targets/event.rs`, over random inputs.
 
 use label_lake::handler::Event;
 use label_lake::notification::Delivery;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-/// JSON that looks like an event: the names that are looked for, around anything.
+/// Generates JSON that resembles an event: the field names that the function reads, around arbitrary values.
 fn event_like() -> impl Strategy<Value = Value> {
     let text = prop_oneof!["\\PC{0,70}", "[a-z./\\n\\\\%-]{0,70}", Just(r#"{"JobId":"job-1"}"#.to_owned())];
     let leaf = prop_oneof![
@@ -40,7 +40,7 @@ fn event_like() -> impl Strategy<Value = Value> {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
             btree_map(name.clone(), inner.clone(), 0..5).prop_map(|fields| fields.into_iter().collect()),
-            // A message in a string, as SNS and SQS wrap it.
+            // A message inside a string, as SNS and SQS wrap it.
             inner.prop_map(|inner| json!({"Message": inner.to_string()})),
         ]
     })
@@ -68,12 +68,12 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn whatever_an_event_holds_is_a_job_inside_the_lake_or_an_error_of_one_line(event in event_like()) {
+    fn any_event_yields_a_job_inside_the_lake_or_a_one_line_error(event in event_like()) {
         check(&event)?;
     }
 
     #[test]
-    fn whatever_bytes_come_are_an_event(bytes in vec(any::<u8>(), 0..200), cut in 0_usize..100) {
+    fn any_bytes_deserialize_as_an_event(bytes in vec(any::<u8>(), 0..200), cut in 0_usize..100) {
         let mut sample = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/events/sqs-redrive.json")).unwrap();
         let at = cut * sample.len() / 100;
         sample.splice(at..at, bytes.clone());

@@ -1,13 +1,15 @@
-//! What does not pass is tried once, and the error says where to look.
+//! Permanent faults: the request is sent once, and the error says where to look.
 
 use serde_json::{Value, json};
-use simulator::{Fault, Requests};
+use simulator::{Fault, Request, Requests};
 
-use super::{CHECKPOINT, COMMIT, PAGE, PAGES, Trials, five_pages};
+use super::{PAGES, Trials, five_pages};
+use crate::support::{CHECKPOINT, COMMIT, PAGE};
 
-/// Expects one attempt, this error, no commit; and that a delivery after the repair finishes the job.
+/// Asserts that the faulty request is sent once, fails with this error and leaves no commit, and that a redelivery
+/// without the fault completes the job.
 async fn fails_once(trials: &Trials, fault: Fault, target: &str, error: &str, words: &[&str]) {
-    trials.begin([fault]);
+    trials.arrange([fault]);
     let (error_type, message) = trials.function.fail(json!({"JobId": "job"})).await;
     assert_eq!(error_type, error, "{message}");
     for word in words {
@@ -16,23 +18,23 @@ async fn fails_once(trials: &Trials, fault: Fault, target: &str, error: &str, wo
     let simulator = &trials.function.simulator;
     assert_eq!(simulator.faults_not_fired(), [""; 0]);
     let requests = simulator.requests();
-    let met = requests.iter().position(|request| request.fault.is_some()).unwrap();
-    let again = |later: &&simulator::Request| {
+    let first = requests.iter().position(|request| request.fault.is_some()).unwrap();
+    let is_retry = |later: &&Request| {
         (&later.operation, &later.target, &later.detail)
-            == (&requests[met].operation, &requests[met].target, &requests[met].detail)
+            == (&requests[first].operation, &requests[first].target, &requests[first].detail)
     };
-    assert!(requests[met].target.contains(target));
-    assert_eq!(requests[met + 1..].iter().filter(again).count(), 0, "tried once");
+    assert!(requests[first].target.contains(target));
+    assert_eq!(requests[first + 1..].iter().filter(is_retry).count(), 0, "sent once");
     assert!(!simulator.store().contains(COMMIT));
-    // A job that only lacks its commit keeps its state.
+    // A job that lacks only its commit keeps its checkpoint.
     for (key, bytes) in simulator.objects().into_iter().filter(|(key, _)| key != CHECKPOINT) {
         assert_eq!(trials.clean.get(&key), Some(&bytes), "{key}");
     }
-    trials.finish().await;
+    trials.export().await;
 }
 
 #[tokio::test]
-async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
+async fn denied_s3_request_is_named_with_bucket_key_and_action() {
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
     let denied = [(403, "AccessDenied"), (400, "KMS.DisabledException"), (403, "SignatureDoesNotMatch")];
@@ -49,14 +51,14 @@ async fn what_s3_denies_is_named_with_its_bucket_key_and_action() {
         let fault = Fault::on(operation).key_contains(key).status(404, "NoSuchBucket");
         fails_once(&trials, fault, key, "Storage", &["job job", &url, action, "NoSuchBucket"]).await;
     }
-    // The reply to HEAD has no body that could say more than 403.
+    // The reply to HEAD has no body, so 403 is all that is known.
     let fault = Fault::on("HeadObject").key_contains(COMMIT).status(403, "AccessDenied");
     let words = ["s3://lake/jobs/job-job.parquet", "s3:GetObject", "s3:ListBucket"];
     fails_once(&trials, fault, COMMIT, "AccessDenied", &words).await;
 }
 
 #[tokio::test]
-async fn a_bucket_in_another_region_is_named_with_its_region() {
+async fn bucket_in_another_region_is_named_with_its_region() {
     const REGION_HEADER: &str = "x-amz-bucket-region";
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
@@ -77,13 +79,13 @@ async fn a_bucket_in_another_region_is_named_with_its_region() {
         let words = ["job job", &url, "the bucket is at another endpoint, most likely in another region"];
         fails_once(&trials, on().status(301, "PermanentRedirect"), key, "Storage", &words).await;
     }
-    // Without a body, 400 is expired credentials, unless the bucket is elsewhere.
+    // A 400 without a body means expired credentials, unless the bucket is in another region.
     let expired = Fault::on("HeadObject").status_with_header(400, "ExpiredToken", REGION_HEADER, simulator::REGION);
-    assert_eq!(trials.survive([expired]).await, "EXPORTED");
+    assert_eq!(trials.export_with([expired]).await, "EXPORTED");
 }
 
 #[tokio::test]
-async fn what_a_store_does_not_implement_is_asked_for_once() {
+async fn unimplemented_operation_is_requested_once() {
     let trials = Trials::start(five_pages()).await;
     let file = trials.first_file().to_owned();
     for (operation, key, error) in
@@ -95,7 +97,7 @@ async fn what_a_store_does_not_implement_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn what_rekognition_refuses_is_named_with_its_action() {
+async fn refused_rekognition_call_is_named_with_its_action() {
     let trials = Trials::start(five_pages()).await;
     for page in [1, 3, PAGES] {
         for (http, code, error, word) in [
@@ -110,7 +112,7 @@ async fn what_rekognition_refuses_is_named_with_its_action() {
 }
 
 #[tokio::test]
-async fn a_page_that_contradicts_the_job_is_an_error_that_names_the_page() {
+async fn contradictory_page_is_an_error_that_names_the_page() {
     let trials = Trials::start(five_pages()).await;
     let status = |status: &str| json!({"JobStatus": status, "Labels": []});
     for (page, body, word) in [

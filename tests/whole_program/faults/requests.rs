@@ -1,19 +1,21 @@
-//! How many requests a job takes: a formula, so that a change that costs more is seen.
+//! The number of requests of a job follows a formula, so that a change that costs more requests fails a test.
 
 use std::time::Duration;
 
 use serde_json::json;
-use simulator::{Fault, Invocation, Outcome};
+use simulator::{Fault, Outcome};
 
-use super::{PAGE, PAGES, Trials, five_pages};
+use super::{PAGES, Trials, five_pages};
+use crate::support::{PAGE, within};
 
-/// Is it committed, is there a checkpoint; the pages; a file a label; are the files there; the commit.
+/// Returns the number of requests of an export without faults: HEAD of the commit, GET of the checkpoint, the pages,
+/// one file per label, the listing of the files, the commit.
 fn clean(labels: usize) -> usize {
     2 + PAGES + labels + 2
 }
 
 #[tokio::test]
-async fn the_requests_of_a_job_follow_from_its_pages_and_labels() {
+async fn request_count_follows_from_pages_and_labels() {
     let trials = Trials::start(five_pages()).await;
     let labels = trials.clean.len() - 1;
     let requests = || trials.function.simulator.requests().len();
@@ -23,27 +25,27 @@ async fn the_requests_of_a_job_follow_from_its_pages_and_labels() {
     trials.function.export("job").await;
     assert_eq!(requests(), 1, "a duplicate");
 
-    trials.survive([Fault::on(PAGE).nth(3).status(500, "InternalServerError")]).await;
-    assert_eq!(requests(), clean(labels) + 1, "a fault that passes");
+    trials.export_with([Fault::on(PAGE).nth(3).status(500, "InternalServerError")]).await;
+    assert_eq!(requests(), clean(labels) + 1, "a transient fault");
 
-    trials.survive([Fault::on(PAGE).nth(3).status(400, "InvalidPaginationTokenException")]).await;
+    trials.export_with([Fault::on(PAGE).nth(3).status(400, "InvalidPaginationTokenException")]).await;
     let files_again = requests() - (clean(labels) + 3 + 2);
-    // Those closed before the third page, which are found there: the refused PUT, and a HEAD.
+    // Files that were written before the third page: the second pass finds them, with a refused PUT and a HEAD each.
     assert!(files_again.is_multiple_of(2) && files_again < 2 * labels, "{files_again}");
 }
 
 #[tokio::test]
-async fn each_hand_over_costs_four_requests_and_all_together_one_more() {
+async fn each_handover_costs_four_requests_plus_one_in_total() {
     let trials = Trials::start(five_pages()).await;
     let labels = trials.clean.len() - 1;
-    for hand_overs in 1..=2 {
-        // A page that takes most of the time of its invocation: there is none for another.
+    for handovers in 1..=2 {
+        // A page that takes most of its invocation's time, so that no other fits.
         let slow = |page| Fault::on(PAGE).nth(page).delay(Duration::from_millis(800));
-        trials.begin((0..hand_overs).map(|hand_over| slow(2 + 2 * hand_over)));
+        trials.arrange((0..handovers).map(|handover| slow(2 + 2 * handover)));
         let simulator = &trials.function.simulator;
         let mut message = json!({"JobId": "job"});
-        for _ in 0..hand_overs {
-            let short = Invocation { deadline: Duration::from_millis(1800), ..Invocation::default() };
+        for _ in 0..handovers {
+            let short = within(Duration::from_millis(1800));
             let Outcome::Response(answer) = simulator.invoke(message.to_string(), short).await else {
                 panic!("{:?}", simulator.requests());
             };
@@ -51,15 +53,15 @@ async fn each_hand_over_costs_four_requests_and_all_together_one_more() {
             message = simulator.take_invoked().remove(0);
         }
         trials.function.succeed(message).await;
-        trials.finish().await;
+        trials.export().await;
 
         let requests = simulator.requests();
-        // On a machine that is very slow a page is given up at the end of its invocation, and asked for again.
-        let given_up = requests.iter().filter(|request| request.status == 0).count();
+        // On a very slow machine a page is abandoned at the end of its invocation, and fetched again.
+        let abandoned = requests.iter().filter(|request| request.status == 0).count();
         let duplicate = 1;
-        // Of each: the checkpoint, the invocation, and again whether it is committed, and the checkpoint. In the end
-        // the checkpoint is deleted.
-        let expected = clean(labels) + 4 * hand_overs + 1;
-        assert_eq!(requests.len(), expected + given_up + duplicate, "{hand_overs} hand-overs");
+        // Per handover: PUT of the checkpoint, Invoke, HEAD of the commit, GET of the checkpoint. At the end, DELETE of
+        // the checkpoint.
+        let expected = clean(labels) + 4 * handovers + 1;
+        assert_eq!(requests.len(), expected + abandoned + duplicate, "{handovers} handovers");
     }
 }

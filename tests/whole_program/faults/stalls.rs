@@ -1,7 +1,7 @@
-//! Replies that do not come, or not to their end.
+//! Replies that stall before their first byte or midway.
 //!
-//! The function waits for seconds before it gives an attempt up. So here the export runs in the process of the test,
-//! with the same client configuration but for its timeouts.
+//! The function's timeouts are several seconds. Here the export runs in the test's own process instead, with the
+//! function's client configuration except for shorter timeouts.
 
 use std::time::Duration;
 
@@ -16,9 +16,10 @@ use label_lake::export::{Exporter, Invocation, Outcome};
 use label_lake::table::aggregation::Aggregations;
 use simulator::{ACCESS_KEY_ID, FUNCTION_ARN, Fault, REGION, SECRET_ACCESS_KEY, Simulator};
 
-use super::{COMMIT, Lake, PAGE, PAGES, account, assert_same_lake, five_pages};
+use super::{PAGES, five_pages};
+use crate::support::{COMMIT, Objects, PAGE, account, assert_same_lake};
 
-/// An attempt is given up after this time without a byte.
+/// Timeout for the first byte of a reply.
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn exporter(simulator: &Simulator) -> Exporter {
@@ -56,8 +57,8 @@ async fn exporter(simulator: &Simulator) -> Exporter {
     )
 }
 
-/// Exports the job once, with these faults; all of them have to fire.
-async fn export(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Lake) {
+/// Exports the job with these faults, and asserts that all of them fired.
+async fn export(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Objects) {
     let account = faults.into_iter().fold(account(five_pages()), simulator::Builder::fault);
     let simulator = account.start().await.unwrap();
     let deadline = Deadline::of_invocation(Duration::from_mins(15)).unwrap();
@@ -69,10 +70,10 @@ async fn export(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Lake) {
 }
 
 #[tokio::test]
-async fn a_reply_that_stalls_is_given_up_and_asked_for_again() {
+async fn stalled_reply_times_out_and_is_retried() {
     let (_, clean) = export([]).await;
     let page = |page| Fault::on(PAGE).nth(page);
-    // Each stall is met by a second request, which the next fault counts too.
+    // Each stalled request is sent again, and the next fault's number counts the retry.
     let stalls = [
         page(1).stall(),
         page(2).stall_after_bytes(300),
@@ -90,13 +91,13 @@ async fn a_reply_that_stalls_is_given_up_and_asked_for_again() {
         Fault::on("PutObject").key_contains(COMMIT).nth(2).stall_after_bytes(30),
     ];
     let (outcome, lake) = export(stalls).await;
-    // The commit was made, its reply did not come, and the next attempt found the same row.
+    // The commit succeeded, its reply stalled, and the retry found the same row.
     assert!(matches!(outcome, Outcome::Exported(_)), "{outcome:?}");
     assert_same_lake(&lake, &clean);
 }
 
-/// Lets several requests for one page stall, one after the other.
-async fn time_out(each_page: usize) {
+/// Stalls this many requests for each page in a row.
+async fn export_with_timeouts(each_page: usize) {
     let (_, clean) = export([]).await;
     let pages = (0..PAGES).map(|page| Fault::on(PAGE).nth(1 + page * (each_page + 1)).times(each_page).stall());
     let (outcome, lake) = export(pages).await;
@@ -105,13 +106,13 @@ async fn time_out(each_page: usize) {
 }
 
 #[tokio::test]
-async fn a_job_whose_pages_time_out_completes() {
-    time_out(1).await;
+async fn job_with_page_timeouts_completes() {
+    export_with_timeouts(1).await;
 }
 
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_whose_pages_time_out_40_times_completes() {
-    time_out(8).await;
-    println!("timeouts in one job: {}, lost 0, different 0", 8 * PAGES);
+async fn job_with_40_page_timeouts_completes() {
+    export_with_timeouts(8).await;
+    println!("{} timeouts in one job: 0 different objects", 8 * PAGES);
 }

@@ -1,4 +1,4 @@
-//! A reader of the lake that shares no code with the function: it rebuilds the labels of a reply from the files.
+//! Rebuilds the labels of Rekognition's replies from the lake's files. Shares no code with the function.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,25 @@ use bytes::Bytes;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value, json};
+use simulator::{Aggregation, Simulator};
 
-/// One table row as JSON: floats as the bits of their 32-bit value, so that they compare exactly.
+/// A table row as JSON. Floats are the bits of their 32-bit value, so that they compare exactly.
 type JsonRow = Map<String, Value>;
 
-/// The rows of a Parquet file.
-pub(crate) fn rows(file: &Bytes) -> Vec<JsonRow> {
+/// Returns the rows of a Parquet file.
+fn rows(file: &Bytes) -> Vec<JsonRow> {
     let reader = SerializedFileReader::new(file.clone()).expect("a Parquet file");
     reader.get_row_iter(None).unwrap().map(|row| to_json(&row.unwrap())).collect()
 }
 
-/// The one row of `jobs` of a job.
+/// Returns the job's only row in `jobs`.
 pub(crate) fn job_row(objects: &BTreeMap<String, Bytes>, job: &str) -> JsonRow {
     let mut rows = rows(&objects[&format!("jobs/job-{job}.parquet")]);
-    assert_eq!(rows.len(), 1);
+    assert_eq!(rows.len(), 1, "a job has one row");
     rows.remove(0)
 }
 
-/// The files of a job in a table, with the label that their path spells.
+/// Returns a job's files in a table, each with the label decoded from its path.
 pub(crate) fn label_files<'a>(
     objects: &'a BTreeMap<String, Bytes>,
     table: &str,
@@ -36,7 +37,7 @@ pub(crate) fn label_files<'a>(
     })
 }
 
-/// Hive's rule: `%XX` is one character.
+/// Decodes a partition value as Hive does: `%XX` is one character.
 fn unescape(path: &str) -> String {
     let mut parts = path.split('%');
     let mut value = parts.next().unwrap().to_owned();
@@ -47,15 +48,15 @@ fn unescape(path: &str) -> String {
     value
 }
 
-/// The labels of a reply with `AggregateBy=TIMESTAMPS`, rebuilt from the table alone.
-pub(crate) fn detections(objects: &BTreeMap<String, Bytes>, job: &str) -> Vec<Value> {
+/// Rebuilds the labels of a reply with `AggregateBy=TIMESTAMPS` from the table alone.
+fn detections(objects: &BTreeMap<String, Bytes>, job: &str) -> Vec<Value> {
     let mut labels: Vec<Value> = Vec::new();
     for (partition, file) in label_files(objects, "label_detections", job) {
         let mut last_timestamp = i64::MIN;
         for row in rows(file) {
             check_partition(&partition, &row);
             let timestamp = row["timestamp_ms"].as_i64().unwrap();
-            assert!(last_timestamp <= timestamp, "sorted by time");
+            assert!(last_timestamp <= timestamp, "rows are sorted by time");
             last_timestamp = timestamp;
             let index = row["instance_index"].as_u64();
             if index.unwrap_or(0) == 0 {
@@ -89,13 +90,13 @@ fn instance(row: &JsonRow) -> Value {
     }
     set(&mut instance, "Confidence", &row["instance_confidence"]);
     if let Some(colors) = row["dominant_colors"].as_str() {
-        instance.insert("DominantColors".into(), kept(&serde_json::from_str(colors).unwrap()));
+        instance.insert("DominantColors".into(), stored(&serde_json::from_str(colors).unwrap()));
     }
     instance.into()
 }
 
-/// The labels of a reply with `AggregateBy=SEGMENTS`, rebuilt from the table alone.
-pub(crate) fn segments(objects: &BTreeMap<String, Bytes>, job: &str) -> Vec<Value> {
+/// Rebuilds the labels of a reply with `AggregateBy=SEGMENTS` from the table alone.
+fn segments(objects: &BTreeMap<String, Bytes>, job: &str) -> Vec<Value> {
     let mut labels = Vec::new();
     for (partition, file) in label_files(objects, "label_segments", job) {
         for row in rows(file) {
@@ -157,23 +158,23 @@ fn bits(value: f32) -> Value {
     json!(format!("f32 {:08x} {value}", value.to_bits()))
 }
 
-/// A served label as the tables keep it: known fields only, floats as bits, nulls left out.
-pub(crate) fn kept(label: &Value) -> Value {
+/// Returns a served label as the tables store it: known fields only, floats as bits, no nulls.
+fn stored(label: &Value) -> Value {
     match label {
         Value::Object(fields) => {
             let known = fields.iter().filter(|(name, value)| FIELDS.contains(&name.as_str()) && !value.is_null());
-            let mut kept: Map<_, _> = known
+            let mut stored: Map<_, _> = known
                 .map(|(name, value)| {
-                    (name.clone(), if FLOATS.contains(&name.as_str()) { float(value) } else { kept(value) })
+                    (name.clone(), if FLOATS.contains(&name.as_str()) { float(value) } else { stored(value) })
                 })
                 .collect();
-            // An exception of the promise: an empty box is an absent one.
-            if kept.get("BoundingBox").is_some_and(|area| area.as_object().is_some_and(Map::is_empty)) {
-                kept.remove("BoundingBox");
+            // An exception that docs/SEMANTICS.md lists: an empty box reads as an absent one.
+            if stored.get("BoundingBox").is_some_and(|area| area.as_object().is_some_and(Map::is_empty)) {
+                stored.remove("BoundingBox");
             }
-            kept.into()
+            stored.into()
         }
-        Value::Array(elements) => elements.iter().map(kept).collect(),
+        Value::Array(elements) => elements.iter().map(stored).collect(),
         other => other.clone(),
     }
 }
@@ -211,20 +212,20 @@ const FIELDS: [&str; 24] = [
 ];
 
 /// Asserts that two lists hold the same labels, in any order.
-pub(crate) fn assert_same_labels(served: &[Value], rebuilt: &[Value]) {
+fn assert_same_labels(served: &[Value], rebuilt: &[Value]) {
     let sorted = |labels: &[Value]| {
         let mut lines: Vec<_> = labels.iter().map(line).collect();
         lines.sort_unstable();
         lines
     };
-    let (served, rebuilt) = (sorted(&served.iter().map(kept).collect::<Vec<_>>()), sorted(rebuilt));
+    let (served, rebuilt) = (sorted(&served.iter().map(stored).collect::<Vec<_>>()), sorted(rebuilt));
     if let Some((served, rebuilt)) = served.iter().zip(&rebuilt).find(|(served, rebuilt)| served != rebuilt) {
         panic!("first difference\n served: {served}\nrebuilt: {rebuilt}");
     }
     assert_eq!(served.len(), rebuilt.len());
 }
 
-/// A value with the fields of its objects in one order.
+/// Formats a value with the fields of its objects sorted by name.
 fn line(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -237,17 +238,18 @@ fn line(value: &Value) -> String {
     }
 }
 
-/// Asserts that the lake holds exactly what was served of a job, in these tables.
-pub(crate) fn assert_lossless(simulator: &simulator::Simulator, job: &str, aggregations: &[simulator::Aggregation]) {
+/// Asserts that these tables hold exactly the labels that the simulator served for a job.
+pub(crate) fn assert_lossless(simulator: &Simulator, job: &str, aggregations: &[Aggregation]) {
     let objects = simulator.objects();
     for &aggregation in aggregations {
         let mut served = simulator.served(job, aggregation);
         let rebuilt = match aggregation {
-            simulator::Aggregation::Timestamps => detections(&objects, job),
-            simulator::Aggregation::Segments => {
+            Aggregation::Timestamps => detections(&objects, job),
+            Aggregation::Segments => {
                 for segment in &mut served {
                     let segment = segment.as_object_mut().unwrap();
-                    // Exceptions of the promise: the start once more, and what SEGMENTS does not return.
+                    // Exceptions that docs/SEMANTICS.md lists: `Timestamp` repeats the start, and SEGMENTS returns no
+                    // instances.
                     segment.remove("Timestamp");
                     if let Some(Value::Object(label)) = segment.get_mut("Label") {
                         label.remove("Instances");

@@ -1,53 +1,51 @@
-//! Many jobs that finish at once, under one quota of the account: with the real function here, simulated in
+//! Many jobs that complete at once and share the account's quota: with the real function here, and simulated in
 //! `simulated.rs`.
 
-mod crowd;
-mod rules;
 mod simulated;
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use simulator::{Fault, Generated, Invocation, Job, Outcome, Request, Simulator};
-use tokio::process::Child;
+use simulator::{Builder, Fault, Generated, Invocation, Job, Outcome, Request, Simulator};
 use tokio::task::JoinSet;
 
-use crate::faults::assert_same_lake;
-use crate::function::command;
+use crate::support::{PAGE, assert_same_lake, spawn_process};
 
-const PAGE: &str = "GetLabelDetection";
-/// Each page has this many labels: few, so that what is measured is the waiting.
+/// Labels per page. They are few, so that nearly all time is spent waiting for the quota.
 const PAGE_SIZE: usize = 5;
 
-/// What an account and its jobs are like.
+/// Jobs that share a quota.
 struct Crowd {
-    /// Pages of each job: one process a job.
+    /// Pages of each job. Each job has its own process.
     pages: Vec<usize>,
+    /// The quota.
     calls_per_second: u32,
 }
 
-/// What the crowd made of the quota.
+/// Measurements of a crowd.
 #[derive(Debug)]
 struct Measured {
+    /// Pages served.
     served: usize,
+    /// Calls sent.
     sent: usize,
+    /// Time from the first call to the last page.
     took: Duration,
-    /// The longest time in which a job that was not done got no page.
+    /// Longest time that an incomplete job waited for a page.
     longest_wait: Duration,
-    hand_overs: usize,
+    handovers: usize,
     errors: usize,
 }
 
 impl Measured {
-    /// The share of the quota that served a page. It begins with the calls of one second saved up.
-    fn use_of(&self, calls_per_second: u32) -> f64 {
+    /// Returns the share of the quota that served pages. It may exceed 1, as the bucket starts with one second's calls.
+    fn used(&self, calls_per_second: u32) -> f64 {
         self.served as f64 / (f64::from(calls_per_second) * self.took.as_secs_f64())
     }
 
-    fn sent_a_served(&self) -> f64 {
+    fn calls_per_page(&self) -> f64 {
         self.sent as f64 / self.served as f64
     }
 }
@@ -57,20 +55,19 @@ fn id(index: usize) -> String {
 }
 
 impl Crowd {
-    fn account(&self) -> simulator::Builder {
+    fn account(&self) -> Builder {
         let job = |(index, pages): (usize, &usize)| {
             let labels = Generated { labels: pages * PAGE_SIZE, names: 6, seed: index as u64, ..Generated::default() };
             (id(index), Job::generated(labels).page_size(PAGE_SIZE))
         };
         let jobs = self.pages.iter().enumerate().map(job);
-        jobs.fold(Simulator::builder().listing_allowed(true), |account, (id, job)| account.job(&id, job))
+        jobs.fold(Simulator::builder(), |account, (id, job)| account.job(&id, job))
     }
 
-    /// Delivers all messages at once to a process each, and waits until all jobs are done.
-    async fn run(&self, account: simulator::Builder) -> Simulator {
+    /// Delivers all messages at once, each to its own process, and waits until all jobs are complete.
+    async fn run(&self, account: Builder) -> Simulator {
         let simulator = Arc::new(account.start().await.unwrap());
-        let processes = self.pages.iter().map(|_| process(&simulator));
-        let processes: Vec<_> = processes.collect();
+        let processes: Vec<_> = self.pages.iter().map(|_| spawn_process(&simulator, &[])).collect();
         let mut invocations = JoinSet::new();
         let mut messages: Vec<_> = (0..self.pages.len()).map(|index| json!({"JobId": id(index)})).collect();
         loop {
@@ -80,7 +77,7 @@ impl Crowd {
             }
             match invocations.join_next().await {
                 None => break,
-                // An error is delivered again by Lambda: here it counts, and the test fails.
+                // Lambda would deliver the event again after an error. Here an error fails the test.
                 Some(ended) => assert!(matches!(ended.unwrap(), Outcome::Response(_))),
             }
             messages = simulator.take_invoked();
@@ -89,20 +86,16 @@ impl Crowd {
         Arc::into_inner(simulator).unwrap()
     }
 
-    /// Runs the crowd, and compares its lake with that of the same jobs without a quota.
+    /// Runs the crowd, and asserts that its lake is the same as without a quota.
     async fn measure(&self) -> Measured {
         let begun = Instant::now();
-        let crowded = self.run(self.account().quota(self.calls_per_second)).await;
-        let requests = crowded.requests();
-        let free = self.run(self.account()).await;
-        assert_same_lake(&crowded.objects(), &free.objects());
-        assert_eq!(crowded.objects().keys().filter(|key| key.starts_with("jobs/")).count(), self.pages.len());
+        let limited = self.run(self.account().quota(self.calls_per_second)).await;
+        let requests = limited.requests();
+        let unlimited = self.run(self.account()).await;
+        assert_same_lake(&limited.objects(), &unlimited.objects());
+        assert_eq!(limited.objects().keys().filter(|key| key.starts_with("jobs/")).count(), self.pages.len());
         measure(&requests, begun)
     }
-}
-
-fn process(simulator: &Simulator) -> Child {
-    command(simulator, &[]).stdout(Stdio::null()).spawn().expect("bootstrap is built")
 }
 
 fn measure(requests: &[Request], begun: Instant) -> Measured {
@@ -120,7 +113,7 @@ fn measure(requests: &[Request], begun: Instant) -> Measured {
         sent: calls.len(),
         took: served.last().map_or(Duration::ZERO, |last| last.at - first),
         longest_wait: waits.values().map(|(_, longest)| *longest).max().unwrap_or_default(),
-        hand_overs: requests.iter().filter(|request| request.operation == "Invoke").count(),
+        handovers: requests.iter().filter(|request| request.operation == "Invoke").count(),
         errors: calls.iter().filter(|call| !matches!(call.status, 200 | 400)).count(),
     }
 }
@@ -128,39 +121,39 @@ fn measure(requests: &[Request], begun: Instant) -> Measured {
 async fn report(crowd: &Crowd) -> Measured {
     let measured = crowd.measure().await;
     println!(
-        "jobs: {}, pages {}, quota {}/s: {:.0} s, use {:.2}, sent/served {:.2}, longest wait {:.0} s, hand-overs {}, \
-         errors {}",
+        "{} jobs, {} pages, {} calls a second: {:.0} s, {:.0} % of the quota used, {:.2} calls per page, longest wait \
+         {:.0} s, {} handovers, {} errors",
         crowd.pages.len(),
         measured.served,
         crowd.calls_per_second,
         measured.took.as_secs_f64(),
-        measured.use_of(crowd.calls_per_second),
-        measured.sent_a_served(),
+        measured.used(crowd.calls_per_second) * 100.0,
+        measured.calls_per_page(),
         measured.longest_wait.as_secs_f64(),
-        measured.hand_overs,
+        measured.handovers,
         measured.errors,
     );
     let pages: usize = crowd.pages.iter().sum();
-    // A page that was served when its invocation ended is fetched again.
-    assert!(measured.served >= pages && measured.served <= pages + measured.hand_overs);
+    // A page that arrives as its invocation ends is fetched again.
+    assert!(measured.served >= pages && measured.served <= pages + measured.handovers);
     assert_eq!(measured.errors, 0);
     measured
 }
 
 #[tokio::test]
-async fn jobs_that_share_a_quota_all_complete() {
-    // How well they use it depends on the machine when there are so few of them.
+async fn all_jobs_that_share_a_quota_complete() {
+    // So few pages say nothing about how well the quota is used: that depends on the machine.
     let measured = report(&Crowd { pages: vec![3; 8], calls_per_second: 5 }).await;
-    assert!(measured.sent > measured.served, "the quota was felt");
+    assert!(measured.sent > measured.served, "the quota refused calls");
 }
 
-/// The crowd of the promise: all complete, the quota is used, few calls are in vain, and no job starves.
+/// Runs the crowd of the promise: all jobs complete, the quota is used, few calls are refused, and no job starves.
 async fn fifty_jobs(pages: usize, least_use: f64) {
     let crowd = Crowd { pages: vec![pages; 50], calls_per_second: 5 };
     let measured = report(&crowd).await;
-    assert!(measured.use_of(crowd.calls_per_second) >= least_use, "{measured:?}");
-    assert!(measured.sent_a_served() <= 1.9, "{measured:?}");
-    // Served in turn, each would wait for ten seconds. A job starves if an invocation of 15 minutes brings it nothing.
+    assert!(measured.used(crowd.calls_per_second) >= least_use, "{measured:?}");
+    assert!(measured.calls_per_page() <= 1.9, "{measured:?}");
+    // Served in turn, each job would wait 10 s. A job starves if it gets no page during an invocation of 15 minutes.
     assert!(measured.longest_wait <= Duration::from_mins(3), "{measured:?}");
 }
 
@@ -169,9 +162,9 @@ async fn fifty_jobs(pages: usize, least_use: f64) {
 async fn ten_jobs_of_30_pages_share_a_quota_of_5_calls_a_second() {
     let crowd = Crowd { pages: vec![30; 10], calls_per_second: 5 };
     let measured = report(&crowd).await;
-    // One crowd differs from the next: the mean is 0.9.
-    assert!(measured.use_of(crowd.calls_per_second) >= 0.75, "{measured:?}");
-    assert!(measured.sent_a_served() <= 1.5, "{measured:?}");
+    // Runs differ; the mean is 0.9.
+    assert!(measured.used(crowd.calls_per_second) >= 0.75, "{measured:?}");
+    assert!(measured.calls_per_page() <= 1.5, "{measured:?}");
 }
 
 #[tokio::test]
@@ -179,14 +172,14 @@ async fn ten_jobs_of_30_pages_share_a_quota_of_5_calls_a_second() {
 async fn twenty_jobs_of_10_pages_share_a_quota_of_5_calls_a_second() {
     let crowd = Crowd { pages: vec![10; 20], calls_per_second: 5 };
     let measured = report(&crowd).await;
-    assert!(measured.use_of(crowd.calls_per_second) >= 0.7, "{measured:?}");
-    assert!(measured.sent_a_served() <= 2.0, "{measured:?}");
+    assert!(measured.used(crowd.calls_per_second) >= 0.7, "{measured:?}");
+    assert!(measured.calls_per_page() <= 2.0, "{measured:?}");
 }
 
-/// Of ten calls in a row eight are refused, whenever they are made, as by somebody else's traffic.
+/// Eight of every ten calls are refused, at whatever pace they are sent, as by other traffic in the account.
 #[tokio::test]
 #[ignore = "long: .ci/full runs it"]
-async fn a_job_eight_of_ten_of_whose_calls_are_refused_completes() {
+async fn job_completes_with_8_of_10_calls_refused() {
     let crowd = Crowd { pages: vec![30], calls_per_second: 20 };
     let refused = (0..1000).filter(|nth| nth % 10 < 8);
     let account = refused.fold(crowd.account(), |account, nth| {
@@ -196,7 +189,7 @@ async fn a_job_eight_of_ten_of_whose_calls_are_refused_completes() {
     let calls: Vec<_> = requests.iter().filter(|request| request.operation == PAGE).map(|call| call.at).collect();
     let within_240_s = calls.iter().filter(|&&at| at - calls[0] <= Duration::from_mins(4)).count();
     let took = (calls[calls.len() - 1] - calls[0]).as_secs();
-    println!("8 of 10 calls refused: {within_240_s} calls in the first 240 s, {} in {took} s", calls.len());
+    println!("8 of 10 calls refused: {within_240_s} calls in the first 240 s, {} calls in {took} s", calls.len());
     assert!(within_240_s >= 100, "{within_240_s} calls in 240 s");
 }
 

@@ -1,4 +1,4 @@
-//! Each kind of fault at each kind of request: the lake ends as if there had been none.
+//! Every kind of fault at every kind of request: the lake is the same as without faults.
 
 mod endless;
 mod hostile;
@@ -7,40 +7,30 @@ mod requests;
 mod stalls;
 mod tokens;
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::table::aggregation::Aggregation;
 use serde_json::{Value, json};
-use simulator::{Fault, Generated, Job, Requests, Simulator};
+use simulator::{Fault, Job, Requests};
 
-use crate::function::Function;
-use crate::reader::assert_lossless;
+use crate::support::{
+    CHECKPOINT, COMMIT, Function, Objects, PAGE, account, assert_lossless, assert_same_lake, generated,
+};
 
-const PAGE: &str = "GetLabelDetection";
-const COMMIT: &str = "jobs/job-job.parquet";
-const CHECKPOINT: &str = "_checkpoints/job";
-/// The pages of [`five_pages`].
+/// Pages of [`five_pages`].
 const PAGES: usize = 5;
 
-type Lake = BTreeMap<String, Bytes>;
-/// What happens to the requests that it is given.
+/// Kind of fault, to be applied to the chosen requests.
 type Kind = fn(Requests) -> Fault;
 
 fn five_pages() -> Job {
-    Job::generated(Generated { labels: 100, names: 8, ..Generated::default() }).page_size(20)
+    generated(100, 8).page_size(20)
 }
 
-fn account(job: Job) -> simulator::Builder {
-    Simulator::builder().job("job", job).listing_allowed(true)
-}
-
-/// One function in one account, that exports one job again and again into an empty lake.
+/// A function that exports one job again and again, each time into an empty lake.
 struct Trials {
     function: Function,
-    /// What the lake is like after an export that nothing happened to.
-    clean: Lake,
+    /// The lake after an export without faults.
+    clean: Objects,
 }
 
 impl Trials {
@@ -52,8 +42,8 @@ impl Trials {
         Self { function, clean }
     }
 
-    /// Empties the lake, and adds faults for the export to come.
-    fn begin(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// Empties the lake, and adds faults for the next export.
+    fn arrange(&self, faults: impl IntoIterator<Item = Fault>) {
         let store = self.function.simulator.store();
         for key in store.keys() {
             store.delete(&key);
@@ -62,41 +52,27 @@ impl Trials {
         faults.into_iter().for_each(|fault| self.function.simulator.add_fault(fault));
     }
 
-    /// Exports the job, which has to succeed whatever happens, and compares the lake.
-    async fn survive(&self, faults: impl IntoIterator<Item = Fault>) -> Value {
-        self.begin(faults);
-        self.finish().await
+    /// Exports the job into an empty lake with these faults, asserts the lake, and returns the outcome.
+    async fn export_with(&self, faults: impl IntoIterator<Item = Fault>) -> Value {
+        self.arrange(faults);
+        self.export().await
     }
 
-    async fn finish(&self) -> Value {
+    /// Exports the job, asserts that all faults fired and that the lake is the clean one, and returns the outcome.
+    async fn export(&self) -> Value {
         let answer = self.function.export("job").await;
         assert_eq!(self.function.simulator.faults_not_fired(), [""; 0]);
         assert_same_lake(&self.function.simulator.objects(), &self.clean);
         answer["jobs"][0]["outcome"].clone()
     }
 
-    /// The key of the file of the first label.
+    /// Returns the key of the first label's file.
     fn first_file(&self) -> &str {
         self.clean.keys().find(|key| key.starts_with("label_detections/")).unwrap()
     }
 }
 
-/// Which objects are missing, extra, or have other bytes.
-pub(crate) fn differences(lake: &Lake, clean: &Lake) -> Vec<String> {
-    let missing = clean.keys().filter(|key| !lake.contains_key(*key)).map(|key| format!("missing {key}"));
-    let wrong = lake.iter().filter_map(|(key, bytes)| match clean.get(key) {
-        None => Some(format!("extra {key}")),
-        Some(right) => (right != bytes).then(|| format!("different {key}")),
-    });
-    missing.chain(wrong).collect()
-}
-
-/// Asserts that two lakes are the same, and names what is not without its bytes.
-pub(crate) fn assert_same_lake(lake: &Lake, clean: &Lake) {
-    assert_eq!(differences(lake, clean), [""; 0]);
-}
-
-/// What may come instead of a page. All of it passes.
+/// Transient faults of a request for a page.
 const PAGE_FAULTS: [Kind; 16] = [
     |page| page.status(500, "InternalServerError"),
     |page| page.status(503, "SlowDown"),
@@ -117,18 +93,18 @@ const PAGE_FAULTS: [Kind; 16] = [
 ];
 
 #[tokio::test]
-async fn whatever_comes_instead_of_a_page_is_asked_for_again() {
+async fn retries_any_transient_fault_of_a_page_request() {
     let trials = Trials::start(five_pages()).await;
     for kind in PAGE_FAULTS {
         for page in [1, PAGES / 2 + 1, PAGES] {
-            let outcome = trials.survive([kind(Fault::on(PAGE).nth(page))]).await;
+            let outcome = trials.export_with([kind(Fault::on(PAGE).nth(page))]).await;
             assert_eq!(outcome, "EXPORTED");
             assert_eq!(trials.function.count(PAGE), PAGES + 1);
         }
     }
 }
 
-/// What may come instead of a reply of S3. All of it passes.
+/// Transient faults of a request to S3.
 const STORE_FAULTS: [Kind; 12] = [
     |request| request.status(500, "InternalError"),
     |request| request.status(400, "KMS.ThrottlingException"),
@@ -145,47 +121,47 @@ const STORE_FAULTS: [Kind; 12] = [
 ];
 
 #[tokio::test]
-async fn whatever_comes_instead_of_a_reply_of_s3_the_request_is_made_again() {
+async fn retries_any_transient_fault_of_an_s3_request() {
     let trials = Trials::start(five_pages()).await;
     let operations =
         [("HeadObject", COMMIT), ("GetObject", CHECKPOINT), ("PutObject", trials.first_file()), ("PutObject", COMMIT)];
     for (operation, key) in operations {
         for kind in STORE_FAULTS {
-            trials.survive([kind(Fault::on(operation).key_contains(key))]).await;
+            trials.export_with([kind(Fault::on(operation).key_contains(key))]).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_read_written_and_deleted_whatever_comes_in_between() {
+async fn retries_any_transient_fault_of_a_checkpoint_request() {
     let trials = Trials::start(five_pages()).await;
     let completion = serde_json::from_value(json!({"JobId": "job"})).unwrap();
     let checkpoint = Checkpoint::new(completion, &[Aggregation::Timestamps]).encode();
     for operation in ["GetObject", "PutObject", "DeleteObject"] {
         for kind in STORE_FAULTS {
             let refused = Fault::on(PAGE).nth(3).status(400, "InvalidPaginationTokenException");
-            trials.begin([refused, kind(Fault::on(operation).key_contains(CHECKPOINT))]);
+            trials.arrange([refused, kind(Fault::on(operation).key_contains(CHECKPOINT))]);
             trials.function.simulator.store().put(CHECKPOINT, checkpoint.clone());
-            assert_eq!(trials.finish().await, "EXPORTED");
+            assert_eq!(trials.export().await, "EXPORTED");
         }
     }
 }
 
 #[tokio::test]
-async fn an_object_that_is_there_already_is_looked_at_and_taken_for_what_it_is() {
+async fn failed_precondition_compares_the_existing_object() {
     let trials = Trials::start(five_pages()).await;
     let put = |key: &str| Fault::on("PutObject").key_contains(key);
     let file = trials.first_file();
-    // The object is there, and the condition of the SDK's or S3's own second attempt is not.
-    assert_eq!(trials.survive([put(file).status_after(412, "PreconditionFailed")]).await, "EXPORTED");
-    // There was one a moment ago.
-    assert_eq!(trials.survive([put(file).status(412, "PreconditionFailed")]).await, "EXPORTED");
-    // An unanswered commit cannot be told from that of a copy of this export.
-    assert_eq!(trials.survive([put(COMMIT).status_after(412, "PreconditionFailed")]).await, "COMMITTED_BY_ANOTHER");
+    // The first attempt wrote the object, so the retry's condition fails.
+    assert_eq!(trials.export_with([put(file).status_after(412, "PreconditionFailed")]).await, "EXPORTED");
+    // An object existed a moment ago, and is gone.
+    assert_eq!(trials.export_with([put(file).status(412, "PreconditionFailed")]).await, "EXPORTED");
+    // A commit without a reply looks the same as the commit of another copy.
+    assert_eq!(trials.export_with([put(COMMIT).status_after(412, "PreconditionFailed")]).await, "COMMITTED_BY_ANOTHER");
 }
 
 #[tokio::test]
-async fn expired_credentials_are_an_error_that_passes() {
+async fn retries_expired_credentials() {
     let trials = Trials::start(five_pages()).await;
     let requests = [
         (Fault::on(PAGE).nth(2), "ExpiredTokenException"),
@@ -194,11 +170,11 @@ async fn expired_credentials_are_an_error_that_passes() {
         (Fault::on("PutObject").key_contains(COMMIT), "ExpiredToken"),
     ];
     let faults = requests.map(|(requests, code)| requests.times(3).status(400, code));
-    assert_eq!(trials.survive(faults).await, "EXPORTED");
+    assert_eq!(trials.export_with(faults).await, "EXPORTED");
 }
 
 #[tokio::test]
-async fn pages_that_are_odd_but_right_are_taken_as_they_are() {
+async fn accepts_unusual_but_valid_pages() {
     let label = |name: Value, parents: Value| json!({"Timestamp": 0, "Label": {"Name": name, "Parents": parents}});
     let long = "x".repeat(10 * 1024);
     let huge = (0..1000).map(|index| label(format!("label {}", index % 7).into(), json!([{"Name": long}])));
@@ -210,16 +186,16 @@ async fn pages_that_are_odd_but_right_are_taken_as_they_are() {
     };
     for (job, pages) in [
         (Job::from_labels(huge.collect()), 1),
-        // Every other page is empty, and has a token.
+        // Every second page is empty and has a token.
         (five_pages().empty_pages(2), 9),
-        // What looks like the token is none: it is asked for in vain, and then the right one.
+        // A nested field looks like the token. It is prefetched and discarded, and then the right page is fetched.
         (five_pages().edit(2, |page| page["A"] = json!({"NextToken": "elsewhere"})), 6),
         (Job::from_labels(nameless()).page_size(10), 4),
     ] {
         let trials = Trials::start(job).await;
         assert_eq!(trials.function.count(PAGE), pages);
         for page in 1..=pages {
-            trials.survive([Fault::on(PAGE).nth(page).truncate(500)]).await;
+            trials.export_with([Fault::on(PAGE).nth(page).truncate(500)]).await;
         }
     }
 }

@@ -1,15 +1,20 @@
-//! The rules that a simulated crowd can go by: the function's, and an earlier one to compare it with.
+//! Pacing rules for the simulated jobs of [`crowd`](super::crowd): the function's own, and its predecessor for
+//! comparison.
 
 use std::time::Duration;
 
 use label_lake::rekognition::pace::{Learned, Pace};
 use tokio::time::Instant;
 
-/// Decides when a job calls again.
-pub(super) trait Rule {
+/// Decides when a job sends its next call.
+pub(crate) trait Rule {
+    /// Creates the rule of a job that starts now.
     fn new(now: Instant) -> Self;
+    /// Records a refused call.
     fn refused(&mut self, now: Instant);
+    /// Records a page that arrives now, and the time its call was sent.
     fn served(&mut self, sent: Instant, now: Instant);
+    /// Returns the time of the next call.
     fn next_call(&self) -> Instant;
 }
 
@@ -31,8 +36,8 @@ impl Rule for Pace {
     }
 }
 
-/// The rule until November 2026: a limit of the pause that a refusal doubles and a page lowers by a fifth.
-pub(super) struct Doubling {
+/// The rule until November 2026: a refusal doubles the upper bound of the pause, and a page lowers it by a fifth.
+pub(crate) struct Doubling {
     limit: f64,
     next_call: Instant,
 }
