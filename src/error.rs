@@ -15,10 +15,13 @@ use crate::job_id::JobId;
 pub(crate) type Source = Box<dyn StdError + Send + Sync>;
 
 /// The reason for which an event, or one job in it, was not exported.
+///
+/// The `Display` text states the fact. [`Error::with_sources`] and [`Error::for_operator`] add advice for their reader, and
+/// the sources.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The event is not one of the shapes in which a notification arrives. No AWS call was made.
-    #[error("the event has no completion message: {reason}; send one of the shapes in events/")]
+    #[error("the event has no completion message: {reason}")]
     InvalidEvent {
         /// What was expected and not found.
         reason: String,
@@ -38,7 +41,7 @@ pub enum Error {
         source: Source,
     },
     /// The completion message arrived, but the job was still in progress after the wait.
-    #[error("job {job}: still IN_PROGRESS after {} s of waiting; deliver the message again later", waited.as_secs())]
+    #[error("job {job}: still IN_PROGRESS after {} s of waiting", waited.as_secs())]
     JobStillRunning {
         /// ID of the job.
         job: JobId,
@@ -46,7 +49,7 @@ pub enum Error {
         waited: Duration,
     },
     /// The role of the function lacks a permission.
-    #[error("job {job}: access denied; allow {action} on {resource} in the role of the function")]
+    #[error("job {job}: access denied")]
     AccessDenied {
         /// ID of the job.
         job: JobId,
@@ -58,7 +61,7 @@ pub enum Error {
         source: Source,
     },
     /// The call was still throttled when the time for retries was over.
-    #[error("job {job}: {action} on {resource} is throttled; deliver the message again, or raise the quota")]
+    #[error("job {job}: {action} on {resource} is throttled")]
     Throttled {
         /// ID of the job.
         job: JobId,
@@ -70,7 +73,7 @@ pub enum Error {
         source: Source,
     },
     /// Rekognition or Lambda failed or did not reply.
-    #[error("job {job}: {action} failed; {}", retry_hint(*.transient))]
+    #[error("job {job}: {action} failed")]
     Upstream {
         /// ID of the job.
         job: JobId,
@@ -94,7 +97,7 @@ pub enum Error {
         reason: String,
     },
     /// The key is longer than the 1,024 bytes that S3 allows.
-    #[error("job {job}: the key {key:?} has {} bytes, S3 allows 1024; shorten OUTPUT_PREFIX", key.len())]
+    #[error("job {job}: the key {key:?} has {} bytes, S3 allows 1024", key.len())]
     KeyTooLong {
         /// ID of the job.
         job: JobId,
@@ -102,7 +105,7 @@ pub enum Error {
         key: String,
     },
     /// A call to S3 failed.
-    #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
+    #[error("job {job}: {action} on {resource} failed")]
     Storage {
         /// ID of the job.
         job: JobId,
@@ -116,7 +119,7 @@ pub enum Error {
         source: Source,
     },
     /// The checkpoint cannot be read, written or deleted.
-    #[error("job {job}: {action} on the checkpoint {resource} failed; {}", retry_hint(*.transient))]
+    #[error("job {job}: {action} on the checkpoint {resource} failed")]
     Checkpoint {
         /// ID of the job.
         job: JobId,
@@ -130,7 +133,7 @@ pub enum Error {
         source: Source,
     },
     /// Glue cannot register the partitions. The files are stored, but the job is not committed.
-    #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
+    #[error("job {job}: {action} on {resource} failed")]
     Catalog {
         /// ID of the job.
         job: JobId,
@@ -144,7 +147,7 @@ pub enum Error {
         source: Source,
     },
     /// Several continuations in a row made no progress.
-    #[error("job {job}: {stalled} invocations in a row made no progress; give the function more time")]
+    #[error("job {job}: {stalled} invocations in a row made no progress")]
     TooManyContinuations {
         /// ID of the job.
         job: JobId,
@@ -163,8 +166,32 @@ pub enum Error {
     },
 }
 
-fn retry_hint(transient: bool) -> &'static str {
-    if transient { "deliver the message again" } else { "retrying will not help until the cause is fixed" }
+/// Source of an [`Error::Storage`]: the bucket is not in the region of the client.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket is {}", self.place())]
+pub(crate) struct WrongRegion {
+    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
+    /// proxy or another store.
+    pub(crate) region: Option<String>,
+    pub(crate) source: Source,
+}
+
+impl WrongRegion {
+    fn place(&self) -> String {
+        match &self.region {
+            Some(region) => format!("in {region}"),
+            None => "at another endpoint, most likely in another region".to_owned(),
+        }
+    }
+}
+
+/// Reader of an error message. The advice depends on what the reader can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Reads the log or the answer of the function, and can deliver a message again.
+    Log,
+    /// Has just run a command, and can run it again.
+    Operator,
 }
 
 impl Error {
@@ -249,9 +276,60 @@ impl Error {
         }
     }
 
-    /// Returns the error and all its sources on one line.
+    /// Returns the error, the advice for whoever deployed the function, and all sources on one line.
     pub fn with_sources(&self) -> String {
-        with_sources(self)
+        self.message(Audience::Log)
+    }
+
+    /// Returns the error, the advice for whoever ran a command, and all sources on one line.
+    pub fn for_operator(&self) -> String {
+        self.message(Audience::Operator)
+    }
+
+    fn message(&self, audience: Audience) -> String {
+        let text = match self.advice(audience) {
+            Some(advice) => format!("{self}; {advice}"),
+            None => self.to_string(),
+        };
+        append_sources(text, self.source())
+    }
+
+    /// Returns the next step, unless the fact says it all.
+    fn advice(&self, audience: Audience) -> Option<String> {
+        let retry = match audience {
+            Audience::Log => "deliver the message again",
+            Audience::Operator => "run the command again",
+        };
+        match self {
+            Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
+            Self::JobStillRunning { .. } => Some(format!("{retry} later")),
+            Self::AccessDenied { action, resource, .. } => Some(match audience {
+                Audience::Log => format!("allow {action} on {resource} in the role of the function"),
+                Audience::Operator => format!("you lack permission {action} on {resource}"),
+            }),
+            Self::Throttled { .. } => Some(format!("{retry}, or raise the quota")),
+            Self::Upstream { transient, source, .. }
+            | Self::Storage { transient, source, .. }
+            | Self::Checkpoint { transient, source, .. }
+            | Self::Catalog { transient, source, .. } => {
+                let wrong_region = source.downcast_ref::<WrongRegion>();
+                Some(match (wrong_region, *transient, audience) {
+                    (Some(wrong), _, Audience::Log) => {
+                        format!("{wrong}; deploy the function in that region, or choose a bucket in its own")
+                    }
+                    (Some(wrong), _, Audience::Operator) => format!("{wrong}; set AWS_REGION to that region"),
+                    (None, true, _) => retry.to_owned(),
+                    (None, false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
+                    (None, false, Audience::Operator) => format!("fix the cause, then {retry}"),
+                })
+            }
+            Self::KeyTooLong { .. } => Some("shorten OUTPUT_PREFIX".to_owned()),
+            Self::TooManyContinuations { .. } => Some("give the function more time".to_owned()),
+            Self::InvalidJobId { .. }
+            | Self::JobNotFound { .. }
+            | Self::UnexpectedPage { .. }
+            | Self::Configuration { .. } => None,
+        }
     }
 }
 
@@ -286,10 +364,12 @@ impl From<Error> for Interruption {
     }
 }
 
-/// Returns an error and all its sources on one line.
+/// Returns any error and all its sources on one line.
 pub fn with_sources(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
+    append_sources(error.to_string(), error.source())
+}
+
+fn append_sources(mut text: String, mut source: Option<&(dyn StdError + 'static)>) -> String {
     while let Some(cause) = source {
         let cause_text = cause.to_string();
         // Some errors of the SDK repeat the text of their source.
@@ -382,6 +462,40 @@ mod tests {
         };
         let text = error.with_sources();
         assert!(text.ends_with(": no answer, from the proxy"), "{text}");
+    }
+
+    #[test]
+    fn advises_an_operator_to_run_the_command_and_the_log_to_deliver_the_message() {
+        for (error_type, _, error) in table() {
+            let (log, operator) = (error.with_sources(), error.for_operator());
+            assert!(log.starts_with(&error.to_string()) && operator.starts_with(&error.to_string()), "{error_type}");
+            assert!(!log.contains("command"), "{log}");
+            assert!(!operator.contains("deliver") && !operator.contains("role of the function"), "{operator}");
+        }
+        let job = JobId::try_from("job-1").unwrap();
+        let (action, resource) = ("s3:ListBucket", "s3://lake/jobs/".to_owned());
+        let denied = Error::AccessDenied { job, action, resource, source: "no".into() };
+        assert_eq!(
+            denied.for_operator(),
+            "job job-1: access denied; you lack permission s3:ListBucket on s3://lake/jobs/: no"
+        );
+    }
+
+    #[test]
+    fn names_the_region_of_the_bucket_once() {
+        let source = WrongRegion { region: Some("eu-west-1".to_owned()), source: "moved".into() };
+        let error = Error::Storage {
+            job: JobId::try_from("job-1").unwrap(),
+            action: "s3:GetObject",
+            resource: "s3://lake/key".to_owned(),
+            transient: false,
+            source: source.into(),
+        };
+        assert_eq!(
+            error.for_operator(),
+            "job job-1: s3:GetObject on s3://lake/key failed; the bucket is in eu-west-1; set AWS_REGION to that region: \
+             moved"
+        );
     }
 
     #[test]

@@ -15,14 +15,13 @@ fuzz_target!(|bytes: &[u8]| {
     let event = Event::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
     assert!(event.is_ok(), "rejected before it reached the handler: {event:?}");
     let Ok(event) = serde_json::from_slice::<Value>(bytes) else { return };
-    for message in Delivery::unwrap_event(&event).messages {
-        match message.completion {
-            Ok(completion) => check_keys(&completion),
-            Err(error) => {
-                let text = error.with_sources();
-                assert!(!text.contains(['\n', '\r']), "{text:?}");
-            }
-        }
+    let delivery = Delivery::unwrap_event(&event);
+    for request in delivery.requests {
+        check_keys(&request.completion);
+    }
+    for rejected in delivery.rejected {
+        let text = rejected.error.with_sources();
+        assert!(!text.contains(['\n', '\r']), "{text:?}");
     }
 });
 

@@ -6,7 +6,7 @@ use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{Error, Source};
+use crate::error::{Error, Source, WrongRegion};
 use crate::job_id::JobId;
 
 /// The type that an error of a call becomes, unless the call was denied or throttled.
@@ -41,7 +41,7 @@ impl Call<'_> {
     {
         if self.is_elsewhere(&error) {
             let region = bucket_region(&error).map(str::to_owned);
-            return self.wrong_bucket(Elsewhere { region, source: error.into() }.into());
+            return self.wrong_bucket(WrongRegion { region, source: error.into() }.into());
         }
         match kind(&error) {
             // HEAD has no body, so NoSuchBucket first shows up when the checkpoint is read.
@@ -103,25 +103,6 @@ impl Call<'_> {
     /// Returns the error of a call that had no reply before the deadline.
     pub(crate) fn timed_out(&self) -> Error {
         self.failed(true, "no reply before the invocation timed out".into())
-    }
-}
-
-/// The bucket is in another region than the client.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket is {}; deploy the function in that region, or choose a bucket in its own", self.place())]
-struct Elsewhere {
-    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
-    /// proxy or another store.
-    region: Option<String>,
-    source: Source,
-}
-
-impl Elsewhere {
-    fn place(&self) -> String {
-        match &self.region {
-            Some(region) => format!("in {region}"),
-            None => "at another endpoint, most likely in another region".to_owned(),
-        }
     }
 }
 

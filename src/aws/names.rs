@@ -1,5 +1,6 @@
 //! Names in an AWS account, each a type that can only be built valid.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,7 +14,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $is_valid:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $name(String);
+        pub struct $name(Cow<'static, str>);
 
         impl $name {
             /// Returns the name.
@@ -27,7 +28,7 @@ macro_rules! name {
 
             fn from_str(given: &str) -> Result<Self, InvalidName> {
                 let is_valid: fn(&str) -> bool = $is_valid;
-                if is_valid(given) { Ok(Self(given.to_owned())) } else { Err(InvalidName($expected)) }
+                if is_valid(given) { Ok(Self(given.to_owned().into())) } else { Err(InvalidName($expected)) }
             }
         }
 
@@ -43,7 +44,7 @@ name! {
     /// The name of a general-purpose bucket.
     BucketName,
     "the name of a bucket: 3 to 63 of a-z 0-9 . -, not an ARN or a URL",
-    |name| (3..=63).contains(&name.len()) && name.bytes().all(|byte| is_lowercase_or_digit(byte) || b".-".contains(&byte))
+    is_bucket_name
 }
 
 name! {
@@ -67,11 +68,34 @@ name! {
     |id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+impl BucketName {
+    /// Returns a name that is part of the program.
+    ///
+    /// # Panics
+    /// The name is invalid. In a constant, that is a compile error.
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(is_bucket_name(name), "not the name of a bucket");
+        Self(Cow::Borrowed(name))
+    }
+}
+
 impl KeyPrefix {
     /// Returns the prefix of a lake that is the whole bucket.
     pub fn none() -> Self {
-        Self(String::new())
+        Self(Cow::Borrowed(""))
     }
+}
+
+const fn is_bucket_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if !matches!(bytes[index], b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-') {
+            return false;
+        }
+        index += 1;
+    }
+    matches!(bytes.len(), 3..=63)
 }
 
 fn is_lowercase_or_digit(byte: u8) -> bool {

@@ -68,16 +68,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the stable name, as it appears in answers, logs and metrics.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Exported(_) => "EXPORTED",
-            Self::AlreadyCommitted => "ALREADY_COMMITTED",
-            Self::CommittedByAnother => "COMMITTED_BY_ANOTHER",
-            Self::HandedOver => "HANDED_OVER",
-        }
-    }
-
     /// Returns the row that this export committed.
     pub fn row(&self) -> Option<&JobRow> {
         match self {

@@ -34,8 +34,7 @@ const MAX_CONFLICTS: u32 = 10;
 /// Maximum number of concurrent calls for a job. Glue throttles per account, and many jobs may end together.
 pub(crate) const MAX_CONCURRENT_CALLS: usize = 4;
 /// The next step if the table does not exist or cannot have partitions.
-const CREATE_TABLE_HINT: &str =
-    "create it with the template or with the statements from `label-lake ddl`, and deliver the message again";
+const CREATE_TABLE_HINT: &str = "create it with the template or with the statements from `label-lake ddl`";
 
 const ALREADY_EXISTS: &str = "AlreadyExistsException";
 const NOT_FOUND: &str = "EntityNotFoundException";

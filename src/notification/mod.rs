@@ -1,12 +1,12 @@
 //! The event that Lambda delivers → the jobs to export.
 //!
-//! One recursive unwrapping decodes every shape in which a completion message of Rekognition Video
-//! arrives. At each level the first of these that is there leads on:
+//! One recursive function unwraps every shape in which a completion message of Rekognition Video arrives. At each level,
+//! the first of these fields that is present is followed:
 //!
-//! 1. `Records`: an SNS or an SQS event; each record holds the message in `Sns` or in `body`,
+//! 1. `Records`: an SNS or SQS event; each record holds the message in `Sns` or in `body`,
 //! 2. `requestPayload`: a failure record that Lambda sent to an on-failure destination,
 //! 3. `JobId`: the completion message itself,
-//! 4. `Message`: an SNS envelope, as raw HTTP or SQS deliveries and redrive queues hold it.
+//! 4. `Message`: an SNS envelope, as found in HTTP deliveries, SQS deliveries and dead-letter queues.
 
 use std::collections::BTreeSet;
 
@@ -17,91 +17,153 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::job_id::JobId;
 
-/// How many layers are unwrapped: an SQS event of failure records of SQS events of SNS envelopes
-/// has seven. Deeper is not a notification but an attack on the stack.
+/// Maximum number of layers that are unwrapped. An SQS event of failure records of SQS events of SNS envelopes has seven;
+/// anything deeper is not a notification but an attack on the stack.
 const MAX_DEPTH: u32 = 8;
 
-/// The `API` of a label detection message: what real messages carry, and what the documentation says.
+/// Values of `API` in a label detection message: the first in real messages, the second in the documentation.
 const LABEL_DETECTION: [&str; 2] = ["StartLabelDetection", "LABEL_DETECTION"];
 
-/// Rekognition's completion message, with the fields that are ours.
+/// Rekognition's completion message, with the fields that Label Lake adds.
 ///
-/// `Status` is not here: it is a hint, and the `JobStatus` that GetLabelDetection returns decides.
+/// `Status` is left out: it is only a hint. The `JobStatus` that GetLabelDetection returns decides.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Completion {
-    /// The job that is done.
+    /// ID of the job.
     pub job_id: JobId,
-    /// When it was done, Unix milliseconds.
+    /// Time at which the job ended, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<i64>,
-    /// What the caller of StartLabelDetection named the job.
+    /// Tag that the caller of StartLabelDetection gave the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_tag: Option<String>,
-    /// The video that was analysed.
+    /// Video that was analyzed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<Video>,
-    /// Ours: replace what is committed already.
+    /// Added by Label Lake: replace the job if it is already committed.
     #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_false")]
     pub overwrite: bool,
-    /// Ours: remove what an earlier export left, and replace its row. Only continuations say so.
+    /// Added by Label Lake: delete the files that an earlier export left, and replace its row. Set in continuations only.
     #[serde(default, skip_serializing_if = "is_false")]
     pub replaces: bool,
-    /// Ours: how many invocations have worked on the job before this one.
+    /// Added by Label Lake: number of invocations that have already worked on the job.
     #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "is_zero")]
     pub continuation: u32,
 }
 
-/// Where the video is.
+/// Location of a video in S3.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Video {
-    /// The key, not URL-encoded.
+    /// Object key, not URL-encoded.
     #[serde(rename = "S3ObjectName", skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The bucket.
+    /// Bucket.
     #[serde(rename = "S3Bucket", skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
+}
+
+impl Completion {
+    /// Returns the smallest completion message of a job.
+    pub fn new(job_id: JobId) -> Self {
+        Self { job_id, timestamp: None, job_tag: None, video: None, overwrite: false, replaces: false, continuation: 0 }
+    }
 }
 
 fn null_is_absent<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(value)?.unwrap_or_default())
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-/// One event: what it asks for, in its order.
-#[derive(Debug)]
+/// An unwrapped event.
+#[derive(Debug, Default)]
 pub struct Delivery {
-    /// Each completion message, or why there is none. Messages of other Rekognition APIs are left out.
-    pub messages: Vec<Message>,
-    /// The `messageId` of each SQS record, also of those that are left out. Empty if the event is not from a queue.
+    /// Jobs to export, each once, in the order of the event. Messages of other Rekognition APIs are left out.
+    pub requests: Vec<Request>,
+    /// Parts of the event that hold no valid completion message.
+    pub rejected: Vec<Rejected>,
+    /// `messageId` of each SQS record, including the records that `requests` leaves out. Empty if the event is not from a
+    /// queue.
     pub items: BTreeSet<String>,
 }
 
-/// One completion message of an event.
+/// A request to export one job.
 #[derive(Debug)]
-pub struct Message {
-    /// The `messageId` of the SQS record that held it.
+pub struct Request {
+    /// First completion message of the job, with `overwrite` and `replaces` set if any of its messages sets them.
+    pub completion: Completion,
+    /// `messageId` of each SQS record that names the job.
+    pub items: Vec<String>,
+}
+
+/// A part of an event that holds no valid completion message.
+#[derive(Debug)]
+pub struct Rejected {
+    /// `messageId` of the SQS record that holds the part.
     pub item: Option<String>,
-    /// What it says.
-    pub completion: Result<Completion, Error>,
+    /// Reason.
+    pub error: Error,
 }
 
 impl Delivery {
-    /// Unwraps an event. A part that cannot be understood becomes a message with an error; the rest is kept.
+    /// Unwraps an event. An invalid part of the event does not affect the others.
     pub fn unwrap_event(event: &Value) -> Self {
         let items = records(event).into_iter().flatten().filter_map(item).map(str::to_owned).collect();
-        let mut messages = Vec::new();
-        unwrap(event, None, 0, &mut messages);
-        Self { messages, items }
+        let mut delivery = Self { items, ..Self::default() };
+        delivery.unwrap(event, None, 0);
+        delivery
+    }
+
+    fn unwrap(&mut self, event: &Value, queue_item: Option<&str>, depth: u32) {
+        if let Some(records) = records(event)
+            && depth < MAX_DEPTH
+        {
+            for record in records {
+                // A failure record may hold SQS records too, but only the queue that invoked the function expects items
+                // in the answer.
+                let queue_item = if depth == 0 { item(record) } else { queue_item };
+                match content(record) {
+                    Ok(content) => self.unwrap(&content, queue_item, depth + 1),
+                    Err(error) => self.reject(error, queue_item),
+                }
+            }
+            if records.is_empty() {
+                self.reject(Error::invalid_event("Records is empty"), None);
+            }
+            return;
+        }
+        match layer(event, depth) {
+            Ok(Layer::Wrapped(inner)) => self.unwrap(&inner, queue_item, depth + 1),
+            Ok(Layer::OtherApi(api)) => tracing::info!(?api, "skipped a message of another Rekognition API"),
+            Ok(Layer::Completion(completion)) => self.request(completion, queue_item),
+            Err(error) => self.reject(error, queue_item),
+        }
+    }
+
+    /// Adds a completion message, merged into the earlier messages of the same job.
+    fn request(&mut self, completion: Completion, item: Option<&str>) {
+        let item = item.map(str::to_owned);
+        match self.requests.iter_mut().find(|earlier| earlier.completion.job_id == completion.job_id) {
+            Some(earlier) => {
+                earlier.completion.overwrite |= completion.overwrite;
+                earlier.completion.replaces |= completion.replaces;
+                earlier.items.extend(item);
+            }
+            None => self.requests.push(Request { completion, items: item.into_iter().collect() }),
+        }
+    }
+
+    fn reject(&mut self, error: Error, item: Option<&str>) {
+        self.rejected.push(Rejected { item: item.map(str::to_owned), error });
     }
 }
 
@@ -109,43 +171,13 @@ fn records(event: &Value) -> Option<&Vec<Value>> {
     event.get("Records")?.as_array()
 }
 
-/// The `messageId` that SQS wants back for a record that failed.
+/// Returns the `messageId` by which SQS is told that a record failed.
 fn item(record: &Value) -> Option<&str> {
     record.get("body")?;
     record.get("messageId")?.as_str()
 }
 
-fn unwrap(event: &Value, queue_item: Option<&str>, depth: u32, messages: &mut Vec<Message>) {
-    if let Some(records) = records(event)
-        && depth < MAX_DEPTH
-    {
-        for record in records {
-            // Only the queue that invoked the function takes items back, not one inside a failure record.
-            let queue_item = if depth == 0 { item(record) } else { queue_item };
-            match content(record) {
-                Ok(content) => unwrap(&content, queue_item, depth + 1, messages),
-                Err(error) => messages.push(Message { item: queue_item.map(str::to_owned), completion: Err(error) }),
-            }
-        }
-        if records.is_empty() {
-            let completion = Err(Error::invalid_event("Records is empty"));
-            messages.push(Message { item: None, completion });
-        }
-        return;
-    }
-    let completion = match layer(event, depth) {
-        Ok(Layer::Wrapped(inner)) => return unwrap(&inner, queue_item, depth + 1, messages),
-        Ok(Layer::OtherApi(api)) => {
-            tracing::info!(?api, "skipped a message of another Rekognition API");
-            return;
-        }
-        Ok(Layer::Completion(completion)) => Ok(completion),
-        Err(error) => Err(error),
-    };
-    messages.push(Message { item: queue_item.map(str::to_owned), completion });
-}
-
-/// What a record of an SNS or SQS event carries.
+/// Returns the content of a record of an SNS or SQS event.
 fn content(record: &Value) -> Result<Value, Error> {
     if let Some(envelope) = record.get("Sns") {
         return Ok(envelope.clone());
@@ -157,6 +189,7 @@ fn content(record: &Value) -> Result<Value, Error> {
     }
 }
 
+/// One layer of a wrapped message.
 enum Layer {
     Wrapped(Value),
     OtherApi(String),
@@ -202,21 +235,25 @@ mod tests {
 
     use super::*;
 
+    /// Returns the only job of an event, or the only error.
     fn only(event: &Value) -> Result<Completion, String> {
-        let mut messages = Delivery::unwrap_event(event).messages;
-        assert_eq!(messages.len(), 1, "{messages:?}");
-        messages.remove(0).completion.map_err(|error| error.to_string())
+        let mut delivery = Delivery::unwrap_event(event);
+        assert_eq!(delivery.requests.len() + delivery.rejected.len(), 1, "{delivery:?}");
+        match delivery.requests.pop() {
+            Some(request) => Ok(request.completion),
+            None => Err(delivery.rejected.remove(0).error.to_string()),
+        }
     }
 
     #[test]
-    fn a_bare_job_id_is_enough() {
+    fn accepts_a_bare_job_id() {
         let completion = only(&json!({"JobId": "job-1"})).unwrap();
         assert_eq!(completion.job_id.as_str(), "job-1");
         assert_eq!((completion.timestamp, completion.overwrite), (None, false));
     }
 
     #[test]
-    fn null_is_as_good_as_absent() {
+    fn treats_a_null_field_as_absent() {
         let fields = ["Timestamp", "JobTag", "Video", "Overwrite", "Continuation", "Status", "API"];
         let mut message = json!({"JobId": "job-1"});
         for field in fields {
@@ -228,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrapping_leads_to_the_same_message() {
+    fn finds_the_same_message_in_every_wrapping() {
         let message = json!({
             "JobId": "job-1", "Status": "SUCCEEDED", "API": "LABEL_DETECTION", "Timestamp": 5, "JobTag": "a/b",
             "Video": {"S3ObjectName": "clip 1.mp4", "S3Bucket": "videos"}, "Unknown": [1],
@@ -244,25 +281,44 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_does_not_hide_the_others() {
+    fn keeps_good_records_when_another_record_is_bad() {
         let event = json!({"Records": [
             {"messageId": "bad", "body": "not json"},
             {"messageId": "good", "body": r#"{"JobId":"job-1"}"#},
         ]});
         let delivery = Delivery::unwrap_event(&event);
         assert_eq!(delivery.items.iter().collect::<Vec<_>>(), ["bad", "good"]);
-        let items: Vec<_> =
-            delivery.messages.iter().map(|m| (m.item.as_deref().unwrap(), m.completion.is_ok())).collect();
-        assert_eq!(items, [("bad", false), ("good", true)]);
+        assert_eq!(delivery.rejected.iter().map(|part| part.item.as_deref()).collect::<Vec<_>>(), [Some("bad")]);
+        assert_eq!(delivery.requests.iter().map(|request| &request.items[..]).collect::<Vec<_>>(), [["good"]]);
     }
 
     #[test]
-    fn another_api_is_skipped() {
-        assert!(Delivery::unwrap_event(&json!({"JobId": "j", "API": "StartFaceDetection"})).messages.is_empty());
+    fn merges_the_messages_of_a_job() {
+        let record = |item: &str, body: &str| json!({"messageId": item, "body": body});
+        let event = json!({"Records": [
+            record("1", r#"{"JobId":"a","JobTag":"first"}"#),
+            record("2", r#"{"JobId":"b"}"#),
+            record("3", r#"{"JobId":"a","Overwrite":true}"#),
+            record("4", r#"{"JobId":"a","Replaces":true}"#),
+        ]});
+        let requests = Delivery::unwrap_event(&event).requests;
+        let flags: Vec<_> = requests
+            .iter()
+            .map(|Request { completion, .. }| (completion.job_id.as_str(), completion.overwrite, completion.replaces))
+            .collect();
+        assert_eq!(flags, [("a", true, true), ("b", false, false)]);
+        assert_eq!(requests[0].items, ["1", "3", "4"]);
+        assert_eq!(requests[0].completion.job_tag.as_deref(), Some("first"));
     }
 
     #[test]
-    fn the_error_names_what_is_wrong() {
+    fn skips_a_message_of_another_api() {
+        let delivery = Delivery::unwrap_event(&json!({"JobId": "j", "API": "StartFaceDetection"}));
+        assert!(delivery.requests.is_empty() && delivery.rejected.is_empty(), "{delivery:?}");
+    }
+
+    #[test]
+    fn names_the_mistake_in_the_error() {
         for (event, word) in [
             (json!({}), "JobId"),
             (json!([1]), "JobId"),
@@ -282,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn wrapping_is_bounded() {
+    fn refuses_deep_wrapping() {
         let mut event = json!({"JobId": "job-1"});
         for _ in 0..MAX_DEPTH {
             event = json!({"requestPayload": event});

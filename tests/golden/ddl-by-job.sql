@@ -1,10 +1,10 @@
--- The tables of Label Lake for Athena.
--- Replace BUCKET in the three lines with LOCATION by the name of your bucket, with the prefix of the
--- lake after it if it has one. Or let the options --bucket and --prefix do it.
--- Athena runs one statement at a time: run them one after the other. Each ends with a semicolon.
--- No partition is ever registered for label_detections_by_job and label_segments_by_job: Athena makes the
--- location from the job. So every query of theirs must name job_id with = or IN of literals. A join or a
--- subquery does not do.
+-- The tables of Label Lake for Athena
+-- In the three LOCATION lines, replace BUCKET with your bucket and the prefix of the lake, if any. Or pass
+-- --bucket and --prefix to the command.
+-- Athena runs one statement at a time. Each statement ends with a semicolon.
+-- The tables label_detections_by_job and label_segments_by_job need no registered partitions: Athena derives the
+-- location from the job. Every query must therefore compare job_id with literals, by = or IN. A join or a
+-- subquery is not enough.
 
 CREATE DATABASE IF NOT EXISTS `label_lake`;
 
@@ -24,7 +24,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `label_lake`.`label_detections_by_job` (
   `dominant_colors` string COMMENT 'Instance.DominantColors as JSON, not returned for video today',
   `label_name` string COMMENT 'exact Label.Name, null if absent'
 )
-COMMENT 'one row for each instance of a detected label, and one for each detection without instances. Every query must name job_id with = or IN of literals'
+COMMENT 'one row for each instance of a detected label, and one for each detection without instances. Every query must compare job_id with literals, by = or IN'
 PARTITIONED BY (
   `job_id` string COMMENT 'JobId that Rekognition gave'
 )
@@ -42,7 +42,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `label_lake`.`label_segments_by_job` (
   `categories` array<string> COMMENT 'names of Label.Categories, in the order returned, null if absent',
   `label_name` string COMMENT 'exact Label.Name, null if absent'
 )
-COMMENT 'one row for each segment of the video in which a label is detected. Every query must name job_id with = or IN of literals'
+COMMENT 'one row for each segment of the video in which a label is detected. Every query must compare job_id with literals, by = or IN'
 PARTITIONED BY (
   `job_id` string COMMENT 'JobId that Rekognition gave'
 )

@@ -1,9 +1,9 @@
--- The tables of Label Lake for Athena.
--- Replace BUCKET in the three lines with LOCATION by the name of your bucket, with the prefix of the
--- lake after it if it has one. Or let the options --bucket and --prefix do it.
--- Athena runs one statement at a time: run them one after the other. Each ends with a semicolon.
--- Athena sees the labels of a job when its partitions are registered. The function registers them if its
--- setting GLUE_DATABASE is label_lake.
+-- The tables of Label Lake for Athena
+-- In the three LOCATION lines, replace BUCKET with your bucket and the prefix of the lake, if any. Or pass
+-- --bucket and --prefix to the command.
+-- Athena runs one statement at a time. Each statement ends with a semicolon.
+-- Athena sees the labels of a job once its partitions are registered. The function registers them if its setting
+-- GLUE_DATABASE is label_lake.
 
 CREATE DATABASE IF NOT EXISTS `label_lake`;
 

@@ -1,20 +1,20 @@
-//! The command lines of what works in an AWS account.
+//! Arguments of the commands that work in an AWS account.
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::ValueHint;
-use clap::value_parser;
+use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::{InvalidJobId, JobId};
 
-/// Where credentials come from, for the help of each command.
+/// Appends the section about credentials to the help of a command.
 macro_rules! with_credentials {
     ($examples:literal) => {
         concat!(
             $examples,
-            "\n\nCredentials and region are those of the AWS SDK: the environment, or the profile files, or the role of the\n\
-             machine. After `aws sso login` or `aws login` hand them over with\n  \
+            "\n\nCredentials:\n  \
+             Credentials and region come from the standard AWS sources: the environment, the profile files, or the role of\n  \
+             the machine. After `aws sso login` or `aws login`, export them with\n    \
              eval \"$(aws configure export-credentials --format env)\""
         )
     };
@@ -26,10 +26,14 @@ Examples:
   label-lake register --bucket my-lake --database label_lake JOB
   label-lake register --bucket my-lake --prefix video --database label_lake --all
 
-Permissions: s3:GetObject and s3:ListBucket; glue:GetTable, glue:GetPartitions, glue:BatchCreatePartition,
-glue:BatchGetPartition, glue:BatchUpdatePartition.
+Exit codes:
+  0    All jobs are registered
+  1    A job has no row in `jobs`, or a request failed
+  2    Invalid usage
 
-Exit codes: 0 all jobs are registered, 1 a job is not in `jobs` or an error came, 2 wrong usage."
+Permissions:
+  s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
+  glue:BatchUpdatePartition"
 );
 
 pub(super) const STATUS_EXAMPLES: &str = with_credentials!(
@@ -38,12 +42,18 @@ Examples:
   label-lake status --bucket my-lake JOB
   label-lake status --bucket my-lake --database label_lake --json JOB JOB | jq '.[] | .state'
 
-The states: COMMITTED, the job's row is in `jobs`; UNDER_WAY, an export has begun, and goes on or was interrupted;
-UNKNOWN, the lake has nothing of it. Rekognition is not asked.
+States:
+  COMMITTED  The job has a row in `jobs`
+  UNDER_WAY  An export has started, and is in progress or was interrupted
+  UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
-Permissions: s3:GetObject and s3:ListBucket; with --database glue:GetPartitions.
+Exit codes:
+  0    All jobs found
+  1    A job is missing, its row cannot be read, or a request failed
+  2    Invalid usage
 
-Exit codes: 0 the lake knows all jobs, 1 it does not know one, a row cannot be read, or an error came, 2 wrong usage."
+Permissions:
+  s3:GetObject, s3:ListBucket; with --database also glue:GetPartitions"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
@@ -52,17 +62,19 @@ Examples:
   label-lake delete --bucket my-lake --database label_lake JOB
   label-lake delete --bucket my-lake --database label_lake --yes JOB JOB
 
-Without --database the partitions stay in the catalog, and queries find nothing at them. In a bucket with versions the
-objects are marked as deleted, and stay as old versions until a lifecycle rule ends them.
+Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
+objects get delete markers, and their old versions stay until a lifecycle rule removes them.
 
-An export of the job that is under way can write again what is deleted. The command looks again after deleting, and fails
-if something is left; run it again when the export has ended.
+An export in progress may write a deleted job again. The command checks for that, and fails if it finds anything. Run it
+again when the export has ended.
 
-Permissions: s3:GetObject, s3:DeleteObject and s3:ListBucket; with --database glue:GetPartitions,
-glue:BatchDeletePartition.
+Exit codes:
+  0    All jobs were deleted
+  1    A job is not in the lake, an export wrote it again, the prompt was declined, or a request failed
+  2    Invalid usage
 
-Exit codes: 0 deleted, 1 the lake has nothing of a job, an export writes one again, the answer was no, or an error came,
-2 wrong usage."
+Permissions:
+  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also glue:GetPartitions, glue:BatchDeletePartition"
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(
@@ -71,14 +83,18 @@ Examples:
   label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake --dry-run
   label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake
 
-Each message is looked at once. What is replayed leaves the queue; what fails stays, is named with the reason, and can
-be received again when the command ends. A job that an invocation hands over to the next one counts as replayed. To be
-delivered twice does no harm: what is committed already costs one request.
+Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
+again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is idempotent:
+a job that is already committed costs one request.
 
-Permissions: sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes;
-lambda:InvokeFunction.
+Exit codes:
+  0    All received messages were replayed
+  1    A message was kept in the queue, or a request failed
+  2    Invalid usage
+  130  Interrupted
 
-Exit codes: 0 all that was looked at is replayed, 1 something is left or an error came, 2 wrong usage, 130 interrupted."
+Permissions:
+  sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes, lambda:InvokeFunction"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(
@@ -88,23 +104,28 @@ Examples:
   label-lake backfill --function label-lake --file jobs.txt --report backfill.jsonl
   cut -d, -f1 jobs.csv | label-lake backfill --function label-lake --file - --report backfill.jsonl
 
-The file has a job id on each line; empty lines and those that begin with # are skipped. The report has a line of JSON for
-each job that ended. Run again with the same report to try what has failed or was not begun; what has succeeded is
-skipped. Rekognition keeps results for 7 days.
+The file has one job ID per line. Empty lines and lines that start with # are ignored. The report gets one line of JSON per
+finished job. Run the command again with the same report to resume: jobs that succeeded are skipped, all others are
+exported. Rekognition keeps results for 7 days.
 
-Permissions: lambda:InvokeFunction.
+Exit codes:
+  0    All jobs were exported
+  1    A job failed, or a file cannot be used
+  2    Invalid usage
+  130  Interrupted
 
-Exit codes: 0 all jobs are done, 1 a job failed or an error came, 2 wrong usage, 130 interrupted."
+Permissions:
+  lambda:InvokeFunction"
 );
 
-/// Which lake.
+/// Arguments that select a lake.
 #[derive(Args, Debug)]
 pub(crate) struct LakeArguments {
-    /// The bucket of the lake.
+    /// Bucket of the lake.
     #[arg(long)]
     pub(crate) bucket: BucketName,
 
-    /// The prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
+    /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) prefix: KeyPrefix,
 }
@@ -114,20 +135,20 @@ pub(crate) struct RegisterArguments {
     #[command(flatten)]
     pub(crate) lake: LakeArguments,
 
-    /// The Glue database with the tables.
+    /// Glue database of the tables.
     #[arg(long)]
     pub(crate) database: DatabaseName,
 
-    /// Every job that is in `jobs`.
+    /// Register every job that has a row in `jobs`.
     #[arg(long, conflicts_with = "jobs")]
     pub(crate) all: bool,
 
-    /// Show no progress; without a terminal there is none anyway.
+    /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// The jobs.
-    #[arg(value_name = "JOB", value_parser = job, required_unless_present = "all")]
+    /// IDs of the jobs to register.
+    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "all")]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -136,16 +157,16 @@ pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) lake: LakeArguments,
 
-    /// The Glue database with the tables: compares the registered partitions, too.
+    /// Glue database of the tables; also checks the registered partitions.
     #[arg(long)]
     pub(crate) database: Option<DatabaseName>,
 
-    /// Print an array of JSON objects.
+    /// Print a JSON array.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// The jobs.
-    #[arg(value_name = "JOB", value_parser = job, required = true)]
+    /// IDs of the jobs to show.
+    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -154,74 +175,82 @@ pub(crate) struct DeleteArguments {
     #[command(flatten)]
     pub(crate) lake: LakeArguments,
 
-    /// The Glue database with the tables: removes the partitions, too.
+    /// Glue database of the tables; also deletes the partitions.
     #[arg(long)]
     pub(crate) database: Option<DatabaseName>,
 
-    /// Delete without asking.
+    /// Delete without asking for confirmation.
     #[arg(short, long)]
     pub(crate) yes: bool,
 
-    /// The jobs.
-    #[arg(value_name = "JOB", value_parser = job, required = true)]
+    /// IDs of the jobs to delete.
+    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
     pub(crate) jobs: Vec<JobId>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArguments {
-    /// The URL of the dead-letter queue.
+    /// URL of the dead-letter queue.
     #[arg(value_name = "QUEUE_URL", value_parser = queue_url, value_hint = ValueHint::Url)]
     pub(crate) queue_url: String,
 
-    /// The function: its name, or its ARN, which may name an alias.
+    /// Name or ARN of the function; the ARN may include an alias.
     #[arg(long, value_name = "NAME")]
     pub(crate) function: String,
 
-    /// Show what is in the queue, and leave it there.
+    /// List the messages without replaying or deleting them.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Look at this many messages at most.
+    /// Maximum number of messages to receive.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,
 
-    /// Show no progress; without a terminal there is none anyway.
+    /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct BackfillArguments {
-    /// The function: its name, or its ARN, which may name an alias.
+    /// Name or ARN of the function; the ARN may include an alias.
     #[arg(long, value_name = "NAME")]
     pub(crate) function: String,
 
-    /// A file of job ids; - reads standard input.
+    /// File with one job ID per line, or - for standard input.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
 
-    /// How many jobs are under way at once.
+    /// Number of concurrent invocations.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u16).range(1..=1000))]
     pub(crate) concurrency: u16,
 
-    /// Replace what is committed already.
+    /// Replace jobs that are already committed.
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Where each job that ended gets a line of JSON. What has succeeded by it is skipped.
+    /// Append one line of JSON per finished job to this file, and skip the jobs that succeeded according to it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
 
-    /// Show no progress; without a terminal there is none anyway.
+    /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// The jobs.
-    #[arg(value_name = "JOB", value_parser = job, required_unless_present = "file")]
+    /// IDs of the jobs to export.
+    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "file")]
     pub(crate) jobs: Vec<JobId>,
 }
 
-fn job(given: &str) -> Result<JobId, InvalidJobId> {
+impl LakeArguments {
+    /// Returns the location of the lake as an S3 URL.
+    pub(crate) fn url(&self) -> String {
+        let separator = if self.prefix.as_str().is_empty() { "" } else { "/" };
+        format!("s3://{}/{}{separator}", self.bucket, self.prefix)
+    }
+}
+
+fn job_id(given: &str) -> Result<JobId, InvalidJobId> {
     JobId::try_from(given)
 }
 

@@ -1,4 +1,4 @@
-//! A simulated account with the deployed function in it, and the command beside it.
+//! A simulated AWS account with the deployed function, and commands that run against it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,19 +9,19 @@ use simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
-use crate::Ran;
+use crate::CommandOutput;
 
 pub(crate) const DATABASE: &str = "label_lake";
 const TABLES: [&str; 2] = ["label_detections", "label_segments"];
 
-/// A simulator, and the real `bootstrap` that polls it.
+/// A simulator, and the real function program that polls it for invocations.
 pub(crate) struct Account {
     pub(crate) simulator: Simulator,
     _function: Child,
 }
 
 impl Account {
-    /// Starts both; the function has these settings more than the bucket.
+    /// Starts the simulator and the function. `settings` are added to the bucket.
     pub(crate) async fn start(account: Builder, settings: &[(&str, &str)]) -> Self {
         let simulator = account.listing_allowed(true).start().await.unwrap();
         let mut function = Command::new(bootstrap());
@@ -30,32 +30,32 @@ impl Account {
         Self { simulator, _function: function }
     }
 
-    /// Exports a job.
+    /// Exports a job through the function.
     pub(crate) async fn export(&self, job: &str) {
         let event = json!({ "JobId": job }).to_string();
         let outcome = self.simulator.invoke(event, Invocation::default()).await;
         assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
     }
 
-    /// Delivers a job, with this much time for it.
+    /// Invokes the function with a job and this much time.
     pub(crate) async fn export_within(&self, job: &str, deadline: Duration) -> Outcome {
         let event = json!({ "JobId": job }).to_string();
         self.simulator.invoke(event, Invocation { deadline, ..Invocation::default() }).await
     }
 
-    /// Runs the command.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
+    /// Runs the command and waits for its end.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.run_with_input(arguments, "").await
     }
 
-    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> CommandOutput {
         let mut process = self.spawn(arguments);
-        // A command that is refused early does not read it.
+        // A command that fails early does not read standard input.
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes()).await;
-        ran(process).await
+        wait(process).await
     }
 
-    /// Begins the command, with what a person has in the environment and nothing of this process.
+    /// Starts the command with the environment of a user, and without the environment of this process.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let environment = self.simulator.environment().into_iter();
         let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
@@ -64,32 +64,32 @@ impl Account {
         command.kill_on_drop(true).spawn().unwrap()
     }
 
-    /// How often an operation was asked for since the log was cleared.
+    /// Returns the number of requests of an operation since the log was cleared.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.simulator.requests().iter().filter(|request| request.operation == operation).count()
     }
 }
 
 /// Waits for the end of the command.
-pub(crate) async fn ran(process: Child) -> Ran {
+pub(crate) async fn wait(process: Child) -> CommandOutput {
     let ended = process.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: ended.status.code(), output: text(ended.stdout), errors: text(ended.stderr) }
+    CommandOutput { code: ended.status.code(), stdout: text(ended.stdout), stderr: text(ended.stderr) }
 }
 
-/// The function's program. It is of another package, so that only a build of the workspace makes it.
+/// Returns the path of the function program. It belongs to another package, so only a build of the workspace creates it.
 fn bootstrap() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_label-lake")).with_file_name("bootstrap");
-    assert!(path.exists(), "{} is missing; cargo build --workspace", path.display());
+    assert!(path.exists(), "{} is missing; run cargo build --workspace", path.display());
     path
 }
 
-/// A small job.
+/// Returns a small job with this many distinct labels.
 pub(crate) fn job(names: usize) -> Job {
     Job::generated(Generated { labels: 3 * names, names, ..Generated::default() }).page_size(100)
 }
 
-/// A simulator with the tables in its catalog.
+/// Adds the tables to the catalog of a simulator.
 pub(crate) fn with_catalog(account: Builder) -> Builder {
     let keys = ["job_id", "label"].map(|key| json!({ "Name": key, "Type": "string" }));
     let parquet = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat";

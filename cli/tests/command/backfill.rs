@@ -1,4 +1,4 @@
-//! `label-lake backfill`: many jobs, some of them twice.
+//! `label-lake backfill`: exports, reports, resuming, and errors.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use simulator::{Fault, Gate, Simulator};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::account::{Account, job, ran};
+use crate::account::{Account, job, wait};
 
 const BACKFILL: [&str; 3] = ["backfill", "--function", "label-lake"];
 
@@ -22,7 +22,7 @@ async fn account(jobs: usize, fault: Option<Fault>) -> Account {
     Account::start(builder, &[]).await
 }
 
-/// So many ids, one a line.
+/// Returns the IDs of this many jobs, one per line.
 fn ids(jobs: usize) -> String {
     (0..jobs).map(|number| format!("job-{number}\n")).collect::<Vec<_>>().concat()
 }
@@ -47,15 +47,15 @@ impl Files {
 }
 
 #[tokio::test]
-async fn what_failed_is_reported_and_another_run_tries_only_that() {
-    // One of twenty is unknown.
+async fn reports_failed_jobs_and_retries_only_them_in_the_next_run() {
+    // The last of the twenty jobs does not exist.
     let (account, files) = (account(19, None).await, Files::new());
     let (list, report) = (files.path("jobs.txt"), files.path("report.jsonl"));
     fs::write(&list, format!("# all\n{}\njob-3\n", ids(20))).unwrap();
     let arguments = [&BACKFILL[..], &["--file", &list, "--report", &report]].concat();
-    let ran = account.run(&arguments).await;
-    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 19 EXPORTED, 1 failed\n"), "{}", ran.errors);
-    assert!(ran.errors.contains("failed  job-19  JobNotFound: job job-19: Rekognition"), "{}", ran.errors);
+    let output = account.run(&arguments).await;
+    assert_eq!((output.code, &*output.stdout), (Some(1), "20 jobs: 19 EXPORTED, 1 failed\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("failed  job-19  JobNotFound: job job-19: not found"), "{}", output.stderr);
     let lines = files.report();
     assert_eq!(lines.len(), 20);
     let failed: Vec<_> = lines.iter().filter(|line| line["ok"] == false).collect();
@@ -66,40 +66,40 @@ async fn what_failed_is_reported_and_another_run_tries_only_that() {
 
     account.simulator.clear_requests();
     let again = account.run(&arguments).await;
-    assert_eq!((again.code, &*again.output), (Some(1), "20 jobs: 1 failed, 19 done before\n"), "{}", again.errors);
+    assert_eq!((again.code, &*again.stdout), (Some(1), "20 jobs: 1 failed, 19 skipped\n"), "{}", again.stderr);
     assert_eq!(account.count("Invoke"), 1);
 
     account.simulator.add_job("job-19", job(2));
     let complete = account.run(&arguments).await;
-    assert_eq!((complete.code, &*complete.errors), (Some(0), ""));
-    assert_eq!(complete.output, "20 jobs: 1 EXPORTED, 19 done before\n");
+    assert_eq!((complete.code, &*complete.stderr), (Some(0), ""));
+    assert_eq!(complete.stdout, "20 jobs: 1 EXPORTED, 19 skipped\n");
     account.simulator.clear_requests();
     assert_eq!(account.run(&arguments).await.code, Some(0));
     assert_eq!(account.count("Invoke"), 0);
 }
 
 #[tokio::test]
-async fn jobs_come_from_arguments_and_standard_input_and_are_replaced_if_asked() {
+async fn takes_jobs_from_arguments_and_standard_input_and_overwrites_on_request() {
     let account = account(3, None).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-", "job-2"]].concat(), &ids(2)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
-    let ran = account.run(&[&BACKFILL[..], &["job-0"]].concat()).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 ALREADY_COMMITTED\n"), "{}", ran.errors);
-    let ran = account.run(&[&BACKFILL[..], &["--overwrite", "job-0"]].concat()).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "1 job: 1 EXPORTED\n"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-", "job-2"]].concat(), &ids(2)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", output.stderr);
+    let output = account.run(&[&BACKFILL[..], &["job-0"]].concat()).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "1 job: 1 ALREADY_COMMITTED\n"), "{}", output.stderr);
+    let output = account.run(&[&BACKFILL[..], &["--overwrite", "job-0"]].concat()).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "1 job: 1 EXPORTED\n"), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn throttles_are_waited_out() {
+async fn retries_throttled_invocations() {
     let throttle = Fault::on("Invoke").nth(2).times(2).status(429, "TooManyRequestsException");
     let account = account(3, Some(throttle)).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(3)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(3)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(0), "3 jobs: 3 EXPORTED\n"), "{}", output.stderr);
     assert_eq!(account.count("Invoke"), 5);
 }
 
 #[tokio::test]
-async fn an_interrupted_run_leaves_a_report_that_another_goes_on_with() {
+async fn resumes_an_interrupted_run_from_its_report() {
     let gate = Gate::new();
     let hold = Fault::on("GetLabelDetection").key_contains("job-2").hold(gate.clone());
     let (account, files) = (account(4, Some(hold)).await, Files::new());
@@ -110,28 +110,28 @@ async fn an_interrupted_run_leaves_a_report_that_another_goes_on_with() {
     gate.reached().await;
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
-    let interrupted = ran(process).await;
-    assert_eq!(interrupted.code, Some(130), "{}", interrupted.errors);
-    assert_eq!(interrupted.output, "4 jobs: 2 EXPORTED, 2 not tried\n");
+    let interrupted = wait(process).await;
+    assert_eq!(interrupted.code, Some(130), "{}", interrupted.stderr);
+    assert_eq!(interrupted.stdout, "4 jobs: 2 EXPORTED, 2 not finished\n");
     assert_eq!(files.report().len(), 2);
 
     gate.release();
-    let ran = account.run(&arguments).await;
-    assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    assert!(ran.output.ends_with("2 done before\n"), "{}", ran.output);
+    let output = account.run(&arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stdout.ends_with("2 skipped\n"), "{}", output.stdout);
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_be_invoked_ends_it_at_once() {
+async fn stops_at_once_if_the_function_cannot_be_invoked() {
     let fault = Fault::on("Invoke").always().status(403, "AccessDeniedException");
     let account = account(20, Some(fault)).await;
-    let ran = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(20)).await;
-    assert_eq!((ran.code, &*ran.output), (Some(1), "20 jobs: 1 failed, 19 not tried\n"), "{}", ran.errors);
-    assert!(ran.errors.contains("allow lambda:InvokeFunction on label-lake"), "{}", ran.errors);
+    let output = account.run_with_input(&[&BACKFILL[..], &["--file", "-"]].concat(), &ids(20)).await;
+    assert_eq!((output.code, &*output.stdout), (Some(1), "20 jobs: 1 failed, 19 not finished\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("you lack permission lambda:InvokeFunction on label-lake"), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn without_credentials_the_next_step_is_said() {
+async fn advises_how_to_provide_missing_credentials() {
     let account = account(0, None).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
     command.env_clear().envs([("AWS_REGION", "us-east-1"), ("AWS_EC2_METADATA_DISABLED", "true")]);

@@ -1,4 +1,4 @@
-//! The SQL for Athena, against the golden files: its text, and what an engine would read in it.
+//! `label-lake ddl`: its text and its columns, compared with the golden files.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use serde_json::Value;
 use crate::label_lake;
 
 fn ddl(options: &[&str]) -> String {
-    let ran = label_lake([&["ddl"], options].concat(), "");
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    ran.output
+    let output = label_lake([&["ddl"], options].concat(), "");
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    output.stdout
 }
 
 #[test]
-fn golden_ddl() {
+fn matches_the_golden_files() {
     expect_file!["../../../tests/golden/ddl.sql"].assert_eq(&ddl(&[]));
     expect_file!["../../../tests/golden/ddl-by-job.sql"].assert_eq(&ddl(&["--by-job"]));
 }
 
-/// Name, type and comment of each line with a column, in order, below the list that it is in.
+/// Returns the name, type and comment of each column, in order, by the list that contains the column.
 fn columns(statement: &str) -> BTreeMap<&'static str, Vec<[String; 3]>> {
     let mut columns = BTreeMap::from([("columns", vec![]), ("partition_keys", vec![])]);
     let mut list = "columns";
@@ -37,7 +37,7 @@ fn columns(statement: &str) -> BTreeMap<&'static str, Vec<[String; 3]>> {
 }
 
 #[test]
-fn the_columns_are_the_golden_ones() {
+fn has_the_golden_columns() {
     let golden = include_str!("../../../tests/golden/tables.json");
     let golden: BTreeMap<String, Value> = serde_json::from_str(golden).unwrap();
     let of = |table: &str, list| -> Vec<[String; 3]> { serde_json::from_value(golden[table][list].clone()).unwrap() };
@@ -62,7 +62,7 @@ fn the_columns_are_the_golden_ones() {
 }
 
 #[test]
-fn options_go_into_the_statements_quoted() {
+fn quotes_option_values_in_the_statements() {
     let sql = ddl(&["--bucket", "my-lake", "--prefix", "who's/v1", "--database", "2-db"]);
     assert!(!sql.contains("BUCKET"), "{sql}");
     assert!(sql.contains("\nCREATE DATABASE IF NOT EXISTS `2-db`;\n"), "{sql}");
@@ -73,7 +73,7 @@ fn options_go_into_the_statements_quoted() {
 }
 
 #[test]
-fn a_semicolon_only_ends_a_statement_and_a_comment_only_stands_before_the_first() {
+fn has_semicolons_only_after_statements_and_comments_only_before_them() {
     for options in [&[][..], &["--by-job"], &["--bucket", "my-lake"]] {
         let sql = ddl(options);
         for statement in sql.split_inclusive(";\n") {

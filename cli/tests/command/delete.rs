@@ -1,4 +1,4 @@
-//! `label-lake delete` beside an export of the same job, and jobs whose row cannot be read.
+//! `label-lake delete`: concurrent exports of the same job, and rows that cannot be read.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use label_lake::table::schema::LABEL_DETECTIONS;
 use serde_json::Value;
 use simulator::{Fault, Gate, Simulator};
 
-use crate::account::{Account, DATABASE, job, ran, with_catalog};
+use crate::account::{Account, DATABASE, job, wait, with_catalog};
 
 const DELETE: [&str; 6] = ["delete", "--bucket", "lake", "--database", DATABASE, "--yes"];
-/// How often the command deletes what it finds.
-const PASSES: usize = 3;
+/// Maximum number of passes of the command over a job.
+const MAX_PASSES: usize = 3;
 
-/// An account with two jobs that are exported, of 4 labels each.
+/// Starts an account with two exported jobs of 4 labels each.
 async fn account(faults: impl IntoIterator<Item = Fault>) -> Account {
     let mut builder = with_catalog(Simulator::builder().job("job-1", job(4)).job("job-2", job(4)));
     for fault in faults {
@@ -28,7 +28,7 @@ fn delete(jobs: &[&'static str]) -> Vec<&'static str> {
     [&DELETE[..], jobs].concat()
 }
 
-/// The objects of a job, its row among them.
+/// Returns the objects of a job, including its row.
 fn objects(account: &Account, job: &str) -> BTreeMap<String, Vec<u8>> {
     let all = account.simulator.objects().into_iter().filter(|(key, _)| key.contains(job));
     all.map(|(key, bytes)| (key, bytes.to_vec())).collect()
@@ -40,7 +40,7 @@ fn partitions(account: &Account, job: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_an_export_writes_while_its_job_is_deleted_is_deleted_too() {
+async fn deletes_what_an_export_writes_during_the_first_pass() {
     let gate = Gate::new();
     let account = account([Fault::on("DeleteObjects").hold_reply(gate.clone())]).await;
     let (written, registered) = (objects(&account, "job-1"), partitions(&account, "job-1"));
@@ -57,16 +57,16 @@ async fn what_an_export_writes_while_its_job_is_deleted_is_deleted_too() {
         account.simulator.put_partition(DATABASE, LABEL_DETECTIONS.name, partition);
     }
     gate.release();
-    let ran = ran(process).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""), "{}", ran.output);
-    assert_eq!(ran.output.matches("  deleted\n").count(), 2, "{}", ran.output);
+    let output = wait(process).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{}", output.stdout);
+    assert_eq!(output.stdout.matches("  deleted\n").count(), 2, "{}", output.stdout);
     assert!(account.simulator.objects().is_empty(), "{:?}", account.simulator.objects().keys());
     assert!(account.simulator.partitions(DATABASE, LABEL_DETECTIONS.name).is_empty());
 }
 
 #[tokio::test]
-async fn an_export_that_goes_on_writing_is_named_with_what_is_left() {
-    let gates: Vec<_> = (0..PASSES).map(|_| Gate::new()).collect();
+async fn reports_an_export_that_keeps_writing_the_job() {
+    let gates: Vec<_> = (0..MAX_PASSES).map(|_| Gate::new()).collect();
     let held = |(pass, gate): (usize, &Gate)| Fault::on("DeleteObjects").nth(pass + 1).hold_reply(gate.clone());
     let account = account(gates.iter().enumerate().map(held)).await;
     let written = objects(&account, "job-1");
@@ -75,61 +75,61 @@ async fn an_export_that_goes_on_writing_is_named_with_what_is_left() {
     for gate in &gates {
         tokio::select! {
             () = gate.reached() => {}
-            ended = process.wait() => panic!("it does not look again: {ended:?}"),
+            ended = process.wait() => panic!("the command makes no further pass: {ended:?}"),
         }
         for (key, bytes) in &written {
             account.simulator.store().put(key, bytes.clone());
         }
         gate.release();
     }
-    let ran = ran(process).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.output);
-    assert!(ran.errors.starts_with("error: job job-1: an export is under way"), "{}", ran.errors);
+    let output = wait(process).await;
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert!(output.stderr.starts_with("error: job job-1: an export in progress writes it again"), "{}", output.stderr);
     for words in ["its row in `jobs`", "4 files", "run the command again"] {
-        assert!(ran.errors.contains(words), "{words}: {}", ran.errors);
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
-    assert_eq!(account.count("DeleteObjects"), PASSES + 1);
-    assert!(!ran.output.contains("job-1  deleted") && ran.output.contains("job-2  deleted"), "{}", ran.output);
+    assert_eq!(account.count("DeleteObjects"), MAX_PASSES + 1);
+    assert!(!output.stdout.contains("job-1  deleted") && output.stdout.contains("job-2  deleted"), "{}", output.stdout);
     assert_eq!(objects(&account, "job-2").len(), 0, "the other job is deleted");
 }
 
 #[tokio::test]
-async fn files_or_a_saved_state_without_a_row_are_an_export_under_way() {
+async fn warns_about_an_export_in_progress_if_there_are_files_or_a_checkpoint_without_a_row() {
     let account = account([]).await;
     account.simulator.store().delete("jobs/job-job-1.parquet");
     for key in objects(&account, "job-2").keys() {
         account.simulator.store().delete(key);
     }
     account.simulator.store().put("_checkpoints/job-2", "a state");
-    let ran = account.run(&delete(&["job-1", "job-2"])).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+    let output = account.run(&delete(&["job-1", "job-2"])).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     for job in ["job-1", "job-2"] {
-        let line = ran.output.lines().find(|line| line.starts_with(job)).unwrap();
-        assert!(line.contains("an export is under way or was interrupted"), "{line}");
+        let line = output.stdout.lines().find(|line| line.starts_with(job)).unwrap();
+        assert!(line.contains("an export is in progress or was interrupted"), "{line}");
     }
     assert!(account.simulator.objects().is_empty());
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_stops_neither_status_nor_delete() {
+async fn status_and_delete_handle_an_unreadable_row() {
     let account = account([]).await;
     account.simulator.store().put("jobs/job-job-1.parquet", "no Parquet");
     let status = ["status", "--bucket", "lake", "--database", DATABASE, "job-1", "job-2"];
-    let ran = account.run(&status).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.starts_with("error: job job-1: its row in `jobs` is unreadable"), "{}", ran.errors);
-    assert_eq!(ran.output.matches("COMMITTED").count(), 2, "{}", ran.output);
-    assert!(ran.output.contains("Result     unreadable: ") && ran.output.contains("Result     SUCCEEDED"));
-    assert!(ran.output.contains("Partitions 4 in label_detections\n"), "{}", ran.output);
+    let output = account.run(&status).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.starts_with("error: job job-1: cannot read its row in `jobs`"), "{}", output.stderr);
+    assert_eq!(output.stdout.matches("COMMITTED").count(), 2, "{}", output.stdout);
+    assert!(output.stdout.contains("Result     unreadable: ") && output.stdout.contains("Result     SUCCEEDED"));
+    assert!(output.stdout.contains("Partitions 4 in label_detections\n"), "{}", output.stdout);
 
     let json = account.run(&[&status[..], &["--json"]].concat()).await;
     assert_eq!(json.code, Some(1));
     let json = json.json();
     assert_eq!((&json[0]["state"], &json[1]["labels"]), (&"COMMITTED".into(), &4.into()));
-    assert!(json[0]["error"].as_str().unwrap().contains("unreadable"), "{json}");
+    assert!(json[0]["error"].as_str().unwrap().contains("cannot read its row"), "{json}");
 
-    let ran = account.run(&delete(&["job-1", "job-2"])).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.starts_with("job-1  its row in `jobs`, which is unreadable, 4 partitions"), "{}", ran.output);
+    let output = account.run(&delete(&["job-1", "job-2"])).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.starts_with("job-1  an unreadable row in `jobs`, 4 partitions"), "{}", output.stdout);
     assert!(account.simulator.objects().is_empty());
 }

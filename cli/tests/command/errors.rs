@@ -1,86 +1,90 @@
-//! What goes wrong, as a person reads it: one line, and the exit code.
+//! Errors: one line each, and the exit code.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::{Desk, JOB, event, label_lake};
+use crate::{JOB, Workspace, event, label_lake};
 
 #[test]
-fn an_event_without_a_job_is_one_line_that_names_it() {
+fn rejects_an_event_without_a_job_in_one_line() {
     let not_json = "hello".to_owned();
     let too_long = json!({"JobId": "x".repeat(65)}).to_string();
     for (input, words) in [
         (not_json, "standard input is not JSON"),
         ("{}".to_owned(), "found none of Records, requestPayload, JobId, Message"),
-        (r#"{"JobId": "../x"}"#.to_owned(), "\"../x\" is not a job id"),
-        (r#"{"JobId": ""}"#.to_owned(), "\"\" is not a job id"),
-        (too_long, "is not a job id"),
+        (r#"{"JobId": "../x"}"#.to_owned(), "\"../x\" is not a job ID"),
+        (r#"{"JobId": ""}"#.to_owned(), "\"\" is not a job ID"),
+        (too_long, "is not a job ID"),
     ] {
-        let desk = Desk::new();
-        let ran = desk.run_with_input("-", &[], &input);
-        assert_eq!((ran.code, &*ran.output), (Some(1), ""), "{input}");
-        assert!(ran.errors.starts_with("error: ") && ran.errors.contains(words), "{words}: {}", ran.errors);
-        assert_eq!(ran.errors.lines().count(), 1, "{}", ran.errors);
-        assert!(!desk.lake().exists());
+        let workspace = Workspace::new();
+        let output = workspace.run_with_input("-", &[], &input);
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{input}");
+        assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+        assert!(!workspace.lake().exists());
     }
 }
 
 #[test]
-fn an_event_that_is_not_there_is_named() {
-    let ran = Desk::new().run("no-such-event.json", &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("no-such-event.json cannot be read"), "{}", ran.errors);
+fn names_a_missing_event_file() {
+    let output = Workspace::new().run("no-such-event.json", &[]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("cannot read event file no-such-event.json"), "{}", output.stderr);
 }
 
 #[test]
-fn what_is_good_in_an_event_is_exported_and_what_is_bad_is_reported() {
-    let desk = Desk::new();
+fn exports_good_records_when_another_record_is_bad() {
+    let workspace = Workspace::new();
     let batch = json!({"Records": [
         {"messageId": "1", "body": r#"{"JobId":"../x"}"#},
         {"messageId": "2", "body": r#"{"JobId":"good"}"#},
     ]});
-    let ran = desk.run_with_input("-", &["--pages", "1", "--labels", "3", "--json"], &batch.to_string());
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("../x"), "{}", ran.errors);
-    let summary = ran.json();
+    let output = workspace.run_with_input("-", &["--pages", "1", "--labels", "3", "--json"], &batch.to_string());
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("../x"), "{}", output.stderr);
+    let summary = output.json();
     assert_eq!(summary["jobs"][0]["outcome"], "EXPORTED");
     assert_eq!(summary["failures"][0]["errorType"], "InvalidJobId");
-    assert_eq!(desk.files().len(), 4);
+    assert_eq!(workspace.files().len(), 4);
 }
 
 #[test]
-fn a_lake_that_cannot_be_made_or_written_is_an_error_at_once() {
-    let desk = Desk::new();
-    fs::write(desk.lake(), "a file where the lake should be").unwrap();
-    let ran = desk.run(event("sns.json"), &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("cannot be made; choose another directory with --out"), "{}", ran.errors);
+fn fails_at_once_if_the_lake_cannot_be_created_or_written() {
+    let workspace = Workspace::new();
+    fs::write(workspace.lake(), "a file where the lake should be").unwrap();
+    let output = workspace.run(event("sns.json"), &[]);
+    assert_eq!(output.code, Some(1));
+    assert!(
+        output.stderr.contains("cannot create output directory") && output.stderr.contains("choose another with --out"),
+        "{}",
+        output.stderr
+    );
 
-    let desk = Desk::new();
-    fs::create_dir(desk.lake()).unwrap();
-    fs::write(desk.lake().join("label_detections"), "a file where a table should be").unwrap();
-    let ran = desk.run(event("sns.json"), &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("is refused by the file system"), "{}", ran.errors);
-    assert_eq!(ran.errors.lines().count(), 1);
-    assert!(!desk.lake().join("jobs").exists());
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.lake()).unwrap();
+    fs::write(workspace.lake().join("label_detections"), "a file where a table should be").unwrap();
+    let output = workspace.run(event("sns.json"), &[]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("is refused by the file system"), "{}", output.stderr);
+    assert_eq!(output.stderr.lines().count(), 1);
+    assert!(!workspace.lake().join("jobs").exists());
 }
 
 #[test]
-fn a_name_that_no_file_can_have_is_an_error_at_once() {
-    let desk = Desk::new();
+fn fails_at_once_if_a_label_cannot_be_a_file_name() {
+    let workspace = Workspace::new();
     let reply = json!({"JobStatus": "SUCCEEDED", "Labels": [{"Timestamp": 0, "Label": {"Name": "x".repeat(260)}}]});
-    let path = desk.directory.path().join("reply.json");
+    let path = workspace.directory.path().join("reply.json");
     fs::write(&path, reply.to_string()).unwrap();
-    let ran = desk.run(event("sns.json"), &["--recorded", path.to_str().unwrap()]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("cannot be a file") && ran.errors.contains("255"), "{}", ran.errors);
+    let output = workspace.run(event("sns.json"), &["--recorded", path.to_str().unwrap()]);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("cannot be a file") && output.stderr.contains("255"), "{}", output.stderr);
 }
 
 #[test]
-fn wrong_usage_is_code_2() {
+fn exits_with_code_2_on_invalid_usage() {
     for (arguments, words) in [
         (vec!["run"], "EVENT"),
         (vec!["run", "-", "--aggregate-by", "timestamps"], "TIMESTAMPS, SEGMENTS"),
@@ -93,34 +97,37 @@ fn wrong_usage_is_code_2() {
         (vec!["completions", "dosh"], "bash"),
         (vec!["walk"], "walk"),
     ] {
-        let ran = label_lake(&arguments, "");
-        assert_eq!((ran.code, &*ran.output), (Some(2), ""), "{arguments:?}");
-        assert!(ran.errors.contains(words), "{arguments:?}: {}", ran.errors);
+        let output = label_lake(&arguments, "");
+        assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{arguments:?}");
+        assert!(output.stderr.contains(words), "{arguments:?}: {}", output.stderr);
     }
 }
 
 #[test]
-fn completions_and_help_are_there() {
+fn prints_completions_and_help() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let ran = label_lake(["completions", shell], "");
-        assert_eq!(ran.code, Some(0));
-        assert!(ran.output.contains("recorded"), "{shell}");
+        let output = label_lake(["completions", shell], "");
+        assert_eq!(output.code, Some(0));
+        assert!(output.stdout.contains("recorded"), "{shell}");
     }
     for command in ["run", "ddl", "completions"] {
-        assert!(label_lake([command, "--help"], "").output.contains("Examples:"), "{command}");
+        assert!(label_lake([command, "--help"], "").stdout.contains("Examples:"), "{command}");
     }
-    assert_eq!(label_lake(["--version"], "").output, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(label_lake(["--version"], "").stdout, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_has_no_commit_and_a_second_run_begins_again() {
-    let desk = Desk::new();
+fn an_interrupted_run_is_not_committed_and_can_be_repeated() {
+    let workspace = Workspace::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
-    // A job that takes much longer than it takes to see its first file.
-    command.args(["run", "--pages", "20000", "--labels", "100000", "--out"]).arg(desk.lake()).arg(event("sns.json"));
+    // The job takes much longer than the test needs to see its first file.
+    command
+        .args(["run", "--pages", "20000", "--labels", "100000", "--out"])
+        .arg(workspace.lake())
+        .arg(event("sns.json"));
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !desk.lake().join("label_detections").exists() {
+    while !workspace.lake().join("label_detections").exists() {
         assert!(process.try_wait().unwrap().is_none());
         std::thread::yield_now();
     }
@@ -128,12 +135,12 @@ fn an_interrupted_run_has_no_commit_and_a_second_run_begins_again() {
     let ended = process.wait_with_output().unwrap();
     let errors = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(130), "{errors}");
-    assert!(errors.contains("has no commit") && errors.lines().count() == 1, "{errors}");
-    assert!(!desk.lake().join("jobs").exists());
+    assert!(errors.contains("was not committed") && errors.lines().count() == 1, "{errors}");
+    assert!(!workspace.lake().join("jobs").exists());
 
-    let again = desk.run(event("sns.json"), &["--pages", "1", "--labels", "3"]);
-    assert_eq!(again.code, Some(0), "{}", again.errors);
-    assert!(desk.lake().join(format!("jobs/job-{JOB}.parquet")).exists());
-    // What the first run left is not of this job, as its replies are others now.
-    assert!(again.output.contains("of a run that was interrupted"), "{}", again.output);
+    let again = workspace.run(event("sns.json"), &["--pages", "1", "--labels", "3"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(workspace.lake().join(format!("jobs/job-{JOB}.parquet")).exists());
+    // The files of the first run do not belong to the job, because its replies are different now.
+    assert!(again.stdout.contains("An interrupted run left files behind"), "{}", again.stdout);
 }

@@ -1,6 +1,6 @@
-//! The command `label-lake` as a person runs it: the real program, its output, its exit code, and the files it leaves.
+//! Runs the program `label-lake`, and checks its output, its exit code, and the files it writes.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests panic on failure")]
 
 mod account;
 mod backfill;
@@ -23,38 +23,38 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What a run left.
-struct Ran {
+/// The result of running the command.
+struct CommandOutput {
     code: Option<i32>,
-    output: String,
-    errors: String,
+    stdout: String,
+    stderr: String,
 }
 
-impl Ran {
-    /// The summary of `--json`.
+impl CommandOutput {
+    /// Parses the output of `--json`.
     fn json(&self) -> Value {
-        serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("{error}: {}{}", self.output, self.errors))
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
     }
 }
 
-/// Runs the command, with standard input.
-fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> Ran {
+/// Runs the command with this standard input.
+fn label_lake<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &str) -> CommandOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    // A run that is refused early does not read it.
+    // A command that fails early does not read standard input.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     let ended = process.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: ended.status.code(), output: text(ended.stdout), errors: text(ended.stderr) }
+    CommandOutput { code: ended.status.code(), stdout: text(ended.stdout), stderr: text(ended.stderr) }
 }
 
-/// `label-lake run`, with a new place for a lake.
-struct Desk {
+/// An empty directory to run `label-lake run` in.
+struct Workspace {
     directory: TempDir,
 }
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
@@ -63,26 +63,26 @@ impl Desk {
         self.directory.path().join("lake")
     }
 
-    /// Runs an event of two pages with `--out`, and more arguments.
-    fn run(&self, event: impl AsRef<OsStr>, more: &[&str]) -> Ran {
+    /// Processes an event with `--out` and further arguments.
+    fn run(&self, event: impl AsRef<OsStr>, more: &[&str]) -> CommandOutput {
         self.run_with_input(event, more, "")
     }
 
-    fn run_with_input(&self, event: impl AsRef<OsStr>, more: &[&str], input: &str) -> Ran {
+    fn run_with_input(&self, event: impl AsRef<OsStr>, more: &[&str], input: &str) -> CommandOutput {
         let lake = self.lake();
         let mut arguments = vec![OsStr::new("run"), event.as_ref(), OsStr::new("--out"), lake.as_os_str()];
         arguments.extend(more.iter().map(OsStr::new));
         label_lake(arguments, input)
     }
 
-    /// The lake's files, by path in it.
+    /// Returns the files of the lake by their relative paths.
     fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.lake(), "", &mut files);
         files
     }
 
-    /// The sum of rows of a table.
+    /// Returns the number of rows in all files whose path starts with `table`.
     fn rows(&self, table: &str) -> i64 {
         let paths = self.files().into_keys().filter(|path| path.starts_with(table));
         let rows = |path: String| {
@@ -106,10 +106,10 @@ fn collect(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>
     }
 }
 
-/// A sample event.
+/// Returns the path of a sample event.
 fn event(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(name)
 }
 
-/// The job of all sample events.
+/// The job in all sample events.
 const JOB: &str = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62";

@@ -1,30 +1,30 @@
-//! What the AWS CLI printed, turned into a lake.
+//! `label-lake run --recorded`: converts the output of the AWS CLI to a lake.
 
-use crate::{Desk, JOB, event};
+use crate::{JOB, Workspace, event};
 
 fn data(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
-fn one_reply_of_a_model_2_job_becomes_a_lake() {
-    let desk = Desk::new();
-    let summary = desk.run(event("sns.json"), &["--json", "--recorded", &data("one-reply.json")]).json();
+fn converts_one_reply_of_a_model_2_job() {
+    let workspace = Workspace::new();
+    let summary = workspace.run(event("sns.json"), &["--json", "--recorded", &data("one-reply.json")]).json();
     let job = &summary["jobs"][0];
     assert_eq!(job["detections"], 10);
     assert_eq!(job["instances"], 4);
-    // One detection has two instances, so two rows.
+    // One detection has two instances, and therefore two rows.
     assert_eq!(job["rows"], 11);
-    assert_eq!(desk.rows("label_detections"), 11);
-    // The reply says nothing of the video, the event does.
+    assert_eq!(workspace.rows("label_detections"), 11);
+    // The reply does not name the video, but the event does.
     assert_eq!(job["video"], "s3://example-videos/videos/beach day.mp4");
 }
 
 #[test]
-fn odd_names_are_escaped_in_the_paths() {
-    let desk = Desk::new();
-    desk.run(event("sns.json"), &["--recorded", &data("one-reply.json")]);
-    let labels: Vec<_> = desk
+fn escapes_label_names_in_paths() {
+    let workspace = Workspace::new();
+    workspace.run(event("sns.json"), &["--recorded", &data("one-reply.json")]);
+    let labels: Vec<_> = workspace
         .files()
         .into_keys()
         .filter_map(|path| {
@@ -46,40 +46,40 @@ fn odd_names_are_escaped_in_the_paths() {
 }
 
 #[test]
-fn pages_in_any_order_of_files_give_the_lake_of_one_reply() {
-    let (whole, pages) = (Desk::new(), Desk::new());
+fn converts_pages_in_any_order_to_the_lake_of_a_single_reply() {
+    let (whole, pages) = (Workspace::new(), Workspace::new());
     whole.run(event("sns.json"), &["--recorded", &data("one-reply.json")]);
     let [first, second, third] = ["page-1.json", "page-2.json", "page-3.json"].map(data);
-    let ran = pages.run(event("sns.json"), &["--recorded", &third, &first, &second]);
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+    let output = pages.run(event("sns.json"), &["--recorded", &third, &first, &second]);
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     assert_eq!(pages.files(), whole.files());
 }
 
 #[test]
-fn a_recording_that_would_make_a_wrong_lake_is_refused_before_there_is_one() {
+fn rejects_a_wrong_recording_before_creating_the_lake() {
     let [whole, first, last] = ["one-reply.json", "page-1.json", "page-3.json"].map(data);
     let sample = event("sns.json").display().to_string();
     for (more, words) in [
         (vec!["--recorded", &*first], "has a NextToken"),
-        (vec!["--recorded", &first, &last, &whole], "of 2 recordings"),
-        (vec!["--recorded", &sample], "is not what `aws rekognition get-label-detection` prints"),
-        (vec!["--recorded", "no-such-file"], "no-such-file cannot be read"),
-        (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "nothing aggregated by SEGMENTS"),
+        (vec!["--recorded", &first, &last, &whole], "2 recordings"),
+        (vec!["--recorded", &sample], "is not the output of `aws rekognition get-label-detection`"),
+        (vec!["--recorded", "no-such-file"], "cannot read recorded reply no-such-file"),
+        (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "not aggregated by SEGMENTS"),
     ] {
-        let desk = Desk::new();
-        let ran = desk.run(event("sns.json"), &more);
-        assert_eq!((ran.code, &*ran.output), (Some(1), ""), "{words}");
-        assert!(ran.errors.starts_with("error: ") && ran.errors.contains(words), "{words}: {}", ran.errors);
-        assert_eq!(ran.errors.lines().count(), 1);
-        assert!(!desk.lake().exists());
+        let workspace = Workspace::new();
+        let output = workspace.run(event("sns.json"), &more);
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{words}");
+        assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1);
+        assert!(!workspace.lake().exists());
     }
 }
 
 #[test]
-fn recorded_replies_are_of_one_job() {
-    let desk = Desk::new();
+fn rejects_a_recording_for_an_event_with_two_jobs() {
+    let workspace = Workspace::new();
     let two = r#"{"Records": [{"Sns": {"Message": "{\"JobId\":\"a\"}"}}, {"Sns": {"Message": "{\"JobId\":\"b\"}"}}]}"#;
-    let ran = desk.run_with_input("-", &["--recorded", &data("one-reply.json")], two);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("the event names 2"), "{}", ran.errors);
+    let output = workspace.run_with_input("-", &["--recorded", &data("one-reply.json")], two);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("the event names 2"), "{}", output.stderr);
 }

@@ -1,4 +1,4 @@
-//! `label-lake register`, `status` and `delete`: a job's way into the catalog, and out of the lake.
+//! `label-lake register`, `status` and `delete`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const CATALOG: (&str, &str) = ("GLUE_DATABASE", DATABASE);
 const LAKE: [&str; 2] = ["--bucket", "lake"];
 const DATABASE_OPTION: [&str; 2] = ["--database", DATABASE];
 
-/// An account with two jobs of 120 labels each, exported by a function with these settings.
+/// Starts an account with two jobs of 120 labels each, exported by a function with these settings.
 async fn account(settings: &[(&str, &str)]) -> Account {
     let builder = with_catalog(Simulator::builder().job("job-1", job(120)).job("job-2", job(120)));
     let account = Account::start(builder, settings).await;
@@ -24,22 +24,22 @@ async fn account(settings: &[(&str, &str)]) -> Account {
     account
 }
 
-async fn command(account: &Account, name: &str, more: &[&str]) -> crate::Ran {
+async fn command(account: &Account, name: &str, more: &[&str]) -> crate::CommandOutput {
     account.run(&[&[name], &LAKE[..], &DATABASE_OPTION, more].concat()).await
 }
 
-/// The status of a job.
+/// Returns the exit code and the output of `label-lake status --json`.
 async fn status(account: &Account, job: &str) -> (Option<i32>, Value) {
-    let ran = command(account, "status", &["--json", job]).await;
-    (ran.code, ran.json()[0].clone())
+    let output = command(account, "status", &["--json", job]).await;
+    (output.code, output.json()[0].clone())
 }
 
 fn partitions(account: &Account) -> BTreeMap<Vec<String>, Value> {
     account.simulator.partitions(DATABASE, LABEL_DETECTIONS.name)
 }
 
-/// Removes the partitions of a job but for one.
-async fn lose_partitions(account: &Account, job: &str, kept: &str) {
+/// Deletes the partitions of a job except one.
+async fn delete_partitions(account: &Account, job: &str, kept: &str) {
     let aws = label_lake::aws::clients::sdk_config(None)
         .unwrap()
         .region(aws_config::Region::from_static(REGION))
@@ -59,56 +59,60 @@ async fn lose_partitions(account: &Account, job: &str, kept: &str) {
 }
 
 #[tokio::test]
-async fn partitions_that_are_lost_are_made_again() {
+async fn registers_missing_partitions_again() {
     let account = account(&[CATALOG]).await;
     let whole = partitions(&account);
     assert_eq!(whole.len(), 240);
-    assert!(whole.keys().any(|values| values[1].contains('\'')), "names that are escaped in keys are among them");
-    lose_partitions(&account, "job-1", "Car").await;
+    assert!(whole.keys().any(|values| values[1].contains('\'')), "the job has a label that is escaped in keys");
+    delete_partitions(&account, "job-1", "Car").await;
     assert_eq!(partitions(&account).len(), 121);
     let (_, before) = status(&account, "job-1").await;
     assert_eq!(before["partitions"][LABEL_DETECTIONS.name]["missing"], 119);
 
-    let ran = command(&account, "register", &["job-1"]).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert_eq!(ran.output, "job-1  120 partitions, 119 created\n1 job, 120 partitions, 119 created\n");
+    let output = command(&account, "register", &["job-1"]).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert_eq!(output.stdout, "job-1  120 partitions, 119 created\n1 job, 120 partitions, 119 created\n");
     assert_eq!(partitions(&account), whole);
 }
 
 #[tokio::test]
-async fn a_catalog_that_was_switched_on_late_gets_the_whole_lake() {
+async fn registers_the_whole_lake_in_a_new_catalog() {
     let account = account(&[]).await;
     assert!(partitions(&account).is_empty());
-    let ran = command(&account, "register", &["--all"]).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.ends_with("2 jobs, 240 partitions, 240 created\n"), "{}", ran.output);
+    let output = command(&account, "register", &["--all"]).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.ends_with("2 jobs, 240 partitions, 240 created\n"), "{}", output.stdout);
     assert_eq!(partitions(&account).len(), 240);
     let again = command(&account, "register", &["--all"]).await;
-    assert_eq!((again.code, &*again.output), (Some(0), "2 jobs, 240 partitions, 0 created\n"));
+    assert_eq!((again.code, &*again.stdout), (Some(0), "2 jobs, 240 partitions, 0 created\n"));
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_committed_is_skipped_and_named() {
+async fn skips_a_job_that_is_not_committed() {
     let account = account(&[]).await;
     account.simulator.store().delete("jobs/job-job-1.parquet");
-    let ran = command(&account, "register", &["job-1", "job-2"]).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("job job-1: skipped, it is not in `jobs`"), "{}", ran.errors);
-    assert!(ran.output.ends_with("1 job, 120 partitions, 120 created\n"), "{}", ran.output);
+    let output = command(&account, "register", &["job-1", "job-2"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("job job-1: skipped: not committed"), "{}", output.stderr);
+    assert!(output.stdout.ends_with("1 job, 120 partitions, 120 created\n"), "{}", output.stdout);
     assert!(partitions(&account).keys().all(|values| values[0] == "job-2"));
 }
 
 #[tokio::test]
-async fn a_missing_table_is_named_with_the_next_step() {
+async fn advises_how_to_create_a_missing_table() {
     let account = account(&[]).await;
-    let ran = account.run(&["register", "--bucket", "lake", "--database", "other", "job-1"]).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.errors.contains("other.label_detections") && ran.errors.contains("label-lake ddl"), "{}", ran.errors);
-    assert!(ran.errors.contains("run the command again"), "{}", ran.errors);
+    let output = account.run(&["register", "--bucket", "lake", "--database", "other", "job-1"]).await;
+    assert_eq!(output.code, Some(1));
+    assert!(
+        output.stderr.contains("other.label_detections") && output.stderr.contains("label-lake ddl"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("run the command again"), "{}", output.stderr);
 }
 
 #[tokio::test]
-async fn a_deleted_job_is_unknown_and_the_other_stays() {
+async fn deletes_one_job_and_keeps_the_other() {
     let account = account(&[CATALOG]).await;
     let (code, before) = status(&account, "job-1").await;
     assert_eq!((code, &before["state"], &before["status"]), (Some(0), &"COMMITTED".into(), &"SUCCEEDED".into()));
@@ -118,14 +122,14 @@ async fn a_deleted_job_is_unknown_and_the_other_stays() {
 
     let objects = account.simulator.objects();
     let refused = command(&account, "delete", &["job-1"]).await;
-    assert_eq!((refused.code, &*refused.output), (Some(1), ""));
-    assert!(refused.errors.contains("--yes"), "{}", refused.errors);
+    assert_eq!((refused.code, &*refused.stdout), (Some(1), ""));
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
     assert_eq!(account.simulator.objects(), objects);
 
     account.simulator.clear_requests();
-    let ran = command(&account, "delete", &["--yes", "job-1"]).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.starts_with("job-1  its row in `jobs`, 120 partitions, 120 files of "), "{}", ran.output);
+    let output = command(&account, "delete", &["--yes", "job-1"]).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.starts_with("job-1  its row in `jobs`, 120 partitions, 120 files ("), "{}", output.stdout);
     let requests = account.simulator.requests();
     let first = |operation: &str, target: &str| {
         let found = |request: &simulator::Request| request.operation == operation && request.target.contains(target);
@@ -147,44 +151,44 @@ async fn a_deleted_job_is_unknown_and_the_other_stays() {
 }
 
 #[tokio::test]
-async fn a_job_under_way_says_how_far_it_is() {
+async fn shows_the_progress_of_an_export() {
     let throttle = Fault::on("GetLabelDetection").nth(3).always().status(400, "ThrottlingException");
     let builder = Simulator::builder().job("job-1", job(120)).fault(throttle);
     let account = Account::start(builder, &[]).await;
     let handed_over = account.export_within("job-1", Duration::from_secs(1)).await;
     assert!(matches!(&handed_over, Outcome::Response(answer) if answer["jobs"][0]["outcome"] == "HANDED_OVER"));
-    let ran = account.run(&["status", "--bucket", "lake", "job-1"]).await;
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
-    assert!(ran.output.contains("UNDER_WAY") && ran.output.contains("2 pages so far"), "{}", ran.output);
+    let output = account.run(&["status", "--bucket", "lake", "job-1"]).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.contains("UNDER_WAY") && output.stdout.contains("2 pages so far"), "{}", output.stdout);
 
     account.simulator.store().put("_checkpoints/job-1", "of another build");
-    let ran = account.run(&["status", "--bucket", "lake", "job-1"]).await;
-    assert!(ran.output.contains("by another version of the function"), "{}", ran.output);
-    let ran = account.run(&["delete", "--bucket", "lake", "--yes", "job-1"]).await;
-    assert!(ran.output.contains("an export is under way"), "{}", ran.output);
+    let output = account.run(&["status", "--bucket", "lake", "job-1"]).await;
+    assert!(output.stdout.contains("by another version of the function"), "{}", output.stdout);
+    let output = account.run(&["delete", "--bucket", "lake", "--yes", "job-1"]).await;
+    assert!(output.stdout.contains("an export is in progress"), "{}", output.stdout);
     assert!(account.simulator.objects().is_empty());
 }
 
 #[tokio::test]
-async fn what_a_person_reads_of_a_committed_job() {
+async fn shows_a_committed_job() {
     let account = account(&[CATALOG]).await;
-    let ran = command(&account, "status", &["job-1"]).await;
+    let output = command(&account, "status", &["job-1"]).await;
     for words in
         ["State      COMMITTED at 20", "Result     SUCCEEDED", "360 detections", "120 of 120 in label_detections"]
     {
-        assert!(ran.output.contains(words), "{words}: {}", ran.output);
+        assert!(output.stdout.contains(words), "{words}: {}", output.stdout);
     }
 }
 
 #[tokio::test]
-async fn a_bucket_in_another_region_is_named_with_its_region() {
+async fn names_the_region_of_a_bucket_in_another_region() {
     let account = account(&[]).await;
     for (operation, name, more) in [("GetObject", "status", "job-1"), ("ListObjectsV2", "register", "--all")] {
         let elsewhere = Fault::on(operation).status_with_header(301, "", "x-amz-bucket-region", "eu-west-1");
         account.simulator.add_fault(elsewhere);
-        let ran = command(&account, name, &[more]).await;
-        assert_eq!(ran.code, Some(1), "{name}");
+        let output = command(&account, name, &[more]).await;
+        assert_eq!(output.code, Some(1), "{name}");
         let words = "the bucket is in eu-west-1; set AWS_REGION to that region";
-        assert!(ran.errors.contains(words), "{name}: {}", ran.errors);
+        assert!(output.stderr.contains(words), "{name}: {}", output.stderr);
     }
 }

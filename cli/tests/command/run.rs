@@ -1,26 +1,26 @@
-//! Events that are exported, and what the summary says of them.
+//! `label-lake run`: exports, the lake directory, and the summary.
 
 use std::fs;
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::{Desk, JOB, event};
+use crate::{JOB, Workspace, event};
 
-/// A small generated job.
+/// Options for a small generated job.
 const SMALL: [&str; 4] = ["--pages", "2", "--labels", "30"];
 
 #[test]
-fn every_sample_event_runs() {
+fn processes_every_sample_event() {
     let mut names: Vec<_> = fs::read_dir(event("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert!(names.len() >= 11, "{names:?}");
     for name in names {
-        let desk = Desk::new();
-        let ran = desk.run(event(name.to_str().unwrap()), &[&SMALL[..], &["--json"]].concat());
-        assert_eq!((ran.code, &*ran.errors), (Some(0), ""), "{name:?}");
-        let jobs: Vec<_> = ran.json()["jobs"].as_array().unwrap().iter().map(|job| job["jobId"].clone()).collect();
-        let files = desk.files().len();
+        let workspace = Workspace::new();
+        let output = workspace.run(event(name.to_str().unwrap()), &[&SMALL[..], &["--json"]].concat());
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{name:?}");
+        let jobs: Vec<_> = output.json()["jobs"].as_array().unwrap().iter().map(|job| job["jobId"].clone()).collect();
+        let files = workspace.files().len();
         match name.to_str().unwrap() {
             "other-api.json" => assert_eq!((jobs.len(), files), (0, 0)),
             "failed.json" => assert_eq!((jobs, files), (vec![json!(JOB)], 1)),
@@ -30,27 +30,27 @@ fn every_sample_event_runs() {
 }
 
 #[test]
-fn without_a_terminal_there_is_the_summary_and_nothing_else() {
-    let ran = Desk::new().run(event("sns.json"), &SMALL);
-    assert_eq!((ran.code, &*ran.errors), (Some(0), ""));
+fn prints_only_the_summary_without_a_terminal() {
+    let output = Workspace::new().run(event("sns.json"), &SMALL);
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     for words in
         [JOB, "SUCCEEDED", "s3://example-videos/videos/beach day.mp4", "2,000 detections", "duckdb -c", "Person"]
     {
-        assert!(ran.output.contains(words), "{words}: {}", ran.output);
+        assert!(output.stdout.contains(words), "{words}: {}", output.stdout);
     }
-    assert!(!ran.output.contains('\u{1b}'));
+    assert!(!output.stdout.contains('\u{1b}'));
 }
 
 #[test]
-fn the_numbers_of_the_summary_are_those_of_the_files() {
-    let desk = Desk::new();
+fn summarizes_the_numbers_in_the_files() {
+    let workspace = Workspace::new();
     let both = ["--aggregate-by", "SEGMENTS,TIMESTAMPS", "--json"];
-    let summary = desk.run(event("sns.json"), &[&SMALL[..], &both].concat()).json();
-    let (job, files) = (&summary["jobs"][0], desk.files());
+    let summary = workspace.run(event("sns.json"), &[&SMALL[..], &both].concat()).json();
+    let (job, files) = (&summary["jobs"][0], workspace.files());
     assert_eq!(job["aggregateBy"], json!(["TIMESTAMPS", "SEGMENTS"]));
     assert_eq!(job["detections"], 2000);
-    assert_eq!(job["rows"], desk.rows("label_detections"));
-    assert_eq!(job["segments"], desk.rows("label_segments"));
+    assert_eq!(job["rows"], workspace.rows("label_detections"));
+    assert_eq!(job["segments"], workspace.rows("label_segments"));
     assert_eq!(job["files"], files.len());
     assert_eq!(job["bytes"], files.values().map(Vec::len).sum::<usize>());
     assert_eq!(job["labels"], files.keys().filter(|path| path.starts_with("label_detections")).count());
@@ -58,64 +58,65 @@ fn the_numbers_of_the_summary_are_those_of_the_files() {
     assert_eq!(biggest.len(), 10);
     for label in biggest {
         let name = label["label"].as_str().unwrap();
-        assert_eq!(label["segments"], desk.rows(&format!("label_segments/job_id={JOB}/label={name}/")), "{name}");
+        assert_eq!(label["segments"], workspace.rows(&format!("label_segments/job_id={JOB}/label={name}/")), "{name}");
     }
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_says_so() {
-    let desk = Desk::new();
-    desk.run(event("sns.json"), &SMALL);
-    let (files, modified) = (desk.files(), || fs::metadata(desk.lake().join(format!("jobs/job-{JOB}.parquet"))));
+fn a_second_run_changes_nothing() {
+    let workspace = Workspace::new();
+    workspace.run(event("sns.json"), &SMALL);
+    let (files, modified) =
+        (workspace.files(), || fs::metadata(workspace.lake().join(format!("jobs/job-{JOB}.parquet"))));
     let before = modified().unwrap().modified().unwrap();
-    // Neither with another seed nor with more tables.
-    let again = desk.run(event("sqs.json"), &["--seed", "2", "--aggregate-by", "TIMESTAMPS,SEGMENTS"]);
-    assert_eq!((again.code, &*again.errors), (Some(0), ""));
-    assert_eq!(desk.files(), files);
+    // Another seed and another table make no difference.
+    let again = workspace.run(event("sqs.json"), &["--seed", "2", "--aggregate-by", "TIMESTAMPS,SEGMENTS"]);
+    assert_eq!((again.code, &*again.stderr), (Some(0), ""));
+    assert_eq!(workspace.files(), files);
     assert_eq!(modified().unwrap().modified().unwrap(), before);
-    for words in ["committed already", "\"Overwrite\": true", "exported with --aggregate-by TIMESTAMPS,", "0 pages"] {
-        assert!(again.output.contains(words), "{words}: {}", again.output);
+    for words in ["Already committed", "\"Overwrite\": true", "exported with --aggregate-by TIMESTAMPS,", "0 pages"] {
+        assert!(again.stdout.contains(words), "{words}: {}", again.stdout);
     }
 }
 
 #[test]
-fn overwrite_leaves_what_a_first_run_would_leave() {
-    let (desk, other) = (Desk::new(), Desk::new());
-    desk.run(event("overwrite.json"), &["--pages", "3", "--labels", "40"]);
-    for place in [&desk, &other] {
+fn an_overwrite_writes_the_same_files_as_a_first_run() {
+    let (workspace, other) = (Workspace::new(), Workspace::new());
+    workspace.run(event("overwrite.json"), &["--pages", "3", "--labels", "40"]);
+    for place in [&workspace, &other] {
         let summary = place.run(event("overwrite.json"), &[&SMALL[..], &["--seed", "2", "--json"]].concat()).json();
         assert_eq!(summary["jobs"][0]["outcome"], "EXPORTED");
     }
-    assert_eq!(desk.files(), other.files());
+    assert_eq!(workspace.files(), other.files());
 }
 
 #[test]
-fn a_job_that_failed_at_rekognition_is_committed_with_its_message() {
-    let desk = Desk::new();
-    let ran = desk.run(event("failed.json"), &[]);
-    assert_eq!(ran.code, Some(0));
-    assert!(ran.output.contains("FAILED at Rekognition: The video could not be decoded"), "{}", ran.output);
-    assert_eq!(desk.files().into_keys().collect::<Vec<_>>(), [format!("jobs/job-{JOB}.parquet")]);
+fn commits_a_job_that_failed_at_rekognition_with_its_message() {
+    let workspace = Workspace::new();
+    let output = workspace.run(event("failed.json"), &[]);
+    assert_eq!(output.code, Some(0));
+    assert!(output.stdout.contains("FAILED at Rekognition: The video could not be decoded"), "{}", output.stdout);
+    assert_eq!(workspace.files().into_keys().collect::<Vec<_>>(), [format!("jobs/job-{JOB}.parquet")]);
 }
 
 #[test]
-fn an_event_with_two_jobs_from_standard_input_is_two_jobs() {
-    let desk = Desk::new();
+fn exports_two_jobs_from_an_event_on_standard_input() {
+    let workspace = Workspace::new();
     let records =
         json!({"Records": [{"Sns": {"Message": "{\"JobId\":\"a\"}"}}, {"Sns": {"Message": "{\"JobId\":\"b\"}"}}]});
     let more = [&SMALL[..], &["--prefix", "a/b", "--json"]].concat();
-    let summary = desk.run_with_input("-", &more, &records.to_string()).json();
+    let summary = workspace.run_with_input("-", &more, &records.to_string()).json();
     let ids = [&summary["jobs"][0]["jobId"], &summary["jobs"][1]["jobId"]];
     assert_eq!(ids, ["a", "b"]);
-    assert!(desk.files().into_keys().all(|path| path.starts_with("a/b/")));
-    assert_eq!(summary["lake"], desk.lake().join("a/b").to_str().unwrap());
+    assert!(workspace.files().into_keys().all(|path| path.starts_with("a/b/")));
+    assert_eq!(summary["lake"], workspace.lake().join("a/b").to_str().unwrap());
 }
 
 #[test]
-fn nothing_comes_from_the_environment_of_the_person_at_the_desk() {
-    let desk = Desk::new();
+fn ignores_the_environment_of_the_user() {
+    let workspace = Workspace::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
-    command.args(["run", "--pages", "1", "--labels", "3", "--out"]).arg(desk.lake()).arg(event("sns.json"));
+    command.args(["run", "--pages", "1", "--labels", "3", "--out"]).arg(workspace.lake()).arg(event("sns.json"));
     // Port 1 is closed.
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_REKOGNITION", "HTTP_PROXY", "http_proxy"]
     {
@@ -124,12 +125,12 @@ fn nothing_comes_from_the_environment_of_the_person_at_the_desk() {
     command.envs([("AWS_PROFILE", "none"), ("AWS_REGION", "eu-west-1"), ("AWS_USE_FIPS_ENDPOINT", "true")]);
     command.envs([("OUTPUT_BUCKET", "other"), ("OUTPUT_PREFIX", "x"), ("AGGREGATE_BY", "SEGMENTS")]);
     assert!(command.output().unwrap().status.success());
-    assert_eq!(desk.rows("label_segments"), 0);
-    assert_eq!(desk.files().len(), 4);
+    assert_eq!(workspace.rows("label_segments"), 0);
+    assert_eq!(workspace.files().len(), 4);
 }
 
 #[test]
-fn the_log_of_the_function_is_shown_on_demand() {
-    let ran = Desk::new().run(event("sns.json"), &[&SMALL[..], &["-v"]].concat());
-    assert!(ran.errors.contains("EXPORTED"), "{}", ran.errors);
+fn shows_the_log_of_the_function_with_verbose() {
+    let output = Workspace::new().run(event("sns.json"), &[&SMALL[..], &["-v"]].concat());
+    assert!(output.stderr.contains("EXPORTED"), "{}", output.stderr);
 }

@@ -13,8 +13,9 @@ use crate::table::layout::LabelPartition;
 use super::LabelSummary;
 
 /// The final status of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JobStatus {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum JobStatus {
     /// The labels of the job are in the lake.
     Succeeded,
     /// The job has no labels; `status_message` has the reason.

@@ -12,8 +12,8 @@ use aws_sdk_rekognition::types::{Label, LabelDetection};
 use serde::{Deserialize, Serialize};
 
 pub use detections::DetectionRows;
-pub use job::{JobDescription, JobRow};
-pub(crate) use job::{JobLabel, JobStatus};
+pub(crate) use job::JobLabel;
+pub use job::{JobDescription, JobRow, JobStatus};
 pub use segments::SegmentRows;
 
 use crate::table::aggregation::Aggregation;

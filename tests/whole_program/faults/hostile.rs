@@ -1,7 +1,7 @@
 //! Arbitrary bytes as an event: the properties of `fuzz/fuzz_targets/event.rs`, over random inputs.
 
 use label_lake::handler::Event;
-use label_lake::notification::Delivery;
+use label_lake::notification::{Delivery, Rejected, Request};
 use label_lake::table::layout::Layout;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -47,21 +47,18 @@ fn event_like() -> impl Strategy<Value = Value> {
 }
 
 fn check(event: &Value) -> Result<(), TestCaseError> {
-    for message in Delivery::unwrap_event(event).messages {
-        match message.completion {
-            Ok(completion) => {
-                let layout = Layout::new(&"lake/v1".parse().unwrap());
-                let commit = layout.commit_key(&completion.job_id).unwrap();
-                let name = commit.as_str().strip_prefix("lake/v1/jobs/job-").unwrap();
-                prop_assert!(!name.contains('/') && name.ends_with(".parquet"), "{}", commit);
-                let checkpoint = layout.checkpoint_key(&completion.job_id).unwrap();
-                prop_assert_eq!(checkpoint.as_str().split('/').count(), 4);
-            }
-            Err(error) => {
-                let text = error.with_sources();
-                prop_assert!(!text.contains(['\n', '\r']), "{:?}", text);
-            }
-        }
+    let delivery = Delivery::unwrap_event(event);
+    for Request { completion, .. } in delivery.requests {
+        let layout = Layout::new(&"lake/v1".parse().unwrap());
+        let commit = layout.commit_key(&completion.job_id).unwrap();
+        let name = commit.as_str().strip_prefix("lake/v1/jobs/job-").unwrap();
+        prop_assert!(!name.contains('/') && name.ends_with(".parquet"), "{}", commit);
+        let checkpoint = layout.checkpoint_key(&completion.job_id).unwrap();
+        prop_assert_eq!(checkpoint.as_str().split('/').count(), 4);
+    }
+    for Rejected { error, .. } in delivery.rejected {
+        let text = error.with_sources();
+        prop_assert!(!text.contains(['\n', '\r']), "{:?}", text);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The event to run, and the jobs in it.
+//! The event to process, and the jobs in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,51 +9,48 @@ use anyhow::{Context as _, bail};
 use label_lake::notification::{Completion, Delivery};
 use serde_json::Value;
 
-/// An event that names at least one job, or none because all its messages are of other APIs.
+/// An event for the function.
+///
+/// Names at least one job, unless all its messages belong to other Rekognition APIs.
 #[derive(Debug)]
 pub(crate) struct Event {
-    /// As Lambda would deliver it.
+    /// The event as Lambda would deliver it.
     pub(crate) json: Value,
-    /// What it asks for, each job once.
+    /// The jobs of the event, each once.
     pub(crate) completions: Vec<Completion>,
 }
 
 impl Event {
-    /// Reads a file, or standard input for `-`.
+    /// Reads an event from a file, or from standard input if the path is `-`.
     ///
-    /// Messages that cannot be understood are left out here, and reported by the function, unless there is nothing
-    /// else: then the event is refused at once.
+    /// Invalid messages are skipped here, and reported when the function processes the event.
+    ///
+    /// # Errors
+    /// The event cannot be read, or all its messages are invalid.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let (text, name) = if path == "-" {
             let mut text = Vec::new();
-            io::stdin().read_to_end(&mut text).context("standard input cannot be read")?;
+            io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
             (text, "standard input".to_owned())
         } else {
             let name = path.display().to_string();
-            let text = fs::read(path);
-            (text.with_context(|| format!("the event {name} cannot be read; samples are in events/"))?, name)
+            (fs::read(path).with_context(|| format!("cannot read event file {name}"))?, name)
         };
         let json = serde_json::from_slice(&text)
             .with_context(|| format!("{name} is not JSON; send one of the shapes in events/"))?;
 
-        let mut completions: Vec<Completion> = Vec::new();
-        let mut errors = Vec::new();
-        for message in Delivery::unwrap_event(&json).messages {
-            match message.completion {
-                Ok(completion) if completions.iter().any(|other| other.job_id == completion.job_id) => {}
-                Ok(completion) => completions.push(completion),
-                Err(error) => errors.push(error.with_sources()),
-            }
-        }
-        if completions.is_empty() && !errors.is_empty() {
+        let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
+        if requests.is_empty() && !rejected.is_empty() {
+            let errors: Vec<_> = rejected.iter().map(|part| part.error.for_operator()).collect();
             bail!("{name}: {}", errors.join("; "));
         }
-        Ok(Self { json, completions })
+        Ok(Self { json, completions: requests.into_iter().map(|request| request.completion).collect() })
     }
 
-    /// What the messages say of how each job ended. For the function it is a hint, for the simulator an order.
+    /// Returns the `Status` of each job in the event. The function treats it as a hint; the simulator generates the job
+    /// accordingly.
     ///
-    /// Looks into objects, arrays, and texts that are JSON themselves.
+    /// Searches objects, arrays, and strings that contain JSON.
     pub(crate) fn statuses(&self) -> BTreeMap<String, String> {
         let mut statuses = BTreeMap::new();
         let mut values = vec![self.json.clone()];
@@ -79,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_is_found_however_the_message_is_wrapped() {
+    fn finds_the_status_in_every_wrapping() {
         let message = json!({"JobId": "job-1", "Status": "FAILED"});
         let envelope = json!({"Type": "Notification", "Message": message.to_string()});
         let sqs = json!({"Records": [{"messageId": "m", "body": envelope.to_string()}]});

@@ -1,4 +1,4 @@
-//! What became of an event: the numbers of its jobs as they are in the lake.
+//! The summary of `label-lake run`: the result of an event, and the numbers of its jobs as read from the lake.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -6,48 +6,47 @@ use std::time::Duration;
 
 use label_lake::aws::names::KeyPrefix;
 use label_lake::error::Error;
-use label_lake::export::Outcome;
-use label_lake::handler::Report;
+use label_lake::handler::{OutcomeName, Report};
 use label_lake::job_id::JobId;
 use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
-use crate::committed::{JobRow, LabelRow, LakeDirectory};
+use crate::job_row::JobRow;
+use crate::local::lake_directory::LakeDirectory;
 
-/// How many labels are shown of a job.
-const BIGGEST: usize = 10;
+/// Maximum number of labels that the summary and the query show.
+const MAX_LABELS: usize = 10;
 
-/// What became of an event; as JSON, what `--json` prints.
+/// The result of an event. `--json` prints its serialization.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
-    /// Where the tables are.
+    /// Directory of the tables.
     pub(crate) lake: String,
-    /// The jobs that are in the lake now.
+    /// Jobs that are now in the lake.
     pub(crate) jobs: Vec<JobSummary>,
-    /// The jobs and messages that failed.
+    /// Jobs and messages that failed.
     pub(crate) failures: Vec<Failure>,
-    /// Pages that were fetched.
+    /// Number of fetched pages.
     pub(crate) pages: u64,
     pub(crate) seconds: f64,
-    /// A command that queries the lake.
+    /// Shell command that queries the lake.
     pub(crate) query: String,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSummary {
-    /// `EXPORTED`, `ALREADY_COMMITTED` or `COMMITTED_BY_ANOTHER`.
-    pub(crate) outcome: &'static str,
-    /// As a URL.
+    pub(crate) outcome: OutcomeName,
+    /// S3 URL of the video.
     pub(crate) video: Option<String>,
     pub(crate) instances: Option<u64>,
-    /// The job's row among them.
+    /// Number of files, including the row in `jobs`.
     pub(crate) files: u64,
-    /// How many files there should be.
+    /// Number of files that the row calls for, including the row itself.
     pub(crate) expected_files: u64,
     pub(crate) bytes: u64,
-    /// With its biggest labels only.
+    /// The row, with its biggest labels only.
     #[serde(flatten)]
     pub(crate) row: JobRow,
 }
@@ -61,7 +60,7 @@ pub(crate) struct Failure {
 }
 
 impl Summary {
-    /// Reads back what is in the lake of the jobs that are done.
+    /// Creates the summary of an event. Reads the committed jobs from the lake.
     pub(crate) fn read(
         out: &Path,
         prefix: &KeyPrefix,
@@ -70,9 +69,9 @@ impl Summary {
         elapsed: Duration,
     ) -> anyhow::Result<Self> {
         let lake = LakeDirectory::new(out, prefix);
-        let jobs = report.jobs.iter().map(|(job, outcome)| JobSummary::read(&lake, job, outcome));
+        let jobs = report.jobs.iter().map(|(job, outcome)| JobSummary::read(&lake, job, outcome.into()));
         let jobs = jobs.collect::<anyhow::Result<Vec<_>>>()?;
-        // Joining an empty prefix would end the path with a slash.
+        // An empty prefix is not joined, because the path would then end with a slash.
         let tables = if prefix.as_str().is_empty() { out.to_owned() } else { out.join(prefix.as_str()) };
         Ok(Self {
             query: query(&tables, &jobs),
@@ -88,33 +87,28 @@ impl Summary {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let job_id = error.job().map(JobId::to_string);
-        Self { job_id, error_type: error.error_type(), message: error.with_sources() }
+        Self { job_id, error_type: error.error_type(), message: error.for_operator() }
     }
 }
 
 impl JobSummary {
-    fn read(lake: &LakeDirectory, job: &JobId, outcome: &Outcome) -> anyhow::Result<Self> {
-        let mut row = lake.job(job)?;
-        let files = lake.files(job)?;
+    fn read(lake: &LakeDirectory, job: &JobId, outcome: OutcomeName) -> anyhow::Result<Self> {
+        let mut row = lake.row(job)?;
+        let files = lake.count_files(job)?;
         let labels = row.labels.get_or_insert_default();
         let instances: Option<u64> = labels.iter().map(|label| label.instances).sum();
         let in_tables = labels.iter().flat_map(|label| [label.detections, label.segments]).flatten();
         let expected_files = in_tables.filter(|&rows| rows > 0).count() as u64 + 1;
         labels.sort_by_key(|label| Reverse(label.count()));
-        labels.truncate(BIGGEST);
+        labels.truncate(MAX_LABELS);
         Ok(Self {
-            outcome: match outcome {
-                Outcome::Exported(_) => "EXPORTED",
-                Outcome::AlreadyCommitted => "ALREADY_COMMITTED",
-                Outcome::CommittedByAnother => "COMMITTED_BY_ANOTHER",
-                Outcome::HandedOver => "HANDED_OVER",
-            },
+            outcome,
             video: row
                 .video_bucket
                 .as_ref()
                 .zip(row.video_key.as_ref())
                 .map(|(bucket, key)| format!("s3://{bucket}/{key}")),
-            // Without labels the sum is 0 for any job.
+            // A job without labels has the sum 0, even if its detections were not exported.
             instances: instances.filter(|_| row.detection_count.is_some()),
             files: files.count,
             expected_files,
@@ -124,14 +118,7 @@ impl JobSummary {
     }
 }
 
-impl LabelRow {
-    /// Of its detections, or else of its segments.
-    pub(crate) fn count(&self) -> u64 {
-        self.detections.or(self.segments).unwrap_or_default()
-    }
-}
-
-/// A command that queries the table with the labels, or the jobs if there are no labels.
+/// Returns a shell command that queries a table with labels, or `jobs` if no job has labels.
 fn query(tables: &Path, jobs: &[JobSummary]) -> String {
     let any = |number: fn(&JobRow) -> Option<u64>| jobs.iter().any(|job| number(&job.row) > Some(0));
     let (table, columns) = if any(|row| row.detection_count) {
@@ -139,23 +126,23 @@ fn query(tables: &Path, jobs: &[JobSummary]) -> String {
     } else if any(|row| row.segment_count) {
         (&LABEL_SEGMENTS, "min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms")
     } else {
-        let files = sql_text(&tables.join(JOBS.name).join("*.parquet"));
+        let files = sql_string(&tables.join(JOBS.name).join("*.parquet"));
         return duckdb(&format!("SELECT job_id, status, status_message, label_count FROM read_parquet({files})"));
     };
-    let files = sql_text(&tables.join(table.name).join("**/*.parquet"));
-    // Without the types, DuckDB would make numbers and dates of the names that look like some.
+    let files = sql_string(&tables.join(table.name).join("**/*.parquet"));
+    // Without explicit types, DuckDB would turn label names that look like numbers or dates into such.
     duckdb(&format!(
         "SELECT label, count(*) AS row_count, {columns}, max(confidence) AS confidence FROM read_parquet({files}, \
          hive_partitioning=true, hive_types={{'job_id': VARCHAR, 'label': VARCHAR}}) \
-         GROUP BY label ORDER BY row_count DESC LIMIT {BIGGEST}"
+         GROUP BY label ORDER BY row_count DESC LIMIT {MAX_LABELS}"
     ))
 }
 
-fn sql_text(path: &Path) -> String {
+fn sql_string(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
-/// Quotes the statement for a shell, within double quotes as it has many single ones.
+/// Returns the shell command that runs a statement. Double quotes, because the statement has many single quotes.
 fn duckdb(statement: &str) -> String {
     let mut quoted = String::new();
     for character in statement.chars() {
@@ -172,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_survives_a_shell_and_the_parser_of_sql() {
+    fn quotes_the_query_for_the_shell_and_for_sql() {
         let command = query(Path::new("Ann's $lake"), &[]);
         assert!(command.ends_with(r#"read_parquet('Ann''s \$lake/jobs/*.parquet')""#), "{command}");
     }

@@ -1,4 +1,4 @@
-//! `label-lake ddl`: the statements that make the tables in Athena, which takes Hive's DDL.
+//! `label-lake ddl`: prints the statements that create the tables in Athena, in Hive's DDL.
 
 use std::fmt::{self, Write as _};
 
@@ -8,10 +8,10 @@ use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, 
 
 use crate::args::DdlArguments;
 
-/// What stands for the bucket if none is given. It is no name of a bucket, so nothing can be there.
+/// Placeholder for the bucket if none is given. It is not a valid bucket name, so no bucket can have it.
 const PLACEHOLDER: &str = "BUCKET";
 
-/// The statements, each with `;` at the end of its last line, and comments before them.
+/// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
 pub(crate) fn ddl(arguments: &DdlArguments) -> String {
     let mut sql = String::new();
     // Writing to a String does not fail.
@@ -31,38 +31,38 @@ fn write_statements(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
     TABLES.into_iter().try_for_each(|table| write_table(sql, arguments, &partitioned(table)))
 }
 
-/// The comments hold neither quotes nor semicolons, so that nobody who splits the text takes them for SQL.
+/// Writes the comments. They have no quotes and no semicolons, which a program that splits the text would take for SQL.
 fn write_heading(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
-    writeln!(sql, "-- The tables of Label Lake for Athena.")?;
+    writeln!(sql, "-- The tables of Label Lake for Athena")?;
     if arguments.bucket.is_none() {
         writeln!(
             sql,
-            "-- Replace {PLACEHOLDER} in the three lines with LOCATION by the name of your bucket, with the prefix of the\n\
-             -- lake after it if it has one. Or let the options --bucket and --prefix do it."
+            "-- In the three LOCATION lines, replace {PLACEHOLDER} with your bucket and the prefix of the lake, if any. Or pass\n\
+             -- --bucket and --prefix to the command."
         )?;
     }
-    writeln!(sql, "-- Athena runs one statement at a time: run them one after the other. Each ends with a semicolon.")?;
+    writeln!(sql, "-- Athena runs one statement at a time. Each statement ends with a semicolon.")?;
     if arguments.by_job {
         writeln!(
             sql,
-            "-- No partition is ever registered for label_detections_by_job and label_segments_by_job: Athena makes the\n\
-             -- location from the job. So every query of theirs must name job_id with = or IN of literals. A join or a\n\
-             -- subquery does not do."
+            "-- The tables label_detections_by_job and label_segments_by_job need no registered partitions: Athena derives the\n\
+             -- location from the job. Every query must therefore compare job_id with literals, by = or IN. A join or a\n\
+             -- subquery is not enough."
         )?;
     } else {
         writeln!(
             sql,
-            "-- Athena sees the labels of a job when its partitions are registered. The function registers them if its\n\
-             -- setting GLUE_DATABASE is {}.",
+            "-- Athena sees the labels of a job once its partitions are registered. The function registers them if its setting\n\
+             -- GLUE_DATABASE is {}.",
             arguments.database
         )?;
     }
     writeln!(sql)
 }
 
-/// A table as a statement makes it.
+/// A table as a statement defines it.
 struct Definition {
-    /// Whose files it reads, with which columns.
+    /// The table of the lake that has the files and columns.
     table: &'static Table,
     name: String,
     comment: String,
@@ -70,7 +70,7 @@ struct Definition {
     properties: &'static [(&'static str, &'static str)],
 }
 
-/// The table as the function registers partitions for it.
+/// Returns the definition whose partitions the function registers.
 fn partitioned(table: &'static Table) -> Definition {
     Definition {
         table,
@@ -81,13 +81,15 @@ fn partitioned(table: &'static Table) -> Definition {
     }
 }
 
-/// The same files, partitioned by the job alone. The location of a job is the folder that Hive's layout gives it:
-/// a `storage.location.template` would put the value in unescaped.
+/// Returns a definition that reads the same files, partitioned by job only.
+///
+/// The location of a job is the default folder of Hive's layout. A `storage.location.template` would insert the value
+/// without escaping it.
 fn by_job(table: &'static Table) -> Definition {
     Definition {
         table,
         name: format!("{}_by_job", table.name),
-        comment: format!("{}. Every query must name job_id with = or IN of literals", table.comment),
+        comment: format!("{}. Every query must compare job_id with literals, by = or IN", table.comment),
         partition_keys: &table.partition_keys[..1],
         properties: &[
             ("classification", "parquet"),
@@ -99,7 +101,7 @@ fn by_job(table: &'static Table) -> Definition {
 
 fn write_table(sql: &mut String, arguments: &DdlArguments, definition: &Definition) -> fmt::Result {
     let (database, name) = (identifier(arguments.database.as_str()), identifier(&definition.name));
-    let bucket = arguments.bucket.as_ref().map(BucketName::as_str).unwrap_or(PLACEHOLDER);
+    let bucket = arguments.bucket.as_ref().map_or(PLACEHOLDER, BucketName::as_str);
     let folder = Layout::new(&arguments.prefix).table_prefix(definition.table);
     writeln!(sql, "\nCREATE EXTERNAL TABLE IF NOT EXISTS {database}.{name} (")?;
     write_list(sql, definition.table.columns.iter().map(column))?;
@@ -125,14 +127,14 @@ fn column(column: &Column) -> String {
     format!("{name} {} COMMENT {comment}", column.column_type.hive())
 }
 
-/// Always quoted, as Athena's `SHOW CREATE TABLE` does: a name may be a word that Hive reserves, or begin with a digit.
-/// The names here hold no backquote.
+/// Returns a quoted identifier. A name may be a reserved word of Hive or start with a digit, so all are quoted, as in the
+/// output of Athena's `SHOW CREATE TABLE`. No name here has a backquote.
 fn identifier(name: &str) -> String {
     format!("`{name}`")
 }
 
-/// A literal as Hive reads it: with a backslash before a quote. Hive takes two quotes for the end of one literal and the
-/// begin of another.
+/// Returns a string literal of Hive, which escapes a quote with a backslash. Hive reads two quotes in a row as the end of one
+/// literal and the start of another.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_is_escaped_as_hive_reads_it() {
+    fn escapes_literals_for_hive() {
         assert_eq!(literal("who's"), r"'who\'s'");
         assert_eq!(literal(r"a\b"), r"'a\\b'");
         assert_eq!(literal(r"\'"), r"'\\\''");

@@ -1,41 +1,43 @@
-//! Ctrl-C and SIGTERM, for commands that have to put something back before they end.
+//! Interruption by Ctrl-C or SIGTERM.
 
 use std::io;
 use std::process;
 
 use tokio::sync::watch;
 
-use crate::run::INTERRUPTED;
+/// Exit code of an interrupted command, by the convention of shells: 128 plus the number of the signal.
+pub(crate) const INTERRUPTED: u8 = 130;
 
-/// An interrupt, from the listener's start on. Until then it ends the process.
+/// Listener for a signal to shut down, for commands that have to clean up before they exit.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt {
-    has_come: watch::Receiver<bool>,
+pub(crate) struct Shutdown {
+    requested: watch::Receiver<bool>,
 }
 
-impl Interrupt {
-    /// Starts to listen, and calls `notice` at the first interrupt. A second one ends the process at once.
-    pub(crate) fn listen(notice: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+impl Shutdown {
+    /// Starts to listen. The first signal calls `on_first_signal`; a second one exits the process immediately.
+    pub(crate) fn listen(on_first_signal: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let mut signals = Signals::new()?;
-        let (sender, has_come) = watch::channel(false);
+        let (sender, requested) = watch::channel(false);
         tokio::spawn(async move {
             signals.next().await;
-            notice();
+            on_first_signal();
             sender.send_replace(true);
             signals.next().await;
             process::exit(INTERRUPTED.into());
         });
-        Ok(Self { has_come })
+        Ok(Self { requested })
     }
 
-    pub(crate) fn has_come(&self) -> bool {
-        *self.has_come.borrow()
+    /// Returns true once a signal has arrived.
+    pub(crate) fn is_requested(&self) -> bool {
+        *self.requested.borrow()
     }
 
-    /// Waits for the interrupt.
+    /// Waits for a signal.
     pub(crate) async fn wait(&self) {
-        // An error would mean that nobody listens any more; the listener ends with the process.
-        let _ = self.has_come.clone().wait_for(|has_come| *has_come).await;
+        // Fails only if the listening task has ended, which lives as long as the process.
+        let _ = self.requested.clone().wait_for(|requested| *requested).await;
     }
 }
 

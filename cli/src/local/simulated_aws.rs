@@ -1,4 +1,4 @@
-//! The services that the function calls, inside this process, and its clients for them.
+//! The AWS services that an export needs, simulated in this process.
 
 use std::path::Path;
 
@@ -10,24 +10,24 @@ use label_lake::config::Settings;
 use label_lake::export::Exporter;
 use simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
-/// The simulator, and the exporter that talks to it.
-pub(crate) struct Services {
-    /// The services end when it is dropped.
+/// A running simulator, and an exporter that talks to it.
+pub(crate) struct SimulatedAws {
+    /// The services stop when the simulator is dropped.
     _simulator: Simulator,
     pub(crate) exporter: Exporter,
 }
 
-impl Services {
-    /// Starts Rekognition, which knows the jobs, and S3, whose bucket is the directory.
+impl SimulatedAws {
+    /// Starts Rekognition with these jobs, and S3 with the lake directory as its bucket.
     pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
         let mut builder = Simulator::builder().bucket(settings.bucket.as_str()).directory(lake).listing_allowed(true);
         for (id, job) in jobs {
             builder = builder.job(&id, job);
         }
-        let cannot = || format!("the lake {} cannot be made; choose another directory with --out", lake.display());
-        let simulator = builder.start().await.with_context(cannot)?;
+        let cannot_create = || format!("cannot create output directory {}; choose another with --out", lake.display());
+        let simulator = builder.start().await.with_context(cannot_create)?;
 
-        // Each of these is set, so that nothing comes from the environment or the profile of the person at the desk.
+        // Every option is set, so that nothing comes from the environment or the AWS profile of the user.
         let aws = clients::sdk_config(None)?
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))

@@ -1,11 +1,10 @@
-//! `label-lake register`: the partitions of jobs, from the lake alone.
+//! `label-lake register`: registers the partitions of jobs, derived from the files in the lake.
 
 use std::collections::HashSet;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::stream::{self, StreamExt as _};
-use indicatif::HumanCount;
 use label_lake::aws::deadline::Deadline;
 use label_lake::error::Error;
 use label_lake::glue::catalog::{Catalog, TablePartitions};
@@ -15,47 +14,48 @@ use label_lake::lake::Lake;
 use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::LabelPartition;
 
-use crate::account::{Account, by_hand, patience};
+use crate::account::{Account, call_deadline, for_operator};
 use crate::args::RegisterArguments;
-use crate::print;
-use crate::progress::counted;
+use crate::output::progress::counter;
+use crate::output::stdout::print;
+use crate::output::text::count;
 
-/// How many jobs are registered at once: Glue throttles an account, and the function registers too.
-const SIDE_BY_SIDE: usize = 2;
+/// Number of jobs that are registered concurrently. Low, because Glue throttles per account and the function needs calls too.
+const CONCURRENCY: usize = 2;
 
-/// The partitions of a job, in both tables.
+/// Numbers of partitions in both tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     partitions: usize,
-    /// Those that were not there before.
+    /// Number of partitions that this command registered.
     created: usize,
 }
 
-/// Registers the jobs. The code is that of a failure if one was skipped or failed.
+/// Registers the jobs. Returns a failure code if a job was skipped or failed.
 pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake, Some(&arguments.database))?;
-    let catalog = lake.catalog.as_ref().context("there is no database")?;
+    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, Some(&arguments.database))?;
+    let catalog = lake.catalog.as_ref().context("no database given")?;
     let jobs = if arguments.all { lake.jobs().await? } else { arguments.jobs.clone() };
 
-    let bar = counted(jobs.len() as u64, "jobs", arguments.quiet)?;
+    let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let registrations = jobs.iter().map(|job| {
         let lake = &lake.lake;
         async move { (job, register_job(lake, catalog, job).await) }
     });
-    // In the order of the jobs, so that the output has it too.
-    let mut ended = stream::iter(registrations).buffered(SIDE_BY_SIDE);
+    // Buffered in order, so that the output has the order of the jobs.
+    let mut results = stream::iter(registrations).buffered(CONCURRENCY);
     let (mut total, mut registered, mut failed) = (Counts::default(), 0, 0);
-    while let Some((job, result)) = ended.next().await {
+    while let Some((job, result)) = results.next().await {
         bar.inc(1);
         match result {
             Ok(counts) => {
                 registered += 1;
                 total.partitions += counts.partitions;
                 total.created += counts.created;
-                // Of a whole lake only what has changed is of interest.
+                // With --all, only jobs that have changed are printed.
                 if !arguments.all || counts.created > 0 {
-                    bar.suspend(|| print(format!("{job}  {}\n", counts.text()).as_bytes()))?;
+                    bar.suspend(|| print(&format!("{job}  {}\n", counts.text())))?;
                 }
             }
             Err(error) => {
@@ -64,39 +64,37 @@ pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<Ex
             }
         }
     }
-    drop(ended);
+    drop(results);
     bar.finish_and_clear();
-    let jobs = if registered == 1 { "job" } else { "jobs" };
-    print(format!("{} {jobs}, {}\n", HumanCount(registered), total.text()).as_bytes())?;
+    print(&format!("{}, {}\n", count(registered, "job"), total.text()))?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Counts {
     fn text(self) -> String {
-        let [partitions, created] = [self.partitions, self.created].map(|count| HumanCount(count as u64));
-        format!("{partitions} partitions, {created} created")
+        format!("{}, {} created", count(self.partitions, "partition"), self.created)
     }
 }
 
 async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Result<Counts> {
-    let deadline = patience()?;
-    let committed = lake.job(job, deadline.leave()).find_commit().await.map_err(|error| by_hand(&error))?;
-    if committed.is_none() {
-        return Err(anyhow!("job {job}: skipped, it is not in `jobs`; export it first, and it is registered by that"));
+    let deadline = call_deadline()?;
+    let commit = lake.job(job, deadline.leave()).find_commit().await.map_err(for_operator)?;
+    if commit.is_none() {
+        bail!("job {job}: skipped: not committed. Export it first; exporting also registers it");
     }
-    let (tables, existing) = survey(lake, catalog, job, deadline).await.map_err(|error| by_hand(&error))?;
-    let registered = registration::register_partitions(catalog, job, &tables, 0, deadline).await;
-    let registered = registered.map_err(|error| by_hand(&error))?;
+    let (tables, existing) = find_partitions(lake, catalog, job, deadline).await.map_err(for_operator)?;
+    let registered =
+        registration::register_partitions(catalog, job, &tables, 0, deadline).await.map_err(for_operator)?;
     if !registered.done {
-        let why = registered.last_retryable_error.map_or_else(|| anyhow!("the time is over"), |error| by_hand(&error));
-        let some = registered.registered;
-        return Err(why.context(format!("job {job}: only {some} partitions are registered; run the command again")));
+        let reason = registered.last_retryable_error.map_or_else(|| anyhow!("the time is over"), for_operator);
+        let partitions = count(registered.registered, "partition");
+        return Err(reason.context(format!("job {job}: only {partitions} registered; run the command again")));
     }
     Ok(Counts { partitions: registered.registered, created: registered.registered - existing })
 }
 
-/// The partitions that the files ask for, and how many of them are registered already.
-async fn survey(
+/// Returns the partitions that the files call for, and the number of them that are already registered.
+async fn find_partitions(
     lake: &Lake,
     catalog: &Catalog,
     job: &JobId,
@@ -106,7 +104,7 @@ async fn survey(
     for aggregation in Aggregation::ALL {
         let files = lake.job(job, deadline.leave()).list_files(aggregation).await?;
         let labels: HashSet<LabelPartition> = files.into_iter().filter_map(|file| file.label).collect();
-        // A table that nothing was exported to need not be there.
+        // The table may be missing if nothing was exported to it.
         if labels.is_empty() {
             continue;
         }

@@ -1,22 +1,22 @@
-//! The jobs of an event as the simulator is to answer for them: generated or recorded.
+//! The jobs of an event, generated or recorded, for the simulated Rekognition.
 
 use anyhow::bail;
 use label_lake::notification::Completion;
 use label_lake::table::aggregation::Aggregation;
 use simulator::{Generated, Job, JobStatus};
 
+use super::event::Event;
+use super::recording::Recording;
 use crate::args::RunArguments;
-use crate::event::Event;
-use crate::recorded::Recording;
 
-/// The labels of a full page.
-const PAGE: usize = 1000;
+/// Number of labels on a full page.
+const PAGE_SIZE: usize = 1000;
 
-/// What a generated job that the event says failed has for a `StatusMessage`.
-const FAILED: &str = "The video could not be decoded (simulated: the event says that the job failed)";
+/// `StatusMessage` of a generated job whose `Status` in the event is not `SUCCEEDED`.
+const FAILED: &str = "The video could not be decoded (simulated because of the Status in the event)";
 
-/// The jobs of the event by their ids, with replies for the aggregations asked for.
-pub(crate) fn rehearse(
+/// Returns the jobs of the event by their IDs. A recording must include the requested aggregations.
+pub(crate) fn simulated_jobs(
     arguments: &RunArguments,
     event: &Event,
     aggregations: &[Aggregation],
@@ -24,7 +24,7 @@ pub(crate) fn rehearse(
     if !arguments.recorded.is_empty() {
         let [completion] = &*event.completions else {
             bail!(
-                "the recorded replies are of one job, and the event names {}; send an event with one message",
+                "--recorded takes the replies of one job, but the event names {}; send an event with one message",
                 event.completions.len()
             );
         };
@@ -33,6 +33,7 @@ pub(crate) fn rehearse(
         return Ok(vec![(completion.job_id.to_string(), recording.into_job()?)]);
     }
     let statuses = event.statuses();
+    // Each job has a seed of its own, so that two jobs of an event differ.
     let generated = event.completions.iter().zip(arguments.seed..).map(|(completion, seed)| {
         let id = completion.job_id.to_string();
         let failed = statuses.get(&id).is_some_and(|status| status != "SUCCEEDED");
@@ -41,21 +42,20 @@ pub(crate) fn rehearse(
     Ok(generated.collect())
 }
 
-/// How many pages the jobs have in these aggregations.
-pub(crate) fn pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) -> u64 {
-    let of = |job: &Job, aggregation| match aggregation {
+/// Returns the number of pages that the jobs have in these aggregations.
+pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) -> u64 {
+    let labels = |job: &Job, aggregation| match aggregation {
         Aggregation::Timestamps => job.label_count(simulator::Aggregation::Timestamps),
         Aggregation::Segments => job.label_count(simulator::Aggregation::Segments),
     };
-    let counts = jobs.iter().flat_map(|(_, job)| aggregations.iter().map(move |&aggregation| of(job, aggregation)));
-    // A job without labels has a page, too.
-    counts.map(|labels| labels.div_ceil(PAGE).max(1) as u64).sum()
+    let counts = jobs.iter().flat_map(|(_, job)| aggregations.iter().map(move |&aggregation| labels(job, aggregation)));
+    // A job without labels still has one page.
+    counts.map(|labels| labels.div_ceil(PAGE_SIZE).max(1) as u64).sum()
 }
 
-/// Each job of an event has a seed of its own, or two jobs would be the same. The video and the tag are those of the
-/// message.
+/// Generates a job with the video and the tag of its completion message.
 fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
-    let labels = if failed { 0 } else { arguments.pages as usize * PAGE };
+    let labels = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
     let generated = Generated { labels, names: arguments.labels as usize, seed, ..Generated::default() };
     let mut job = Job::generated(generated);
     if let Some(video) = &completion.video

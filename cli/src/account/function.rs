@@ -1,0 +1,168 @@
+//! Synchronous invocations of the deployed function.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::ProvideErrorMetadata as _;
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use label_lake::error::with_sources;
+use label_lake::handler::{JobAnswer, JobsAnswer};
+use label_lake::notification::Completion;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+/// Upper bound of the first pause after a throttled invocation. The bound doubles with each retry.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+/// Upper bound of every pause.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+/// Time during which a throttled job is retried: the maximum duration of the invocations that may block it.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// A deployed function. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    client: Client,
+    name: String,
+    region: String,
+}
+
+/// The failed export of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExportError {
+    /// `errorType` of the function, or the error code of Lambda.
+    pub(crate) error_type: String,
+    pub(crate) message: String,
+    /// True if every other job would fail the same way because the function cannot be invoked.
+    pub(crate) is_fatal: bool,
+}
+
+impl Function {
+    pub(crate) fn new(client: Client, name: &str, region: &str) -> Self {
+        Self { client, name: name.to_owned(), region: region.to_owned() }
+    }
+
+    /// Exports a job: invokes the function and waits for its answer. Backs off and retries if Lambda or the function
+    /// reports throttling.
+    pub(crate) async fn export(&self, completion: &Completion) -> Result<JobAnswer, ExportError> {
+        let deadline = Instant::now() + RETRY_TIMEOUT;
+        let mut bound = FIRST_BACKOFF;
+        loop {
+            let throttled = match self.invoke(completion).await {
+                Err(error) if error.is_throttling() => error,
+                result => return result,
+            };
+            let pause = bound.mul_f64(fastrand::f64());
+            if Instant::now() + pause >= deadline {
+                return Err(throttled);
+            }
+            sleep(pause).await;
+            bound = MAX_BACKOFF.min(bound * 2);
+        }
+    }
+
+    async fn invoke(&self, completion: &Completion) -> Result<JobAnswer, ExportError> {
+        let payload =
+            serde_json::to_vec(completion).map_err(|error| ExportError::new("InvalidEvent", error.to_string()))?;
+        let request = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
+        let reply = request.invocation_type(InvocationType::RequestResponse).send().await;
+        let reply = reply.map_err(|error| {
+            let code = error.code().unwrap_or("NoAnswer").to_owned();
+            let message = match (error.message(), error.as_service_error()) {
+                (Some(message), _) => message.to_owned(),
+                (None, Some(_)) => String::new(),
+                (None, None) => with_sources(&error),
+            };
+            self.invocation_error(code, &message, error.as_service_error())
+        })?;
+        read_answer(&reply, completion)
+    }
+
+    /// Returns the error of an invocation that Lambda rejected or did not answer, with advice.
+    fn invocation_error(&self, code: String, message: &str, error: Option<&InvokeError>) -> ExportError {
+        let Self { name, region, .. } = self;
+        let (advice, is_fatal) = match (&*code, error) {
+            (_, Some(InvokeError::ResourceNotFoundException(_))) => {
+                (format!("function {name} not found in {region}; check --function and AWS_REGION"), true)
+            }
+            (code, _) if code.contains("AccessDenied") => {
+                (format!("you lack permission lambda:InvokeFunction on {name}"), true)
+            }
+            ("UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException", _) => {
+                ("the AWS credentials are invalid or expired; renew them".to_owned(), true)
+            }
+            ("NoAnswer", _) => {
+                ("no reply; the function may have exported the job; run the command again".to_owned(), false)
+            }
+            _ => ("run the command again".to_owned(), false),
+        };
+        let message = if message.is_empty() { advice } else { format!("{advice}: {message}") };
+        ExportError { error_type: code, message, is_fatal }
+    }
+}
+
+impl ExportError {
+    pub(crate) fn new(error_type: &str, message: String) -> Self {
+        Self { error_type: error_type.to_owned(), message, is_fatal: false }
+    }
+
+    fn is_throttling(&self) -> bool {
+        matches!(&*self.error_type, "TooManyRequestsException" | "ThrottlingException" | "Throttled")
+    }
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type, self.message)
+    }
+}
+
+/// Returns the answer for the job of a completion message.
+fn read_answer(reply: &InvokeOutput, completion: &Completion) -> Result<JobAnswer, ExportError> {
+    let payload = reply.payload().map(Blob::as_ref).unwrap_or_default();
+    if reply.function_error().is_some() {
+        let error: Value = serde_json::from_slice(payload).unwrap_or_default();
+        // Lambda reports no type if the function timed out or its process died.
+        let text = |field: &str, default: &str| error[field].as_str().unwrap_or(default).to_owned();
+        return Err(ExportError::new(
+            &text("errorType", "Unhandled"),
+            text("errorMessage", "the function ended abnormally"),
+        ));
+    }
+    let JobsAnswer { jobs } = serde_json::from_slice(payload).map_err(|_| {
+        let message = "this is not the answer of a Label Lake function; check --function".to_owned();
+        ExportError { error_type: "UnexpectedAnswer".to_owned(), message, is_fatal: true }
+    })?;
+    let answer = jobs.into_iter().find(|answer| answer.job_id == completion.job_id);
+    answer.ok_or_else(|| ExportError::new("UnexpectedAnswer", "the answer of the function omits the job".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use label_lake::handler::OutcomeName;
+    use label_lake::job_id::JobId;
+    use label_lake::table::rows::JobStatus;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(payload: &Value, function_error: Option<&str>) -> Result<JobAnswer, ExportError> {
+        let completion = Completion::new(JobId::try_from("a").unwrap());
+        let reply = InvokeOutput::builder().payload(Blob::new(payload.to_string()));
+        read_answer(&reply.set_function_error(function_error.map(str::to_owned)).build(), &completion)
+    }
+
+    #[test]
+    fn accepts_only_an_answer_with_the_outcome_of_the_job() {
+        let answer = read(&json!({"jobs": [{"jobId": "a", "outcome": "EXPORTED", "status": "FAILED"}]}), None).unwrap();
+        assert_eq!((answer.outcome, answer.status), (OutcomeName::Exported, Some(JobStatus::Failed)));
+        let error_type = |payload, error| read(&payload, error).unwrap_err().error_type;
+        assert_eq!(error_type(json!({"errorType": "Throttled", "errorMessage": ""}), Some("Unhandled")), "Throttled");
+        assert_eq!(error_type(json!({"errorMessage": "Task timed out"}), Some("Unhandled")), "Unhandled");
+        assert_eq!(error_type(json!({"jobs": []}), None), "UnexpectedAnswer");
+        assert_eq!(error_type(json!("ok"), None), "UnexpectedAnswer");
+        assert!(read(&json!("ok"), None).unwrap_err().is_fatal);
+    }
+}

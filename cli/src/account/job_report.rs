@@ -1,0 +1,182 @@
+//! Report on one job in an account: its row, checkpoint, files and partitions.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use label_lake::aws::deadline::Deadline;
+use label_lake::error::Error;
+use label_lake::export::checkpoint::Checkpoint;
+use label_lake::job_id::JobId;
+use label_lake::lake::{LakeFile, StoredObject};
+use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::LabelPartition;
+use label_lake::table::schema::Table;
+
+use super::lake::AccountLake;
+use super::{call_deadline, for_operator};
+use crate::job_row::{JobRow, LabelRow};
+
+/// Everything that a lake and its catalog have of a job.
+#[derive(Debug)]
+pub(crate) struct JobReport {
+    pub(crate) job: JobId,
+    /// `None` if the job is not committed.
+    pub(crate) commit: Option<Commit>,
+    pub(crate) checkpoint: Option<CheckpointSummary>,
+    /// Number of files in both tables, without the row in `jobs`.
+    pub(crate) file_count: u64,
+    /// Total size of these files.
+    pub(crate) file_bytes: u64,
+    /// Partitions in each table. `None` without a catalog.
+    pub(crate) partitions: Option<Vec<PartitionCounts>>,
+}
+
+/// The row of a job in `jobs`.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) committed_at: Option<SystemTime>,
+    /// The row, or the reason for which it cannot be read.
+    pub(crate) row: Result<JobRow, String>,
+}
+
+/// The checkpoint of a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckpointSummary {
+    pub(crate) saved_at: Option<SystemTime>,
+    /// Number of pages read so far. `None` if another build wrote the checkpoint.
+    pub(crate) pages: Option<u64>,
+}
+
+/// The partitions of a job in one table.
+#[derive(Debug)]
+pub(crate) struct PartitionCounts {
+    pub(crate) table: &'static Table,
+    pub(crate) registered: usize,
+    /// Number of partitions that the row of the job calls for.
+    pub(crate) expected: usize,
+    /// Number of expected partitions that are not registered.
+    pub(crate) missing: usize,
+}
+
+/// State of a job in the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Committed,
+    /// An export is in progress or was interrupted; only Lambda knows which.
+    UnderWay,
+    /// The lake has nothing of the job.
+    Unknown,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "COMMITTED",
+            Self::UnderWay => "UNDER_WAY",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl JobReport {
+    /// Reads the objects from S3, and the partitions from the catalog if there is one.
+    pub(crate) async fn read(account: &AccountLake, job: &JobId) -> anyhow::Result<Self> {
+        let deadline = call_deadline()?;
+        let (row, checkpoint, files) = read_objects(account, job, deadline).await.map_err(for_operator)?;
+        let commit = row.map(|StoredObject { bytes, last_modified }| {
+            let row = JobRow::read(bytes).map_err(|error| format!("{error:#}"));
+            Commit { committed_at: last_modified, row }
+        });
+        let row = commit.as_ref().and_then(|commit| commit.row.as_ref().ok());
+        let labels = row.and_then(|row| row.labels.as_deref()).unwrap_or_default();
+        let partitions = count_partitions(account, job, labels, deadline).await.map_err(for_operator)?;
+        let checkpoint = checkpoint.map(|StoredObject { bytes, last_modified }| CheckpointSummary {
+            saved_at: last_modified,
+            pages: pages_in_checkpoint(&bytes, job),
+        });
+        let file_bytes = files.iter().map(|file| file.bytes).sum();
+        Ok(Self { job: job.clone(), commit, checkpoint, file_count: files.len() as u64, file_bytes, partitions })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        if self.commit.is_some() {
+            State::Committed
+        } else if self.checkpoint.is_some() || self.file_count > 0 {
+            State::UnderWay
+        } else {
+            State::Unknown
+        }
+    }
+
+    /// Returns the row, if the job has one that can be read.
+    pub(crate) fn row(&self) -> Option<&JobRow> {
+        self.commit.as_ref()?.row.as_ref().ok()
+    }
+
+    /// Returns the error of a row that cannot be read, with advice.
+    pub(crate) fn row_error(&self) -> Option<String> {
+        let reason = self.commit.as_ref()?.row.as_ref().err()?;
+        let job = &self.job;
+        Some(format!(
+            "job {job}: cannot read its row in `jobs`; export the job again with \"Overwrite\": true: {reason}"
+        ))
+    }
+
+    /// Returns the number of registered partitions in both tables.
+    pub(crate) fn registered_partitions(&self) -> usize {
+        self.partitions.iter().flatten().map(|partitions| partitions.registered).sum()
+    }
+
+    /// Returns true if neither the lake nor the catalog has anything of the job.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state() == State::Unknown && self.registered_partitions() == 0
+    }
+}
+
+/// Returns the row, the checkpoint and the files of a job.
+async fn read_objects(
+    account: &AccountLake,
+    job: &JobId,
+    deadline: Deadline,
+) -> Result<(Option<StoredObject>, Option<StoredObject>, Vec<LakeFile>), Error> {
+    let lake = account.lake.job(job, deadline.leave());
+    let checkpoint = lake.get_checkpoint().await?;
+    let mut files = Vec::new();
+    for aggregation in Aggregation::ALL {
+        files.extend(lake.list_files(aggregation).await?);
+    }
+    // The row is read last. A job without files and without a row was then not committed while this function ran.
+    let row = lake.get_row().await?;
+    Ok((row, checkpoint, files))
+}
+
+async fn count_partitions(
+    account: &AccountLake,
+    job: &JobId,
+    labels: &[LabelRow],
+    deadline: Deadline,
+) -> Result<Option<Vec<PartitionCounts>>, Error> {
+    let Some(catalog) = &account.catalog else { return Ok(None) };
+    let mut counts = Vec::new();
+    for aggregation in Aggregation::ALL {
+        let table = aggregation.table();
+        let registered = catalog.table(job, table, deadline.leave()).labels().await?;
+        let registered: HashSet<_> = registered.into_iter().collect();
+        let rows = |label: &LabelRow| match aggregation {
+            Aggregation::Timestamps => label.detections,
+            Aggregation::Segments => label.segments,
+        };
+        let expected = labels.iter().filter(|label| rows(label) > Some(0));
+        let expected: HashSet<_> = expected.map(|label| LabelPartition::new(label.label.as_deref())).collect();
+        let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
+        counts.push(PartitionCounts { table, registered: registered.len(), expected: expected.len(), missing });
+    }
+    Ok(Some(counts))
+}
+
+/// Returns the number of pages in a checkpoint, whatever aggregations the function was set to.
+fn pages_in_checkpoint(bytes: &[u8], job: &JobId) -> Option<u64> {
+    let settings = [&Aggregation::ALL[..], &Aggregation::ALL[..1], &Aggregation::ALL[1..]];
+    let checkpoint = settings.into_iter().find_map(|aggregations| Checkpoint::decode(bytes, job, aggregations).ok())?;
+    Some(checkpoint.pages())
+}

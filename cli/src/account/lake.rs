@@ -1,0 +1,92 @@
+//! A lake in an AWS account.
+
+use anyhow::{anyhow, bail};
+use aws_config::retry::RetryConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use label_lake::aws::names::BucketName;
+use label_lake::error::with_sources;
+use label_lake::glue::catalog::Catalog;
+use label_lake::job_id::JobId;
+use label_lake::lake::Lake;
+use label_lake::table::schema::JOBS;
+
+/// A lake in an account, and the catalog of its partitions.
+pub(crate) struct AccountLake {
+    pub(crate) lake: Lake,
+    pub(crate) catalog: Option<Catalog>,
+    /// Client with the retries of the SDK, for requests that belong to no job.
+    s3: Client,
+    bucket: BucketName,
+}
+
+impl AccountLake {
+    pub(super) fn new(lake: Lake, catalog: Option<Catalog>, s3: &Client, bucket: &BucketName) -> Self {
+        let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
+        Self { lake, catalog, s3: Client::from_conf(retrying), bucket: bucket.clone() }
+    }
+
+    /// Returns the jobs that have a row in `jobs`, in the order of their IDs.
+    pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
+        let prefix = self.lake.layout().table_prefix(&JOBS);
+        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&prefix);
+        let mut pages = request.into_paginator().send();
+        let mut jobs = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.listing_error(&prefix, &error))?;
+            let keys = page.contents().iter().filter_map(|object| object.key());
+            jobs.extend(keys.filter_map(|key| self.lake.layout().job_from_key(key)));
+        }
+        if jobs.is_empty() {
+            bail!("no jobs found in s3://{}/{prefix}; check --prefix", self.bucket);
+        }
+        Ok(jobs)
+    }
+
+    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
+        let bucket_region = error.raw_response().and_then(|reply| reply.headers().get("x-amz-bucket-region"));
+        let own_region = self.s3.config().region().map(AsRef::as_ref);
+        let advice = match bucket_region {
+            Some(region) if own_region != Some(region) => {
+                format!("the bucket is in {region}; set AWS_REGION to that region")
+            }
+            _ => "run the command again".to_owned(),
+        };
+        anyhow!("s3:ListBucket on s3://{}/{prefix} failed; {advice}: {}", self.bucket, with_sources(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::Region;
+    use aws_sdk_s3::config::Credentials;
+    use label_lake::aws::clients;
+    use label_lake::aws::names::KeyPrefix;
+    use simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lists_the_jobs_on_all_pages() {
+        let simulator = Simulator::builder().listing_allowed(true).start().await.unwrap();
+        let aws = clients::sdk_config(None)
+            .unwrap()
+            .region(Region::from_static(REGION))
+            .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, ""))
+            .endpoint_url(simulator.s3_url());
+        let (s3, bucket) = (clients::s3(&aws.load().await, true), BucketName::from_static("lake"));
+        let lake = AccountLake::new(Lake::new(s3.clone(), &bucket, &KeyPrefix::none(), None), None, &s3, &bucket);
+        let error = lake.jobs().await.unwrap_err().to_string();
+        assert!(error.contains("no jobs found in s3://lake/jobs/"), "{error}");
+
+        // A page has at most 1,000 keys.
+        let ids: Vec<_> = (0..1001).map(|number| format!("{number:04}")).collect();
+        for id in &ids {
+            simulator.store().put(&format!("jobs/job-{id}.parquet"), "a row");
+        }
+        let jobs = lake.jobs().await.unwrap();
+        assert_eq!(jobs.iter().map(JobId::as_str).collect::<Vec<_>>(), ids);
+    }
+}

@@ -1,0 +1,107 @@
+//! An AWS account: its lakes, functions and queues, and the clients that reach them.
+
+pub(crate) mod dead_letter;
+pub(crate) mod function;
+pub(crate) mod in_flight;
+pub(crate) mod job_report;
+pub(crate) mod lake;
+pub(crate) mod queue;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::ProvideCredentials as _;
+use label_lake::aws::clients;
+use label_lake::aws::deadline::Deadline;
+use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
+use label_lake::config;
+use label_lake::error::{Error as LakeError, with_sources};
+use label_lake::glue::catalog::Catalog;
+use label_lake::glue::client::Client;
+use label_lake::lake::Lake;
+
+use self::function::Function;
+use self::lake::AccountLake;
+use self::queue::Queue;
+
+/// Timeout for opening a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout for the reply of a synchronous invocation: the maximum duration of a Lambda function, plus a minute.
+const INVOCATION_TIMEOUT: Duration = Duration::from_mins(16);
+/// Timeout for a reply of SQS, which may itself wait for messages to arrive.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(40);
+/// Time during which the requests for one job are retried. They normally take seconds.
+const JOB_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Advice for missing or invalid credentials.
+const NO_CREDENTIALS: &str = "no AWS credentials found; set them in the environment, or log in with the AWS CLI and run: \
+                              eval \"$(aws configure export-credentials --format env)\"";
+
+/// An AWS account in one region, with credentials.
+pub(crate) struct Account {
+    aws: SdkConfig,
+    region: String,
+}
+
+impl Account {
+    /// Loads credentials and region from the standard sources of the AWS SDK.
+    pub(crate) async fn open() -> anyhow::Result<Self> {
+        let aws = clients::sdk_config(config::ca_bundle().as_ref())?.load().await;
+        let region = aws.region().map(ToString::to_string);
+        let region = region.context("no AWS region found; set AWS_REGION, or a region in your AWS profile")?;
+        let credentials = aws.credentials_provider().context(NO_CREDENTIALS)?;
+        if let Err(error) = credentials.provide_credentials().await {
+            bail!("{NO_CREDENTIALS}: {}", with_sources(&error));
+        }
+        Ok(Self { aws, region })
+    }
+
+    /// Returns a lake, with the catalog of its partitions if `database` is given.
+    pub(crate) fn lake(
+        &self,
+        bucket: &BucketName,
+        prefix: &KeyPrefix,
+        database: Option<&DatabaseName>,
+    ) -> anyhow::Result<AccountLake> {
+        let s3 = clients::s3(&self.aws, config::s3_by_path());
+        let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref());
+        let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name));
+        Ok(AccountLake::new(lake, catalog, &s3, bucket))
+    }
+
+    /// Returns a deployed function.
+    pub(crate) fn function(&self, name: &str) -> Function {
+        let config = aws_sdk_lambda::config::Builder::from(&self.aws);
+        let config = config.timeout_config(timeouts(INVOCATION_TIMEOUT)).build();
+        Function::new(aws_sdk_lambda::Client::from_conf(config), name, &self.region)
+    }
+
+    /// Returns a queue.
+    pub(crate) fn queue(&self, url: &str) -> Queue {
+        let config = aws_sdk_sqs::config::Builder::from(&self.aws).timeout_config(timeouts(QUEUE_TIMEOUT));
+        let config = config.retry_config(RetryConfig::standard()).build();
+        Queue::new(aws_sdk_sqs::Client::from_conf(config), url, &self.region)
+    }
+}
+
+fn timeouts(reply: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(reply)
+        .operation_attempt_timeout(reply)
+        .build()
+}
+
+/// Returns the deadline for the requests of one job, starting now.
+pub(crate) fn call_deadline() -> anyhow::Result<Deadline> {
+    Deadline::of_invocation(JOB_TIMEOUT).context("the timeout is zero")
+}
+
+/// Converts an error of the library, with advice for the person who runs the command.
+#[expect(clippy::needless_pass_by_value, reason = "the signature for map_err")]
+pub(crate) fn for_operator(error: LakeError) -> anyhow::Error {
+    anyhow::Error::msg(error.for_operator())
+}

@@ -1,0 +1,146 @@
+//! Arguments of the commands that work offline.
+
+use std::path::PathBuf;
+
+use clap::builder::ValueHint;
+use clap::{Args, value_parser};
+use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
+use label_lake::config::Settings;
+use label_lake::table::aggregation::Aggregations;
+
+/// Bucket of the simulated S3.
+const BUCKET: BucketName = BucketName::from_static("lake");
+/// Memory that the export may use, in bytes: an amount that most development machines can spare.
+const MEMORY: u64 = 2048 << 20;
+
+pub(super) const RUN_EXAMPLES: &str = "\
+Examples:
+  label-lake run events/sns.json
+  label-lake run events/sns.json --pages 1000 --labels 3000 --seed 7 --out /tmp/big
+  label-lake run events/completion.json --aggregate-by TIMESTAMPS,SEGMENTS --json
+  echo '{\"JobId\": \"my-job\"}' | label-lake run -
+
+  Convert real results, one file per page:
+    aws rekognition get-label-detection --job-id ID --max-results 1000 > page-1.json
+    aws rekognition get-label-detection --job-id ID --max-results 1000 --next-token TOKEN > page-2.json
+    echo '{\"JobId\": \"ID\"}' | label-lake run - --recorded page-1.json page-2.json
+
+Exit codes:
+  0    All jobs were exported, including jobs that failed at Rekognition: their failure is committed as a result
+  1    The event is invalid, or the export of a job failed
+  2    Invalid usage
+  130  Interrupted";
+
+pub(super) const DDL_EXAMPLES: &str = "\
+Examples:
+  label-lake ddl --bucket my-lake --prefix video > tables.sql
+  label-lake ddl --bucket my-lake --by-job
+
+  Athena runs one statement at a time. In its console, select and run the statements one by one. In bash, pause between
+  them, because Athena returns before a statement has finished:
+    label-lake ddl --bucket my-lake | while IFS= read -r -d ';' statement; do
+      aws athena start-query-execution --work-group primary --query-string=\"$statement\"; sleep 5
+    done
+
+Choosing tables:
+  The default tables are partitioned by job_id and label. Athena finds a job once its partitions are registered in the
+  catalog. The tables of --by-job need no registration and have no partition limit, but every query of detections or
+  segments must name its jobs, as in WHERE job_id = 'ID' AND label_name = 'Dog'. Both kinds read the same files and can
+  exist in one database.";
+
+pub(super) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  label-lake completions bash > /etc/bash_completion.d/label-lake
+  label-lake completions zsh > ~/.zfunc/_label-lake
+  label-lake completions fish > ~/.config/fish/completions/label-lake.fish";
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// JSON file with the event, or - for standard input.
+    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath)]
+    pub(crate) event: PathBuf,
+
+    /// Output directory; created if missing.
+    #[arg(long, value_name = "DIRECTORY", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+
+    /// Prefix of the lake in the output directory, like `OUTPUT_PREFIX` in the bucket.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) prefix: KeyPrefix,
+
+    /// Tables to fill: TIMESTAMPS, SEGMENTS, or both separated by a comma.
+    #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS")]
+    pub(crate) aggregate_by: Aggregations,
+
+    /// Number of pages to generate per job, with 1,000 labels each.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=100_000))]
+    pub(crate) pages: u32,
+
+    /// Number of distinct labels to generate.
+    #[arg(long, value_name = "N", default_value_t = 220, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) labels: u32,
+
+    /// Random seed; the same seed generates the same job.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Read the job from the output of `aws rekognition get-label-detection` instead of generating it.
+    ///
+    /// Takes a single reply or all pages of a job, in any order. Put EVENT before this option, or separate them with
+    /// another option.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        conflicts_with_all = ["pages", "labels", "seed"],
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) recorded: Vec<PathBuf>,
+
+    /// Print the summary as a JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Hide the progress bar (never shown when stderr is not a terminal).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Show the function's log instead of the progress bar; filter it with `RUST_LOG`.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DdlArguments {
+    /// Bucket of the lake. If omitted, the SQL has the placeholder BUCKET.
+    #[arg(long)]
+    pub(crate) bucket: Option<BucketName>,
+
+    /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) prefix: KeyPrefix,
+
+    /// Database to create the tables in.
+    #[arg(long, default_value = "label_lake")]
+    pub(crate) database: DatabaseName,
+
+    /// Partition the tables by job only, with partition projection instead of registered partitions.
+    #[arg(long)]
+    pub(crate) by_job: bool,
+}
+
+impl RunArguments {
+    /// Returns the settings that the function would read from its environment.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            bucket: BUCKET,
+            prefix: self.prefix.clone(),
+            aggregations: self.aggregate_by.clone(),
+            glue_database: None,
+            bucket_owner: None,
+            function_name: None,
+            memory: MEMORY,
+            s3_by_path: true,
+        }
+    }
+}

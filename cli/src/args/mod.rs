@@ -1,0 +1,110 @@
+//! Command-line arguments and help texts.
+
+mod account;
+mod local;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use self::account::{
+    BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
+};
+pub(crate) use self::local::{DdlArguments, RunArguments};
+
+/// Export Amazon Rekognition Video labels to Parquet, ready for SQL.
+///
+/// `run` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated AWS
+/// services. All other commands work on a lake in an AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "label-lake", version, after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
+  label-lake run events/job-id.json --recorded job.json
+                                                    Convert recorded results to Parquet
+  label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
+  label-lake status --bucket my-lake JOB            Show whether a job is in the lake
+  label-lake replay QUEUE_URL --function label-lake
+                                                    Replay the dead-letter queue
+  label-lake backfill --function label-lake --file jobs.txt
+                                                    Export many jobs
+  label-lake completions bash > /etc/bash_completion.d/label-lake
+                                                    Install shell completions
+
+Run `label-lake help <COMMAND>` for details.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Process an event on this machine and write the lake to a directory.
+    ///
+    /// Accepts every event that the Lambda function accepts: an SNS or SQS event, a Lambda failure record, an SNS
+    /// envelope, or a completion message. The smallest completion message is `{"JobId": "…"}`. The results of the jobs are
+    /// generated, or read from files with --recorded.
+    ///
+    /// The directory has the same layout as the bucket. A job that is already committed there is not exported again.
+    #[command(after_long_help = local::RUN_EXAMPLES)]
+    Run(RunArguments),
+
+    /// Print the SQL that creates the tables in Athena.
+    ///
+    /// Use it if you do not deploy the template, which creates the tables too. Prints one CREATE DATABASE and three CREATE
+    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. Works offline.
+    #[command(after_long_help = local::DDL_EXAMPLES)]
+    Ddl(DdlArguments),
+
+    /// Register the partitions of jobs in Glue.
+    ///
+    /// Use it after you enable the catalog for an existing lake, or recreate a table. The partitions are derived from the
+    /// files in the bucket. Jobs without a row in `jobs` are skipped.
+    #[command(after_long_help = account::REGISTER_EXAMPLES)]
+    Register(RegisterArguments),
+
+    /// Show the state and the contents of jobs in the lake.
+    #[command(after_long_help = account::STATUS_EXAMPLES)]
+    Status(StatusArguments),
+
+    /// Delete jobs from the lake.
+    ///
+    /// Shows what the lake has of each job and asks for confirmation. Deletes the row in `jobs` first, then the
+    /// checkpoint, the partitions and the files. A query that joins `jobs` therefore never sees part of a job, and no
+    /// later delivery resumes from a checkpoint whose files are gone.
+    #[command(after_long_help = account::DELETE_EXAMPLES)]
+    Delete(DeleteArguments),
+
+    /// Invoke the function again with the messages in its dead-letter queue.
+    ///
+    /// Accepts every message format: Lambda failure records, SNS envelopes, events, and completion messages. Invokes the
+    /// function for each job in a message, one after the other, and deletes the message once all its jobs have succeeded.
+    #[command(after_long_help = account::REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
+
+    /// Export jobs through the deployed function.
+    ///
+    /// Invokes the function once per job, waits for the answers, and retries throttled invocations.
+    #[command(after_long_help = account::BACKFILL_EXAMPLES)]
+    Backfill(BackfillArguments),
+
+    /// Generate a shell completion script.
+    #[command(after_long_help = local::COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Shell to generate the script for.
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn defines_a_consistent_command_line() {
+        Arguments::command().debug_assert();
+    }
+}

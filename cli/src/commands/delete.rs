@@ -1,0 +1,129 @@
+//! `label-lake delete`: deletes jobs from the lake.
+
+use std::collections::HashSet;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use indicatif::HumanBytes;
+use label_lake::error::Error;
+use label_lake::job_id::JobId;
+use label_lake::table::aggregation::Aggregation;
+use tokio::time::Instant;
+
+use crate::account::job_report::{JobReport, State};
+use crate::account::lake::AccountLake;
+use crate::account::{Account, call_deadline, for_operator};
+use crate::args::DeleteArguments;
+use crate::output::stdout::print;
+use crate::output::text::count;
+
+/// Maximum number of passes over a job. An export in progress may write files during a pass; the second pass deletes what
+/// was written during the first, and the third is a reserve.
+const MAX_PASSES: usize = 3;
+
+/// Deletes the jobs after confirmation. Returns a failure code if a job is not in the lake, or if an export wrote it again.
+pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCode> {
+    if !arguments.yes && !io::stdin().is_terminal() {
+        bail!("stdin is not a terminal; pass --yes to delete without confirmation");
+    }
+    let account = Account::open().await?;
+    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, arguments.database.as_ref())?;
+    let (mut found, mut all_deleted) = (Vec::new(), true);
+    for job in &arguments.jobs {
+        let report = JobReport::read(&lake, job).await?;
+        if report.is_empty() {
+            eprintln!("error: job {job} not found in {}; check --prefix", arguments.lake.url());
+            all_deleted = false;
+        } else {
+            print(&format!("{job}  {}{}\n", contents(&report), warning(&report)))?;
+            found.push(report);
+        }
+    }
+    if !found.is_empty() && !arguments.yes && !confirm(found.len())? {
+        bail!("nothing was deleted");
+    }
+    for report in &found {
+        match delete_job(&lake, &report.job).await? {
+            None => print(&format!("{}  deleted\n", report.job))?,
+            Some(left) => {
+                all_deleted = false;
+                eprintln!(
+                    "error: job {}: an export in progress writes it again; run the command again when the export has \
+                     ended; found after deleting: {}",
+                    report.job,
+                    contents(&left)
+                );
+            }
+        }
+    }
+    Ok(if all_deleted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lists what the lake has of a job, in the order of deletion.
+fn contents(report: &JobReport) -> String {
+    let mut parts = Vec::new();
+    if report.row_error().is_some() {
+        parts.push("an unreadable row in `jobs`".to_owned());
+    } else if report.commit.is_some() {
+        parts.push("its row in `jobs`".to_owned());
+    }
+    if report.checkpoint.is_some() {
+        parts.push("a checkpoint".to_owned());
+    }
+    if report.partitions.is_some() {
+        parts.push(count(report.registered_partitions(), "partition"));
+    }
+    let size = HumanBytes(report.file_bytes);
+    parts.push(format!("{} ({size})", count(report.file_count as usize, "file")));
+    parts.join(", ")
+}
+
+/// Returns a warning if the job has a checkpoint, or files without a row: an export may be in progress.
+fn warning(report: &JobReport) -> &'static str {
+    if report.checkpoint.is_some() || report.state() == State::UnderWay {
+        "; an export is in progress or was interrupted: if it resumes, it may write the job again"
+    } else {
+        ""
+    }
+}
+
+fn confirm(jobs: usize) -> anyhow::Result<bool> {
+    let which = if jobs == 1 { "this job".to_owned() } else { format!("these {jobs} jobs") };
+    eprint!("Delete {which}? [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Deletes a job, in several passes if an export keeps writing it. Returns what the lake has of the job after the last pass,
+/// or `None` if it has nothing.
+async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option<JobReport>> {
+    let mut left = None;
+    for _ in 0..MAX_PASSES {
+        let deleted = delete_once(account, job, call_deadline()?.leave()).await;
+        deleted.map_err(|error| for_operator(error).context("the job is only partly deleted"))?;
+        left = Some(JobReport::read(account, job).await?).filter(|report| !report.is_empty());
+        if left.is_none() {
+            break;
+        }
+    }
+    Ok(left)
+}
+
+/// Deletes everything that the lake and the catalog have of a job.
+///
+/// The row goes first, so that no query takes the job for complete. The checkpoint goes next, so that no later delivery
+/// resumes from it and commits a job whose files are gone.
+async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Result<(), Error> {
+    let lake = account.lake.job(job, until);
+    lake.delete_commit().await?;
+    lake.delete_checkpoint().await?;
+    if let Some(catalog) = &account.catalog {
+        for aggregation in Aggregation::ALL {
+            catalog.table(job, aggregation.table(), until).delete_except(&HashSet::new()).await?;
+        }
+    }
+    lake.delete_files().await
+}

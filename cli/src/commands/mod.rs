@@ -1,0 +1,9 @@
+//! The subcommands of `label-lake`, one per file.
+
+pub(crate) mod backfill;
+pub(crate) mod ddl;
+pub(crate) mod delete;
+pub(crate) mod register;
+pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod status;

@@ -1,0 +1,70 @@
+//! `label-lake run`: processes an event on this machine.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use label_lake::aws::deadline::Deadline;
+use label_lake::export::Invocation;
+use label_lake::handler::process;
+use simulator::FUNCTION_ARN;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::args::RunArguments;
+use crate::local::event::Event;
+use crate::local::simulated_aws::SimulatedAws;
+use crate::local::simulated_jobs::{count_pages, simulated_jobs};
+use crate::output::progress::ExportProgress;
+use crate::output::stdout::print;
+use crate::output::summary::Summary;
+use crate::output::summary_text::summary_text;
+use crate::shutdown::INTERRUPTED;
+
+/// Time that an export may take. It has to be enough for any job, because no other invocation continues the export.
+const TIMEOUT: Duration = Duration::from_hours(24 * 7);
+
+/// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
+pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let settings = arguments.settings();
+    let event = Event::read(&arguments.event)?;
+    let jobs = simulated_jobs(arguments, &event, &settings.aggregations)?;
+    let pages = count_pages(&jobs, &settings.aggregations);
+
+    if arguments.verbose {
+        let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+        tracing_subscriber::registry().with(label_lake::config::log_filter()?).with(log).init();
+    }
+    let aws = SimulatedAws::start(&arguments.out, &settings, jobs).await?;
+    let progress = &aws.exporter.progress;
+    let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
+    let invocation = Invocation { deadline, function_arn: FUNCTION_ARN };
+    let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
+    let started = Instant::now();
+    let report = tokio::select! {
+        report = process(&aws.exporter, event.json.into(), invocation) => report,
+        never = bar.follow(progress) => match never {},
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            bar.keep();
+            let lake = arguments.out.display();
+            eprintln!("error: interrupted; the job in progress was not committed to {lake}; run the command again to start over");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    drop(bar);
+
+    let pages = progress.pages.load(Relaxed);
+    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, pages, started.elapsed())?;
+    if arguments.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&summary)?))?;
+    } else {
+        print(&summary_text(&summary, &arguments.aggregate_by))?;
+    }
+    for failure in &summary.failures {
+        eprintln!("error: {}", failure.message);
+    }
+    Ok(if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

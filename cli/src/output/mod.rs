@@ -1,0 +1,9 @@
+//! Output for people and programs: standard output, progress bars, summaries, and reports.
+
+pub(crate) mod backfill_report;
+pub(crate) mod job_status;
+pub(crate) mod progress;
+pub(crate) mod stdout;
+pub(crate) mod summary;
+pub(crate) mod summary_text;
+pub(crate) mod text;
