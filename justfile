@@ -1,29 +1,31 @@
-# The few commands that people need. `just` alone lists them.
+# Common commands. `just` without arguments lists them.
 
 [private]
 default:
     @just --list
 
-# Formats all code.
+# Formats all code: Rust, Python and TypeScript (after `npm --prefix cdk ci`).
 fmt:
     cargo fmt --all
+    .ci/lint-scripts --fix
+    npm --prefix cdk run format
 
-# The tests.
+# Runs the tests.
 test *arguments:
     cargo test --workspace {{arguments}}
 
-# Writes the golden files of the columns and of the DDL anew: after a change of tables.rs, or of what `ddl` prints.
+# Updates the golden files of the columns and the DDL, after a change of the schema or of the output of `ddl`.
 golden:
     UPDATE_EXPECT=1 cargo test --package label-lake --lib --package label-lake-cli --test command golden
 
-# The main job on this machine: an event in, a lake of Parquet files out.
+# Exports the job of an event to a local lake of Parquet files.
 run event="events/sns.json" *arguments:
     cargo run --package label-lake-cli -- run {{event}} {{arguments}}
 
-# All that a change has to pass.
+# Runs all checks that a change must pass.
 ci:
     .ci/run
 
-# Advisories and licences of the dependencies. Needs cargo-deny and the advisory database.
+# Checks the dependencies' advisories and licenses. Needs cargo-deny and downloads the advisory database.
 deny:
     cargo deny check

@@ -1,9 +1,7 @@
-"""Zips a program for Lambda: the same program gives the same bytes, whenever and wherever it is zipped.
+"""Zips a program for Lambda. The same program always gives the same bytes.
 
-archive.py PROGRAM ARCHIVE
+Usage: archive.py PROGRAM ARCHIVE
 """
-
-from __future__ import annotations
 
 import sys
 import zipfile
@@ -13,7 +11,7 @@ from pathlib import Path
 def main() -> None:
     program, archive = map(Path, sys.argv[1:])
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system = 3  # Unix: Lambda takes the permissions from here.
+    entry.create_system = 3  # Unix, which makes Lambda use the permissions below.
     entry.external_attr = 0o100755 << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(archive, "w") as zipped:

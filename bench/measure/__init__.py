@@ -1,1 +1,1 @@
-"""Measures the function against the simulator."""
+"""The measurements of bench/run: one module per section of the results."""

@@ -1,17 +1,17 @@
-"""A simulated account, and functions in it."""
+"""A simulated AWS account and function processes in it."""
 
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
 
-from lambda_size import peak_memory
 from measure import machine
+from measure.lambda_size import peak_memory
 from simulator import Simulator, succeeded
 
-# What `clock_gettime` calls the processor time of another process, see clock_getcpuclockid(3).
+# Type of the clock that measures the CPU time of another process; see clock_getcpuclockid(3).
 CPU_CLOCK = 2
-# What Lambda adds to the simulator's environment, and what the template sets.
+# Environment variables that Lambda or the template sets, in addition to those of the simulator.
 SETTINGS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
@@ -20,23 +20,21 @@ SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": "131072",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=16000:glibc.malloc.tcache_max=128",
 }
+# Timeout of an invocation. Counting instructions with Valgrind takes longer than Lambda's 15 minutes.
+INVOCATION_TIMEOUT_MS = 6 * 3600 * 1000
 
 
-# A count with Valgrind takes longer than Lambda's 15 minutes, and is not to be cut there.
-LONGER_THAN_ANY_JOB_MS = 6 * 3600 * 1000
-
-
-class DiedError(Exception):
-    """The function's process is gone."""
+class FunctionExitedError(Exception):
+    """The function's process has exited."""
 
 
 def account(*arguments: str) -> Simulator:
-    """The services, without functions."""
+    """Starts a simulator that serves the services, without a function."""
     return Simulator(machine.SIMULATOR, "--listing", *arguments)
 
 
 class Function:
-    """A process that polls the account's Runtime API. Ends with its block."""
+    """A function process that polls the account's Runtime API. Use as a context manager."""
 
     def __init__(
         self,
@@ -62,39 +60,39 @@ class Function:
         self.process.wait()
 
     def cpu(self) -> float:
-        """The processor time of all its threads so far, in seconds."""
+        """Returns the CPU time of all threads so far, in seconds."""
         return time.clock_gettime(~self.process.pid << 3 | CPU_CLOCK)
 
     def peak_memory(self) -> int:
-        """The most memory that it has had, in bytes."""
+        """Returns the peak resident memory in bytes."""
         return peak_memory(self.process.pid)
 
     def export(self, job: str) -> float:
-        """Exports a job; returns how long that took, in seconds. Notices if the function dies."""
+        """Exports a job and returns how many seconds it took. Raises an error if the process exits."""
         begun = time.monotonic()
-        number = self.services.send(invoke={"JobId": job}, timeout_ms=LONGER_THAN_ANY_JOB_MS)
+        command = self.services.send(invoke={"JobId": job}, timeout_ms=INVOCATION_TIMEOUT_MS)
         while not self.services.has_answered(0.5):
             if self.process.poll() is not None:
-                raise DiedError(f"the function ended with {self.process.returncode}")
-        succeeded(self.services.answer({number}))
+                raise FunctionExitedError(f"the function exited with status {self.process.returncode}")
+        succeeded(self.services.answer({command}))
         return time.monotonic() - begun
 
     def wait_until_idle(self) -> None:
-        """Waits until it has slept for a while: it waits for its first event."""
+        """Waits until the process has been idle for 0.1 s, that is, until it waits for its first event."""
         before = -1.0
         while self.process.poll() is None:
             now = self.cpu()
-            if before == now and self._sleeps():
+            if before == now and self._is_sleeping():
                 return
             before = now
             time.sleep(0.1)
-        raise DiedError(f"the function ended with {self.process.returncode} before its first event")
+        raise FunctionExitedError(f"the function exited with status {self.process.returncode} before its first event")
 
-    def _sleeps(self) -> bool:
+    def _is_sleeping(self) -> bool:
         stat = Path(f"/proc/{self.process.pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[0] == "S"
 
 
 def job(job_id: str, pages: int, labels: int = 220) -> str:
-    """The simulator's argument for a job."""
+    """Returns the simulator's argument that adds a job."""
     return f"--job={job_id}={pages}x{labels}"

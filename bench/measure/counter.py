@@ -1,4 +1,4 @@
-"""Counts user instructions: with the processor's counters, or with Valgrind where a virtual machine has none."""
+"""Counts user instructions with perf, or with Valgrind on a virtual machine without performance counters."""
 
 import re
 import subprocess
@@ -11,18 +11,19 @@ from measure.account import SETTINGS, Function
 from simulator import Simulator
 
 PERF = ["perf", "stat", "--event=instructions:u", "--field-separator=,"]
-# Without a simulated cache it counts instructions, and nothing else.
+# Simulating no cache makes Valgrind count instructions only.
 VALGRIND = ["valgrind", "--quiet", "--tool=cachegrind", "--cache-sim=no"]
-# Valgrind counts each byte that `rep movsb` copies. Without it the C library copies with vector instructions.
+# Valgrind counts every byte that `rep movsb` copies as an instruction. This setting makes the C library copy with
+# vector instructions instead.
 TUNABLES = {"GLIBC_TUNABLES": f"{SETTINGS['GLIBC_TUNABLES']}:glibc.cpu.hwcaps=-ERMS"}
-# Valgrind's processor has no SHA instructions, so that each block takes some 2,000 instructions instead of 100. Its
-# cost would hide all else in short jobs, and Lambda's processors have them: it is left out.
+# Valgrind emulates a CPU without SHA instructions, where each block takes about 2,000 instructions instead of 100. In
+# short jobs this would dominate the count. Lambda's CPUs have SHA instructions, so the function is not counted.
 SHA256 = "fn=sha2::sha256::compress256"
 
 
 @cache
 def name() -> str:
-    """What counts here."""
+    """Returns the name of the program that counts on this machine: `perf` or `valgrind`."""
     with tempfile.NamedTemporaryFile() as output:
         try:
             subprocess.run([*PERF, f"--output={output.name}", "true"], check=True)
@@ -32,7 +33,7 @@ def name() -> str:
 
 
 def count(services: Simulator, jobs: list[str]) -> int:
-    """The instructions of a process that starts and exports these jobs, one after the other."""
+    """Returns the instructions of a process that starts and exports these jobs one after another."""
     with tempfile.NamedTemporaryFile() as output:
         if name() == "perf":
             command, settings = [*PERF, f"--output={output.name}"], {}
@@ -46,7 +47,7 @@ def count(services: Simulator, jobs: list[str]) -> int:
                 function.wait_until_idle()
         counted = read_perf(Path(output.name)) if name() == "perf" else read_valgrind(Path(output.name))
     if not counted:
-        raise RuntimeError(f"{name()} has counted nothing")
+        raise RuntimeError(f"{name()} counted no instructions")
     return counted
 
 
@@ -56,10 +57,10 @@ def read_perf(output: Path) -> int | None:
 
 
 def read_valgrind(output: Path) -> int:
-    counted, leave_out = 0, False
+    counted, is_excluded = 0, False
     for line in output.read_text().splitlines():
         if line.startswith("fn="):
-            leave_out = line == SHA256
-        elif line[:1].isdigit() and not leave_out:
+            is_excluded = line == SHA256
+        elif line[:1].isdigit() and not is_excluded:
             counted += int(line.split()[1])
     return counted

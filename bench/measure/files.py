@@ -1,4 +1,4 @@
-"""How large the files are: bytes a row."""
+"""Measures the size of the files in bytes per row."""
 
 import json
 import tempfile
@@ -13,24 +13,25 @@ PAGES = [10, 100, 1000]
 
 def run() -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    ten_rows = []
+    ten_row_files = []
     for pages in PAGES:
         files = files_of(pages)
         rows = sum(file["rows"] for file in files)
         figures[str(pages)] = {
-            "bytes_a_row": sum(file["size_bytes"] for file in files) / rows,
+            "bytes_per_row": sum(file["size_bytes"] for file in files) / rows,
             "rows": rows,
             "files": len(files),
-            "rows_of_the_largest": max(file["rows"] for file in files),
+            "rows_of_largest_file": max(file["rows"] for file in files),
         }
-        ten_rows += [file["size_bytes"] for file in files if file["rows"] == 10]
-    # Few labels of those jobs have ten rows: a page of a hundred labels has more of them.
-    ten_rows += [file["size_bytes"] for file in files_of(1, 100) if file["rows"] == 10]
-    return figures | {"ten_rows": {"largest": max(ten_rows), "mean": mean(ten_rows), "files": len(ten_rows)}}
+        ten_row_files += [file["size_bytes"] for file in files if file["rows"] == 10]
+    # Few files of these jobs have ten rows. A job of one page with a hundred labels adds more.
+    ten_row_files += [file["size_bytes"] for file in files_of(1, 100) if file["rows"] == 10]
+    sizes = {"largest": max(ten_row_files), "mean": mean(ten_row_files), "files": len(ten_row_files)}
+    return figures | {"ten_row_files": sizes}
 
 
 def files_of(pages: int, labels: int = 220) -> list[dict[str, Any]]:
-    """The files of a job, as the function's log tells of them."""
+    """Exports a job and returns the log lines about its files."""
     with tempfile.TemporaryDirectory() as directory, account(job("job", pages, labels)) as services:
         log = Path(directory) / "log"
         with Function(services, log=log, settings={"RUST_LOG": "label_lake=debug"}) as function:

@@ -1,4 +1,4 @@
-"""The goals, and how the figures compare with them."""
+"""The goals, and the ratios of the results to them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ class Goal:
 
     @property
     def ratio(self) -> float:
-        """Up to 1 the goal is met."""
+        """Ratio of the result to the goal. The goal is met if it is at most 1."""
         return self.goal / self.figure if self.at_least else self.figure / self.goal
 
 
 MIB = 2**20
-# What the memory of a job may be beside 64 bytes a row of its largest label.
+# Goal for the memory of a job, without 64 bytes per row of its largest label.
 BASE_MIB = 20
 
 
 def goals(results: Results) -> Iterator[Goal]:
-    """The goals of the sections that were measured."""
+    """Returns the goals of the sections that have results."""
     for section, of_section in SECTIONS.items():
         if section in results and "skipped" not in results[section]:
             yield from of_section(results)
@@ -37,28 +37,28 @@ def of_instructions(results: Results) -> Iterator[Goal]:
     for pages, goal in {"1000": 26, "100": 28, "10": 42}.items():
         figures = results["instructions"][pages]
         if "warm" in figures:
-            yield Goal(f"instructions a page, {pages} pages, warm", goal, figures["warm"] / 1e6, "M")
-        yield Goal(f"instructions a page, {pages} pages, whole process", goal, figures["cold"] / 1e6, "M")
+            yield Goal(f"instructions per page, {pages} pages, warm", goal, figures["warm"] / 1e6, "M")
+        yield Goal(f"instructions per page, {pages} pages, whole process", goal, figures["cold"] / 1e6, "M")
 
 
 def of_pace(results: Results) -> Iterator[Goal]:
     figures = results["pace"]
-    yield Goal("wall over 10 pages of 200 ms, first job", figures["allowed_ms"], figures["cold_ms"], "ms")
-    yield Goal("wall over 10 pages of 200 ms, second job", figures["allowed_ms"], figures["warm_ms"], "ms")
-    yield Goal("client gap between pages", 2, figures["gap_ms"], "ms")
+    yield Goal("wall time beyond 10 pages of 200 ms, first job", figures["allowed_ms"], figures["cold_ms"], "ms")
+    yield Goal("wall time beyond 10 pages of 200 ms, second job", figures["allowed_ms"], figures["warm_ms"], "ms")
+    yield Goal("idle time between pages", 2, figures["gap_ms"], "ms")
 
 
 def of_memory(results: Results) -> Iterator[Goal]:
     for pages, figures in results["memory"].items():
-        rows = results.get("files", {}).get(pages, {}).get("rows_of_the_largest", 0)
+        rows = results.get("files", {}).get(pages, {}).get("rows_of_largest_file", 0)
         goal = BASE_MIB + 64 * rows / MIB
         yield Goal(f"peak memory, {int(pages):,} pages", goal, figures["peak"] / MIB, "MiB")
 
 
 def of_start(results: Results) -> Iterator[Goal]:
-    for trusted, words in {"system": "the system's roots", "one": "one root"}.items():
+    for trusted, words in {"system": "system roots", "one": "one root"}.items():
         figure = results["start"][trusted]["cpu_ms"]
-        yield Goal(f"processor time to the first request for work, {words}", 1.5, figure, "ms")
+        yield Goal(f"CPU time until the first request for an event, {words}", 1.5, figure, "ms")
 
 
 def of_size(results: Results) -> Iterator[Goal]:
@@ -67,18 +67,19 @@ def of_size(results: Results) -> Iterator[Goal]:
 
 def of_files(results: Results) -> Iterator[Goal]:
     for pages, goal in {"1000": 15, "100": 18.5, "10": 50}.items():
-        yield Goal(f"bytes a row, {int(pages) * 1000:,} labels", goal, results["files"][pages]["bytes_a_row"], "B")
-    yield Goal("a file of 10 rows", 2.0, results["files"]["ten_rows"]["mean"] / 1e3, "KB")
+        yield Goal(f"bytes per row, {int(pages) * 1000:,} labels", goal, results["files"][pages]["bytes_per_row"], "B")
+    yield Goal("a file of 10 rows", 2.0, results["files"]["ten_row_files"]["mean"] / 1e3, "KB")
 
 
 def of_peers(results: Results) -> Iterator[Goal]:
     ours, pandas = results["peers"]["label-lake"], results["peers"]["pandas"]
     for pages in ["10", "100"]:
         times = pandas[pages]["cpu_ms"] / ours[pages]["cpu_ms"]
-        yield Goal(f"processor time against AWS SDK for pandas, {pages} pages", 30, times, "times less", at_least=True)
+        yield Goal(f"CPU time compared with AWS SDK for pandas, {pages} pages", 30, times, "times less", at_least=True)
         if "limited" in ours[pages]:
             times = pandas[pages]["limited"]["gb_seconds"] / ours[pages]["limited"]["gb_seconds"]
-            yield Goal(f"memory × time against the same, {pages} pages", 5, times, "times less", at_least=True)
+            name = f"memory × time compared with AWS SDK for pandas, {pages} pages"
+            yield Goal(name, 5, times, "times less", at_least=True)
 
 
 SECTIONS: dict[str, Callable[[Results], Iterator[Goal]]] = {

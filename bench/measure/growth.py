@@ -1,4 +1,4 @@
-"""How time, processor time and memory grow with the pages."""
+"""Measures how wall time, CPU time and memory grow with the number of pages."""
 
 import sys
 from typing import Any
@@ -20,16 +20,16 @@ def times(pages: int) -> dict[str, float]:
         before = function.cpu()
         seconds = function.export("job")
         return {
-            "ms_a_page": seconds * 1e3 / pages,
-            "cpu_ms_a_page": (function.cpu() - before) * 1e3 / pages,
+            "ms_per_page": seconds * 1e3 / pages,
+            "cpu_ms_per_page": (function.cpu() - before) * 1e3 / pages,
             "peak": function.peak_memory(),
         }
 
 
 def counted(pages: int) -> dict[str, float]:
-    """Valgrind takes half a minute for a hundred pages: what `instructions` counts is not counted again."""
+    """Counts instructions, except for the jobs of the section `instructions`: Valgrind takes 30 s per 100 pages."""
     if pages in instructions.WARM_RUNS:
         return {}
     print(f"counting the instructions of {pages} pages", file=sys.stderr)
     with account("--tls", job("job", pages)) as services:
-        return {"instructions_a_page": counter.count(services, ["job"]) / pages}
+        return {"instructions_per_page": counter.count(services, ["job"]) / pages}

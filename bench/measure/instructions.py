@@ -1,4 +1,4 @@
-"""User instructions a page, everything included: HTTP, TLS, JSON, Parquet, uploads."""
+"""Counts user instructions per page, including HTTP, TLS, JSON, Parquet and uploads."""
 
 import sys
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from measure import counter
 from measure.account import account, job
 
-# The shorter the job, the more a run is repeated in one process: the start is not to weigh.
+# Number of additional jobs in one process, by pages. Short jobs are repeated so that the start carries less weight.
 WARM_RUNS = {10: 4, 100: 1, 1000: 0}
 
 
 def run() -> dict[str, Any]:
-    """`cold` is a process that exports one job, over its pages; `warm` what each further job of the process adds."""
+    """Returns instructions per page: `cold` for a process that exports one job, `warm` for each additional job."""
     return {"counter": counter.name()} | {str(pages): of(pages, more) for pages, more in WARM_RUNS.items()}
 
 

@@ -1,4 +1,4 @@
-"""Where things are, how they are built, and what they run on."""
+"""Paths and builds of the measured programs, and a description of this machine."""
 
 import os
 import subprocess
@@ -8,15 +8,15 @@ from pathlib import Path
 BENCH = Path(__file__).parent.parent
 ROOT = BENCH.parent
 TARGET = ROOT / "target/bench"
-# The function as it is deployed, and the same code with the names of its functions.
+# The function as it is deployed, and the same code with symbols.
 FUNCTION = TARGET / "release/stripped/bootstrap"
 WITH_SYMBOLS = TARGET / "release/bootstrap"
 SIMULATOR = TARGET / "simulator/release/simulator"
 
 
 def build() -> None:
-    """Builds the simulator, and the function as it is deployed."""
-    # The simulator is measured against, not measured: it need not be linked for minutes.
+    """Builds the simulator and the function."""
+    # The simulator itself is not measured, so it does without optimizations that take minutes.
     quick = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "4"}
     cargo("simulator", TARGET / "simulator", quick)
     named = {"CARGO_PROFILE_RELEASE_STRIP": "none", "CARGO_PROFILE_RELEASE_DEBUG": "line-tables-only"}
@@ -30,13 +30,13 @@ def cargo(package: str, target: Path, profile: dict[str, str]) -> None:
 
 
 def strip(binary: Path, stripped: Path) -> None:
-    """What the release profile lets the linker do."""
+    """Strips a binary, as the release profile does."""
     stripped.parent.mkdir(exist_ok=True)
     subprocess.run(["strip", "--strip-all", "-o", stripped, binary], check=True)
 
 
-def in_words() -> str:
-    """The machine, as far as it matters for the figures."""
+def description() -> str:
+    """Returns the properties of this machine that influence the results."""
     cpu = Path("/proc/cpuinfo").read_text()
     model = next(line.split(":")[1].strip() for line in cpu.splitlines() if line.startswith("model name"))
     virtual = ", virtual" if "hypervisor" in cpu else ""

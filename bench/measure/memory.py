@@ -1,4 +1,4 @@
-"""The most memory that the function has."""
+"""Measures the peak memory of the function."""
 
 from typing import Any
 

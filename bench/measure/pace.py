@@ -1,8 +1,8 @@
-"""How well all other work hides behind the pages."""
+"""Measures how well other work overlaps with fetching pages."""
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any
@@ -13,17 +13,18 @@ PAGES = 10
 LATENCY_MS = 200
 PUT_MS = 40
 RUNS = 5
-# The function has the machine's whole processor, so it is told the size that has one: it sends more files at once then.
+# The function has a whole CPU here. This is the memory of a Lambda function with one CPU; with it, the function uploads
+# more files concurrently.
 WHOLE_PROCESSOR = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}
 
 
 def run() -> dict[str, Any]:
-    with awake():
+    with busy_cpus():
         return overlap() | gaps()
 
 
 def overlap() -> dict[str, float]:
-    """The time of a job over the sum of its pages', in milliseconds."""
+    """Returns by how many milliseconds the time of a job exceeds the latency of its pages."""
     cold, warm = [], []
     for _ in range(RUNS):
         with (
@@ -38,9 +39,10 @@ def overlap() -> dict[str, float]:
 
 
 @contextmanager
-def awake() -> Iterator[None]:
-    """Keeps the processors busy with what gives way to all else: to wake an idle virtual one takes milliseconds."""
-    loops = [subprocess.Popen(["nice", "-n", "19", "sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count() or 1)]
+def busy_cpus() -> Generator[None]:
+    """Keeps all CPUs busy at the lowest priority, because waking an idle virtual CPU takes milliseconds."""
+    command = ["nice", "-n", "19", "sh", "-c", "while :; do :; done"]
+    loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
     try:
         yield
     finally:
@@ -50,7 +52,7 @@ def awake() -> Iterator[None]:
 
 
 def gaps() -> dict[str, float]:
-    """How long the connection is silent between a page and the next request, in milliseconds."""
+    """Returns how many milliseconds the connection is idle between a page and the next request."""
     with (
         account("--tls", "--page-latency=180", "--transfer=20", "--put-latency=40", job("job", 40)) as services,
         Function(services, settings=WHOLE_PROCESSOR) as function,

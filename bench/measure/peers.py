@@ -1,4 +1,4 @@
-"""The function beside two in Python, on the same jobs: with PyArrow, and with AWS SDK for pandas."""
+"""Compares the function with two functions in Python, one with PyArrow and one with AWS SDK for pandas."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lambda_size import MB_OF_A_PROCESSOR, Size, unavailable
 from measure import machine
-from measure.account import DiedError, Function, account, job
+from measure.account import Function, FunctionExitedError, account, job
+from measure.lambda_size import MB_PER_CPU, Size, unavailable
 from simulator import Simulator
 
 PEERS = machine.BENCH / "peers"
@@ -21,7 +21,7 @@ SIZES_MB = [128, 256, 512, 1024, 2048, 4096]
 
 def run() -> dict[str, Any]:
     python = environment()
-    functions = {
+    functions: dict[str, list[str | Path]] = {
         "label-lake": [machine.FUNCTION],
         "pyarrow": [python, "-B", PEERS / "runtime.py", "with_pyarrow"],
         "pandas": [python, "-B", PEERS / "runtime.py", "with_pandas"],
@@ -34,25 +34,25 @@ def run() -> dict[str, Any]:
             print(f"{name}: {pages} pages", file=sys.stderr)
             figures[name][str(pages)] = unlimited(command, pages) | smallest(command, pages)
     if len({figure["rows"]["sum"] for figure in figures.values()}) != 1:
-        raise RuntimeError(f"the functions do not write the same rows: {figures}")
+        raise RuntimeError(f"the functions wrote different rows: {figures}")
     return figures
 
 
 def environment() -> Path:
-    """Python with the packages of the peers, kept from run to run."""
-    command = [machine.ROOT / "dist/tools", "peers", PEERS / "requirements.txt"]
+    """Returns a Python with the packages of the peers."""
+    command = [machine.ROOT / "scripts/python-environment", "peers", PEERS / "requirements.txt"]
     return Path(subprocess.check_output(command, text=True).strip()) / "python"
 
 
 def start(command: list[str | Path]) -> dict[str, float]:
-    """What a process costs until it asks for its first event."""
+    """Measures a process until it requests its first event."""
     with account("--tls") as services, Function(services, *command) as function:
         function.wait_until_idle()
         return {"cpu_ms": function.cpu() * 1e3, "peak": function.peak_memory()}
 
 
 def rows(python: Path, command: list[str | Path]) -> dict[str, Any]:
-    """The rows of a job, read back with PyArrow."""
+    """Exports a job and returns a digest of its rows."""
     with tempfile.TemporaryDirectory() as lake:
         with (
             account("--tls", f"--directory={lake}", job("job", 10)) as services,
@@ -64,12 +64,12 @@ def rows(python: Path, command: list[str | Path]) -> dict[str, Any]:
 
 
 def slow(pages: int) -> Simulator:
-    """Services that take their time, with a job."""
+    """Starts a simulator with latency and a job."""
     return account("--tls", f"--page-latency={LATENCY_MS}", f"--put-latency={PUT_MS}", job("job", pages))
 
 
 def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
-    """A job with all the memory and both processors."""
+    """Measures a job without limits for memory and CPU."""
     with slow(pages) as services, Function(services, *command) as function:
         function.wait_until_idle()
         before = function.cpu()
@@ -85,7 +85,7 @@ def unlimited(command: list[str | Path], pages: int) -> dict[str, Any]:
 
 
 def smallest(command: list[str | Path], pages: int) -> dict[str, Any]:
-    """The smallest size at which a job ends, and what it takes there."""
+    """Finds the smallest function size at which a job succeeds, and measures the job at that size."""
     if unavailable():
         return {}
     for megabytes in SIZES_MB:
@@ -97,9 +97,9 @@ def smallest(command: list[str | Path], pages: int) -> dict[str, Any]:
         ):
             try:
                 function.wait_until_idle()
-                started = function.cpu() / min(1.0, megabytes / MB_OF_A_PROCESSOR)
+                started = function.cpu() / min(1.0, megabytes / MB_PER_CPU)
                 seconds = function.export("job")
-            except DiedError:
+            except FunctionExitedError:
                 continue
         figures = {"megabytes": megabytes, "seconds": seconds, "start_seconds": started}
         return {"limited": figures | {"gb_seconds": megabytes / 1024 * seconds}}

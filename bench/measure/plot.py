@@ -1,4 +1,4 @@
-"""A plot as SVG: lines over a logarithmic axis."""
+"""Draws lines over a logarithmic axis, as SVG."""
 
 from dataclasses import dataclass
 from math import log10
@@ -16,7 +16,7 @@ class Line:
 
 
 def svg(lines: list[Line], axis: str) -> str:
-    """One panel for each line, below each other, each from zero."""
+    """Returns a plot with one panel per line, stacked vertically. Each panel starts at zero."""
     places = [log10(place) for line in lines for place, _ in line.points]
     span = min(places), max(places)
     panels = "\n".join(panel(line, number * HEIGHT, span) for number, line in enumerate(lines))

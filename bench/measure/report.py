@@ -1,4 +1,4 @@
-"""What is printed, and what is written into RESULTS.md."""
+"""Formats the results for the terminal and for RESULTS.md."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ from measure.goals import MIB, goals
 from measure.machine import BENCH
 
 RESULTS = BENCH / "RESULTS.md"
+# Lines of RESULTS.md that enclose the generated part.
 BEGIN, END = "<!-- Written by bench/run, from here … -->", "<!-- … to here. -->"
 
 Results = dict[str, Any]
 
 
 def write(results: Results) -> None:
-    """Replaces the figures in RESULTS.md, and draws the plot; the words around them stay."""
+    """Replaces the generated part of RESULTS.md and draws the plot."""
     before, rest = RESULTS.read_text().split(BEGIN)
     measured = figures(results)
     parts = [header(results), *(part(measured) for part in PARTS)]
@@ -24,7 +25,7 @@ def write(results: Results) -> None:
 
 
 def figures(results: Results) -> Results:
-    """The figures of each section, without when and where they were taken."""
+    """Returns the results by section, without date and machine."""
     return {section: kept["figures"] for section, kept in results.items()}
 
 
@@ -52,26 +53,26 @@ def against_goals(results: Results) -> str:
          f"{goal.ratio:.2f}{'' if goal.ratio <= 1 else ' **missed**'}"]
         for goal in goals(results)
     ]  # fmt: skip
-    return table(["what", "goal", "figure", "ratio"], rows)
+    return table(["measurement", "goal", "result", "ratio"], rows)
 
 
 def growth(results: Results) -> str:
     if "growth" not in results:
         return ""
     rows = [
-        [f"{int(pages):,}", number(f["ms_a_page"]), number(f["cpu_ms_a_page"]),
-         number(f["instructions_a_page"] / 1e6) if "instructions_a_page" in f else "", number(f["peak"] / MIB)]
+        [f"{int(pages):,}", number(f["ms_per_page"]), number(f["cpu_ms_per_page"]),
+         number(f["instructions_per_page"] / 1e6) if "instructions_per_page" in f else "", number(f["peak"] / MIB)]
         for pages, f in by_length(results).items()
     ]  # fmt: skip
-    head = ["pages", "ms a page", "CPU ms a page", "M instructions a page", "peak MiB"]
+    head = ["pages", "ms per page", "CPU ms per page", "M instructions per page", "peak MiB"]
     return "## Growth\n\n![Growth](growth.svg)\n\n" + table(head, rows)
 
 
 def by_length(results: Results) -> Results:
-    """The growth, with the instructions that have a section of their own."""
+    """Returns the results of `growth`, with the instructions that the section `instructions` counted."""
     counted = results.get("instructions", {})
     return {
-        pages: f | ({"instructions_a_page": counted[pages]["cold"]} if pages in counted else {})
+        pages: f | ({"instructions_per_page": counted[pages]["cold"]} if pages in counted else {})
         for pages, f in results["growth"].items()
     }
 
@@ -83,8 +84,8 @@ def growth_plot(results: Results) -> str:
         return plot.Line(title, unit, [(pages, f[key] / by) for pages, f in by_pages if key in f])
 
     lines = [
-        line("Time a page", "ms, without latency", "ms_a_page"),
-        line("Instructions a page", "M", "instructions_a_page", 1e6),
+        line("Time per page", "ms, without latency", "ms_per_page"),
+        line("Instructions per page", "M", "instructions_per_page", 1e6),
         line("Peak memory", "MiB", "peak", MIB),
     ]
     return plot.svg(lines, "pages")
@@ -94,28 +95,28 @@ def small(results: Results) -> str:
     if "small" not in results or "skipped" in results["small"]:
         return ""
     rows = [
-        [f"{size} MB", number(f["over_the_pages_ms"]), number(f["gap_ms"]), number(f["cpu_ms"]),
+        [f"{size} MB", number(f["overhead_ms"]), number(f["gap_ms"]), number(f["cpu_ms"]),
          number(f["peak"] / MIB)]
         for size, f in results["small"].items()
     ]  # fmt: skip
-    head = ["function", "ms over the pages", "gap, ms", "CPU ms", "peak MiB"]
-    return "## Small functions: 100 pages of 200 ms, S3 40 ms\n\n" + table(head, rows)
+    head = ["function", "ms beyond the latency of pages", "idle between pages, ms", "CPU ms", "peak MiB"]
+    return "## Small functions: 100 pages, latency 200 ms per page and 40 ms for S3\n\n" + table(head, rows)
 
 
 def crowd(results: Results) -> str:
     if "crowd" not in results:
         return ""
     rows = [
-        [f["mode"], str(f["calls_a_second"]), str(f["jobs"]), str(f["at_once"]), str(f["pages"]),
-         number(f["seconds"]), f"{f['share_of_the_quota']:.0%}", f"{f['sent_a_served']:.2f}"]
+        [f["mode"], str(f["calls_per_second"]), str(f["jobs"]), str(f["concurrency"]), str(f["pages"]),
+         number(f["seconds"]), f"{f['quota_share']:.0%}", f"{f['calls_per_served_call']:.2f}"]
         for f in results["crowd"]
     ]  # fmt: skip
-    head = ["mode", "quota, calls a second", "jobs", "at once", "pages a job", "seconds", "of the quota",
-            "calls sent for one served"]  # fmt: skip
-    return "## Many jobs under one quota\n\n" + table(head, rows)
+    head = ["mode", "quota, calls per second", "jobs", "concurrency", "pages per job", "seconds", "quota used",
+            "calls per served call"]  # fmt: skip
+    return "## Concurrent jobs under one quota\n\n" + table(head, rows)
 
 
-def beside_python(results: Results) -> str:
+def comparison_with_python(results: Results) -> str:
     if "peers" not in results:
         return ""
     rows = []
@@ -123,12 +124,13 @@ def beside_python(results: Results) -> str:
         for pages in ["10", "100"]:
             f = of[pages]
             rows.append([name, pages, number(f["cpu_ms"]), number(f["seconds"]), number(f["peak"] / MIB),
-                         number(f["bytes_written"] / 1e3), *at_its_smallest(f)])  # fmt: skip
-    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest size", "there, s", "GB s"]
-    return "## Beside Python: pages of 200 ms, S3 40 ms\n\n" + table(head, rows)
+                         number(f["bytes_written"] / 1e3), *at_smallest_size(f)])  # fmt: skip
+    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest size", "seconds at that size",
+            "GB s"]  # fmt: skip
+    return "## Comparison with Python: latency 200 ms per page and 40 ms for S3\n\n" + table(head, rows)
 
 
-def at_its_smallest(figures: Results) -> list[str]:
+def at_smallest_size(figures: Results) -> list[str]:
     if "limited" not in figures:
         return ["", "", ""]
     limited = figures["limited"]
@@ -138,7 +140,7 @@ def at_its_smallest(figures: Results) -> list[str]:
 def costs(results: Results) -> str:
     if "peers" not in results:
         return ""
-    parts = ["memory_time", "invocations", "requests", "if_every_start_is_cold", "all"]
+    parts = ["memory_time", "invocations", "requests", "cold_starts", "all"]
     rows = [
         [name, pages, *(f"{f[part]:.4f}" for part in parts)]
         for name, by_pages in cost.run(results["peers"]).items()
@@ -146,13 +148,14 @@ def costs(results: Results) -> str:
     ]
     formula = (
         f"jobs × (GB × seconds × {GB_SECOND} + invocations × 0.0000002 + puts × 0.000005 + gets × 0.0000004), "
-        f"with 1,000,000 labels = jobs × pages × 1,000; list prices of us-east-1 of {cost.PRICES_OF}, in dollars."
+        f"with 1,000,000 labels = jobs × pages × 1,000; list prices of us-east-1 in {cost.PRICES_OF}, in dollars."
     )
-    head = ["function", "pages a job", "memory × time", "invocations", "S3 requests", "cold starts", "all but those"]
-    return f"## A million labels in dollars\n\n{formula}\n\n{table(head, rows)}"
+    head = ["function", "pages per job", "memory × time", "invocations", "S3 requests", "if every start is cold",
+            "total without cold starts"]  # fmt: skip
+    return f"## Cost of a million labels in dollars\n\n{formula}\n\n{table(head, rows)}"
 
 
 GB_SECOND = f"{cost.GB_SECOND:.10f}"
 
 
-PARTS = [against_goals, growth, small, crowd, beside_python, costs]
+PARTS = [against_goals, growth, small, crowd, comparison_with_python, costs]

@@ -1,4 +1,4 @@
-"""How large the function is, as a file and zipped as it is deployed."""
+"""Measures the size of the function's program, as a file and in the zip that is deployed."""
 
 import zipfile
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""What a process costs until it asks for its first event."""
+"""Measures a process until it requests its first event."""
 
 from statistics import median
 from typing import Any
@@ -11,7 +11,10 @@ RUNS = 15
 
 
 def run() -> dict[str, Any]:
-    """Without TLS the function trusts the roots of the system, as it does in Lambda; with it only the simulator's."""
+    """Returns the results for both sets of trusted roots.
+
+    Without TLS, the function loads the system's roots, as it does in Lambda; with TLS, only the root of the simulator.
+    """
     figures: dict[str, Any] = {}
     for trusted, arguments in {"system": [], "one": ["--tls"]}.items():
         with account(*arguments) as services:

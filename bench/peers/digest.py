@@ -1,6 +1,8 @@
-"""Prints how many rows the files of `label_detections` below a directory have, and a sum over them.
+"""Prints the number of rows in the files of `label_detections` below a directory, and a digest of the rows.
 
-The sum is the same for the same multiset of rows, whatever files and order they are in.
+The digest depends on the multiset of rows only, not on their order or files.
+
+Usage: digest.py DIRECTORY
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The columns that both functions write, and the rows of a label."""
+"""The columns that both functions write, and the conversion of a label to rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ COLUMNS = [
 
 
 def rows(detection: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """A row for each instance; one without, if there is none. In the order of COLUMNS."""
+    """Returns one row per instance, or one row if the label has no instances. Values are in the order of COLUMNS."""
     label = detection["Label"]
     instances = label.get("Instances")
     names = tuple(

@@ -1,4 +1,4 @@
-"""Lambda's runtime for Python, as far as a function needs it: takes events and gives answers."""
+"""A minimal Lambda runtime for Python: polls the Runtime API for events and posts the responses."""
 
 import importlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def main(module: str) -> None:
-    """Runs `handler` of a module for each event."""
+    """Runs the function `handler` of a module for each event."""
     handler = importlib.import_module(module).handler
     connection = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     base = "/2018-06-01/runtime/invocation"
@@ -20,7 +20,7 @@ def main(module: str) -> None:
         request_id, event = reply.headers["Lambda-Runtime-Aws-Request-Id"], json.loads(reply.read())
         try:
             answer, path = handler(event, None), "response"
-        except Exception as error:  # noqa: BLE001 - a failed invocation, as in Lambda
+        except Exception as error:  # As in Lambda, any exception fails the invocation.
             traceback.print_exc()
             answer, path = failure(error), "error"
         connection.request("POST", f"{base}/{request_id}/{path}", json.dumps(answer))

@@ -1,4 +1,4 @@
-"""The function with boto3 and AWS SDK for pandas."""
+"""A function like Label Lake, written with boto3 and AWS SDK for pandas."""
 
 import os
 from typing import Any
@@ -18,7 +18,7 @@ wr.config.s3_endpoint_url = os.environ.get("AWS_ENDPOINT_URL_S3")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Writes the labels of a job as a dataset with a partition for each label."""
+    """Writes the labels of a job as a dataset with one partition per label."""
     frame = pd.DataFrame(
         (row for detection in labels(event["JobId"]) for row in rows(detection)),
         columns=COLUMNS,

@@ -1,4 +1,7 @@
-"""The function with boto3 and PyArrow: label by label, files sent by a few threads while pages come."""
+"""A function like Label Lake, written with boto3 and PyArrow.
+
+It writes label by label, and uploads files with a few threads while it fetches pages.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +26,7 @@ s3 = boto3.client("s3", config=CONFIG)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Writes the labels of a job as one file a label."""
+    """Writes the labels of a job as one file per label."""
     job_id = event["JobId"]
     with ThreadPoolExecutor(16) as pool:
         sent = [

@@ -1,4 +1,4 @@
-// A lake with every default, and a policy for those who start jobs.
+// A lake with default settings, and a policy for users who start jobs.
 import { App, Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -9,7 +9,7 @@ const stack = new Stack(app, "label-lake", {
   description: "Amazon Rekognition Video label detection results as Parquet on S3, ready for Athena",
 });
 
-// `--context program=FILE.zip` takes a program that is built already.
+// `--context program=FILE.zip` deploys a program that is already built.
 const program: string | undefined = app.node.tryGetContext("program");
 const lake = new LabelLake(stack, "Lake", {
   alarmEmail: app.node.tryGetContext("email"),
@@ -17,7 +17,7 @@ const lake = new LabelLake(stack, "Lake", {
 });
 
 new iam.ManagedPolicy(stack, "StartJobs", {
-  description: "Starts label detection jobs that end in the lake. Needs the permission to read the videos beside it.",
+  description: "Allows starting label detection jobs for the lake. Users also need permission to read the videos.",
   statements: [
     new iam.PolicyStatement({ actions: ["rekognition:StartLabelDetection"], resources: ["*"] }),
     new iam.PolicyStatement({ actions: ["iam:PassRole"], resources: [lake.publishRole.roleArn] }),

@@ -1,55 +1,58 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CfnResource, Stack } from "aws-cdk-lib";
-import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
-import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
-import * as glue from "aws-cdk-lib/aws-glue";
+import { type CfnResource, Stack } from "aws-cdk-lib";
+import type * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type * as glue from "aws-cdk-lib/aws-glue";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
 import * as sqs from "aws-cdk-lib/aws-sqs";
+import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 import { Construct } from "constructs";
+import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
 import { cargoLambda } from "./program";
-import { LabelLakeProps } from "./props";
-import { giveReasons } from "./reasons";
-import { settled, Template } from "./settled";
+import type { LabelLakeProps } from "./props";
+import { suppressRules } from "./reasons";
 
 const TEMPLATE_FILE = join(__dirname, "..", "..", "template.json");
 
-/** Those that have a lake. */
+/** Stacks that already have a lake. */
 const STACKS = new WeakSet<Stack>();
 
 /**
- * Results of Rekognition Video label detection as Parquet on S3, ready for Athena: topic, function, lake, Glue tables,
- * Athena workgroup with saved queries, alarms, dashboard.
+ * Exports results of Rekognition Video label detection to Parquet on S3, ready for Athena. Contains a topic, a function,
+ * the lake, Glue tables, an Athena workgroup with saved queries, alarms and a dashboard.
  *
- * Its resources are those of template.yaml, under the same logical ids and with names made of the stack's name. So a
- * stack has one lake.
+ * The resources are those of template.yaml, with the same logical IDs. Their names start with the name of the stack, so
+ * a stack can have only one lake.
  */
 export class LabelLake extends Construct {
-  /** Exports a job. */
+  /** The function that exports jobs. */
   readonly function: lambda.IFunction;
-  /** Rekognition publishes here that a job is done: `SNSTopicArn` of `NotificationChannel`. */
+  /** Topic that Rekognition publishes completed jobs to: `SNSTopicArn` of `NotificationChannel`. */
   readonly topic: sns.ITopic;
-  /** Rekognition publishes with this role: `RoleArn` of `NotificationChannel`. Let who starts jobs pass it. */
+  /**
+   * Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs need
+   * permission to pass it: `grantPassRole`.
+   */
   readonly publishRole: iam.IRole;
-  /** Tells of each job that is ready to be queried. */
+  /** Topic with a notification for each job that is ready to be queried. */
   readonly readyTopic: sns.ITopic;
-  /** Holds the lake. */
+  /** Bucket of the lake. */
   readonly bucket: s3.IBucket;
-  /** Holds the tables. */
+  /** Glue database with the tables. */
   readonly database: glue.CfnDatabase;
-  /** Whatever was given up waits here; `label-lake replay` delivers it again. */
+  /** Queue of events that failed. `label-lake replay` delivers them again. */
   readonly deadLetterQueue: sqs.IQueue;
 
   constructor(scope: Construct, id: string, props: LabelLakeProps = {}) {
     super(scope, id);
     const stack = Stack.of(this);
     if (STACKS.has(stack)) {
-      throw new Error("a stack has one lake: its names are made of the stack's name");
+      throw new Error("the stack already has a lake; names are derived from the stack's name, so create another stack");
     }
     STACKS.add(stack);
     const included = include(this, props);
@@ -62,10 +65,11 @@ export class LabelLake extends Construct {
     useCode(this, cfnFunction, props.code ?? cargoLambda(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
-      // Two of the five seconds that a job has for handing itself on are left.
+      // The function continues a job in another invocation five seconds before the timeout. The alarm fires if only two
+      // of these are left.
       resource<cloudwatch.CfnAlarm>("FunctionNearTimeout").threshold = props.timeout.toMilliseconds() - 2000;
     }
-    giveReasons(included);
+    suppressRules(included);
 
     this.function = lambda.Function.fromFunctionAttributes(this, "Function", {
       functionArn: cfnFunction.attrArn,
@@ -91,25 +95,26 @@ export class LabelLake extends Construct {
   }
 }
 
-/** The template's resources, for these properties, below the construct. */
+/** Adds the resources of the template for the properties to the construct. */
 function include(scope: Construct, props: LabelLakeProps): CfnInclude {
   const template: Template = JSON.parse(readFileSync(TEMPLATE_FILE, "utf8"));
   const parameters = parameterValues(template.Parameters, props);
-  // CfnInclude takes nothing but files.
+  // CfnInclude reads files only.
   const folder = mkdtempSync(join(tmpdir(), "label-lake-"));
   try {
     const templateFile = join(folder, "template.json");
-    writeFileSync(templateFile, JSON.stringify(settled(template, parameters)));
+    writeFileSync(templateFile, JSON.stringify(resolveConditions(template, parameters)));
     return new CfnInclude(scope, "Template", { templateFile, parameters });
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** Makes the function run the code. */
 function useCode(scope: Construct, cfnFunction: lambda.CfnFunction, code: lambda.Code): void {
   const { s3Location } = code.bind(scope);
   if (!s3Location) {
-    throw new Error("code has to be a zip or a folder: the function is no image and no script");
+    throw new Error("code must be a zip or a directory, not an image and not inline code");
   }
   cfnFunction.code = {
     s3Bucket: s3Location.bucketName,

@@ -1,8 +1,8 @@
 import { Token } from "aws-cdk-lib";
-import { Parameter, Value, Values } from "./settled";
-import { Aggregation, LabelLakeProps } from "./props";
+import type { Parameter, Value, Values } from "./conditions";
+import { Aggregation, type LabelLakeProps } from "./props";
 
-/** What the properties say, as parameters of the template. `undefined` leaves a parameter at its default. */
+/** Converts properties to parameters of the template. `undefined` leaves a parameter at its default. */
 function given(props: LabelLakeProps): { [parameter: string]: Value | undefined } {
   const key = props.encryptionKey ?? props.bucket?.encryptionKey;
   return {
@@ -30,10 +30,10 @@ function given(props: LabelLakeProps): { [parameter: string]: Value | undefined 
   };
 }
 
-/** The value of every parameter, checked by the template's own rules. */
+/** Returns the value of every parameter. Throws an error if a value violates the rules of the template. */
 export function parameterValues(parameters: { [name: string]: Parameter }, props: LabelLakeProps): Values {
   if ((props.vpc === undefined) !== (props.securityGroups === undefined)) {
-    throw new Error("vpc and securityGroups: one needs the other");
+    throw new Error("vpc and securityGroups must be set together");
   }
   const values: Values = {};
   for (const [name, parameter] of Object.entries(parameters)) {
@@ -58,7 +58,7 @@ function check(name: string, rules: Parameter, value: Value): void {
     (rules.MinValue === undefined || Number(value) >= rules.MinValue) &&
     (rules.MaxValue === undefined || Number(value) <= rules.MaxValue);
   if (!allowed) {
-    const values = rules.AllowedValues ? ` It is one of ${rules.AllowedValues.join(", ")}.` : "";
+    const values = rules.AllowedValues ? ` Allowed values: ${rules.AllowedValues.join(", ")}.` : "";
     throw new Error(`${name} cannot be ${JSON.stringify(value)}. ${rules.Description}${values}`);
   }
 }

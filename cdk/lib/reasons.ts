@@ -1,7 +1,7 @@
-import { CfnResource } from "aws-cdk-lib";
-import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
+import type { CfnResource } from "aws-cdk-lib";
+import type { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 
-/** Why a rule of cdk-nag is not followed. */
+/** The reason for not following a rule of cdk-nag. */
 interface Reason {
   readonly rule: string;
   readonly resources: string[];
@@ -13,32 +13,32 @@ export const REASONS: Reason[] = [
     rule: "AwsSolutions-SQS3",
     resources: ["FailedQueue"],
     reason:
-      "It is the dead-letter queue: of the subscription and of the function, where the rule does not look for one.",
+      "It is itself the dead-letter queue of the subscription and the function, which the rule does not recognize.",
   },
   {
     rule: "AwsSolutions-S1",
     resources: ["Bucket"],
     reason:
-      "Server access logs need a second bucket, and each organisation has its own. The lake is private, and " +
+      "Server access logs need a second bucket, which depends on the organization. The lake is private, and " +
       "CloudTrail can log its data events.",
   },
   {
     rule: "AwsSolutions-IAM5",
     resources: ["FunctionRole"],
     reason:
-      "GetLabelDetection, X-Ray and the network interfaces of a VPC take no resource; keys of the lake begin with " +
-      "its prefix and go on with job and label.",
+      "GetLabelDetection, X-Ray and the network interfaces of a VPC support no resources. Keys of the lake are below " +
+      "its prefix and contain job IDs and labels.",
   },
   {
     rule: "AwsSolutions-IAM5",
     resources: ["ContinuationPolicy"],
     reason:
-      "The function invokes the version or alias that it was invoked as, which is behind the colon of its own name.",
+      "The function invokes the version or alias that it was itself invoked with, which its ARN contains after a colon.",
   },
 ];
 
-/** Writes the reasons where cdk-nag looks for them, so that apps that use it are not asked again. */
-export function giveReasons(included: CfnInclude): void {
+/** Adds the reasons to the resources, so that apps that use cdk-nag get no findings from them. */
+export function suppressRules(included: CfnInclude): void {
   for (const { rule, resources, reason } of REASONS) {
     for (const name of resources) {
       const resource = included.node.tryFindChild(name) as CfnResource | undefined;

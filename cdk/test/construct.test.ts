@@ -1,4 +1,4 @@
-// What the construct adds to the template: values from other resources, code, grants, and errors that say what to do.
+// Tests what the construct adds to the template: values from other resources, code, grants, and error messages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Duration, Stack } from "aws-cdk-lib";
@@ -12,7 +12,7 @@ import * as sns from "aws-cdk-lib/aws-sns";
 import * as subscriptions from "aws-cdk-lib/aws-sns-subscriptions";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { LabelLake } from "../lib";
-import { LabelLakeProps } from "../lib/props";
+import type { LabelLakeProps } from "../lib/props";
 import { code, lake, synthesized } from "./lake";
 
 function everythingInTheStack(stack: Stack): LabelLakeProps {
@@ -26,10 +26,10 @@ function everythingInTheStack(stack: Stack): LabelLakeProps {
   };
 }
 
-test("takes bucket, key, topics and network from the same stack", () => {
+test("accepts bucket, key, topics and network of the same stack", () => {
   const made = lake(everythingInTheStack);
   const template = synthesized(made.stack);
-  // CloudFormation refuses a condition that refers to a resource.
+  // CloudFormation rejects conditions that refer to resources.
   assert.equal(template.Conditions, undefined);
   assert.deepEqual(Object.keys(template.Parameters), ["BootstrapVersion"]);
   const { Function, Bucket, Topic } = template.Resources;
@@ -46,15 +46,15 @@ test("takes bucket, key, topics and network from the same stack", () => {
   assert.deepEqual(TopicArn, made.stack.resolve(made.lake.topic.topicArn));
 });
 
-test("takes a bucket from another stack", () => {
+test("accepts a bucket of another stack", () => {
   const made = lake((stack) => ({ bucket: new s3.Bucket(new Stack(stack.node.root, "videos"), "Videos") }));
   const { Function } = synthesized(made.stack).Resources;
   const [name] = Object.keys(Function.Properties.Environment.Variables.OUTPUT_BUCKET);
-  // An import or a parameter, as the CDK likes it.
+  // An import or a parameter, depending on the version of the CDK.
   assert.match(name, /^(Fn::ImportValue|Fn::GetStackOutput|Ref)$/);
 });
 
-test("shows what it made, to be granted and subscribed to", () => {
+test("exposes its resources for grants and subscriptions", () => {
   const made = lake();
   const role = new iam.Role(made.stack, "Reader", { assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com") });
   made.lake.bucket.grantRead(role);
@@ -80,7 +80,7 @@ test("shows what it made, to be granted and subscribed to", () => {
   assert.deepEqual(made.stack.resolve(made.lake.database.ref), { Ref: "Database" });
 });
 
-test("uploads the program that it is given", () => {
+test("deploys the program in `code`", () => {
   const { Function } = synthesized(lake().stack).Resources;
   assert.match(Function.Properties.Code.S3Key, /^[0-9a-f]{64}\.zip$/);
   const bucket = (stack: Stack): s3.IBucket => s3.Bucket.fromBucketName(stack, "Builds", "builds");
@@ -89,16 +89,16 @@ test("uploads the program that it is given", () => {
     S3Bucket: "builds",
     S3Key: "arm64.zip",
   });
-  assert.throws(() => lake(() => ({ code: lambda.Code.fromInline("pass") })), /no image and no script/);
+  assert.throws(() => lake(() => ({ code: lambda.Code.fromInline("pass") })), /must be a zip or a directory/);
 });
 
-test("moves the alarm with the timeout", () => {
+test("adapts the threshold of the alarm to the timeout", () => {
   const { Function, FunctionNearTimeout } = synthesized(lake(() => ({ timeout: Duration.minutes(5) })).stack).Resources;
   assert.equal(Function.Properties.Timeout, 300);
   assert.equal(FunctionNearTimeout.Properties.Threshold, 298_000);
 });
 
-test("has its roles bounded in the way of the CDK", () => {
+test("applies a permissions boundary of the CDK to its roles", () => {
   const made = lake();
   const policy = iam.ManagedPolicy.fromManagedPolicyName(made.stack, "Boundary", "boundary");
   iam.PermissionsBoundary.of(made.lake).apply(policy);
@@ -109,21 +109,21 @@ test("has its roles bounded in the way of the CDK", () => {
   }
 });
 
-test("refuses what the template refuses, with its words", () => {
-  const refused = (props: LabelLakeProps, why: RegExp): void => assert.throws(() => lake(() => props), why);
-  refused({ prefix: "lake/" }, /OutputPrefix cannot be "lake\/"\. Prefix of the lake in the bucket, without a slash/);
-  refused({ queueConcurrency: 1 }, /MaximumConcurrency cannot be 1/);
-  refused({ memorySize: 20_480 }, /MemorySize cannot be 20480/);
-  refused({ logLevel: lambda.ApplicationLogLevel.FATAL }, /LogLevel cannot be "FATAL".* one of TRACE, DEBUG/);
-  refused({ aggregateBy: [] }, /AggregateBy cannot be ""/);
+test("rejects values that the template rejects, with the template's description", () => {
+  const rejects = (props: LabelLakeProps, message: RegExp): void => assert.throws(() => lake(() => props), message);
+  rejects({ prefix: "lake/" }, /OutputPrefix cannot be "lake\/"\. Prefix of the lake in the bucket, without a slash/);
+  rejects({ queueConcurrency: 1 }, /MaximumConcurrency cannot be 1/);
+  rejects({ memorySize: 20_480 }, /MemorySize cannot be 20480/);
+  rejects({ logLevel: lambda.ApplicationLogLevel.FATAL }, /LogLevel cannot be "FATAL".* Allowed values: TRACE, DEBUG/);
+  rejects({ aggregateBy: [] }, /AggregateBy cannot be ""/);
 });
 
-test("asks for security groups with a network", () => {
+test("requires security groups with a VPC", () => {
   const network = (stack: Stack): LabelLakeProps => ({ vpc: new ec2.Vpc(stack, "Network") });
-  assert.throws(() => lake(network), /vpc and securityGroups: one needs the other/);
+  assert.throws(() => lake(network), /vpc and securityGroups must be set together/);
 });
 
-test("is once in a stack", () => {
+test("rejects a second lake in a stack", () => {
   const { stack } = lake();
-  assert.throws(() => new LabelLake(stack, "Second", { code: code() }), /one lake/);
+  assert.throws(() => new LabelLake(stack, "Second", { code: code() }), /already has a lake/);
 });

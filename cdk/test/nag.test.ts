@@ -1,19 +1,19 @@
-// cdk-nag's rules of AwsSolutions: no finding without a written reason, no reason without a finding.
+// Checks the stack with cdk-nag's rule pack AwsSolutions: every finding has a reason, and every reason has a finding.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Aspects, Stack } from "aws-cdk-lib";
+import { Aspects, type Stack } from "aws-cdk-lib";
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
-import { AwsSolutionsChecks, INagLogger, NagLoggerSuppressedData } from "cdk-nag";
-import { LabelLakeProps } from "../lib/props";
+import { AwsSolutionsChecks, type INagLogger, type NagLoggerSuppressedData } from "cdk-nag";
+import type { LabelLakeProps } from "../lib/props";
 import { REASONS } from "../lib/reasons";
 import { lake } from "./lake";
 
 const VARIANTS: { [name: string]: (stack: Stack) => LabelLakeProps } = {
-  "with every default": () => ({}),
-  "with a queue, mail, traces and a network": (stack) => ({
+  "with default settings": () => ({}),
+  "with a queue, e-mail, tracing and a VPC": (stack) => ({
     queueConcurrency: 20,
     alarmEmail: "data@example.com",
     tracing: lambda.Tracing.ACTIVE,
@@ -26,8 +26,8 @@ const VARIANTS: { [name: string]: (stack: Stack) => LabelLakeProps } = {
   }),
 };
 
-/** Keeps what was excused. */
-class Excused implements INagLogger {
+/** Records the suppressed findings. */
+class Suppressed implements INagLogger {
   readonly findings = new Set<string>();
   onSuppressed({ ruleId, resource }: NagLoggerSuppressedData): void {
     this.findings.add(`${ruleId} ${resource.node.id}`);
@@ -39,29 +39,29 @@ class Excused implements INagLogger {
   onNotApplicable(): void {}
 }
 
-function findings(stack: Stack, excused: Excused): string[] {
-  Aspects.of(stack).add(new AwsSolutionsChecks({ additionalLoggers: [excused] }));
+function findings(stack: Stack, suppressed: Suppressed): string[] {
+  Aspects.of(stack).add(new AwsSolutionsChecks({ additionalLoggers: [suppressed] }));
   const annotations = Annotations.fromStack(stack);
   const rules = Match.stringLikeRegexp("AwsSolutions|CdkNag");
   const found = [...annotations.findError("*", rules), ...annotations.findWarning("*", rules)];
   return found.map(({ id, entry }) => `${id} ${entry.data}`);
 }
 
-const excused = new Excused();
+const suppressed = new Suppressed();
 
 for (const [name, props] of Object.entries(VARIANTS)) {
-  test(`leaves no finding without a reason ${name}`, () => {
-    assert.deepEqual(findings(lake(props).stack, excused), []);
+  test(`has a reason for every finding ${name}`, () => {
+    assert.deepEqual(findings(lake(props).stack, suppressed), []);
   });
 }
 
-test("leaves no reason without a finding", () => {
+test("has a finding for every reason", () => {
   const given = REASONS.flatMap(({ rule, resources }) => resources.map((resource) => `${rule} ${resource}`));
-  assert.deepEqual([...excused.findings].sort(), given.sort());
+  assert.deepEqual([...suppressed.findings].sort(), given.sort());
 });
 
-test("would find a role that may do everything", () => {
+test("finds a role with a wildcard", () => {
   const made = lake();
   made.lake.publishRole.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ["sns:*"], resources: ["*"] }));
-  assert.match(findings(made.stack, new Excused()).join(), /PublishRole.*AwsSolutions-IAM5/);
+  assert.match(findings(made.stack, new Suppressed()).join(), /PublishRole.*AwsSolutions-IAM5/);
 });

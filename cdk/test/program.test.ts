@@ -1,4 +1,4 @@
-// The program is built by cargo-lambda, when it is needed. The tests have a `cargo` of their own.
+// Tests the build of the program with cargo-lambda. The tests use a fake `cargo`.
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ const FOLDER = mkdtempSync(join(tmpdir(), "label-lake-cargo-"));
 const CALL = join(FOLDER, "call");
 const PATH = process.env.PATH;
 
-// It writes down its arguments, and an empty program into the folder behind --lambda-dir.
+// Records its arguments, and writes an empty program to the directory after --lambda-dir.
 const CARGO = `#!/bin/sh
 echo "$@" >"${CALL}"
 while [ "$1" != --lambda-dir ]; do shift; done
@@ -33,15 +33,15 @@ function synthesize(app: App, architecture?: lambda.Architecture): any {
   return app.synth().getStackByName("lake").template.Resources.Function.Properties;
 }
 
-test("is built for the function's processor", () => {
+test("builds the program for the architecture of the function", () => {
   assert.match(synthesize(new App()).Code.S3Key, /^[0-9a-f]{64}\.zip$/);
   assert.match(readFileSync(CALL, "utf8"), /^lambda build --release --locked .*--bin bootstrap --arm64 --lambda-dir /);
   synthesize(new App(), lambda.Architecture.X86_64);
   assert.match(readFileSync(CALL, "utf8"), / --x86-64 /);
 });
 
-test("is not built for commands that do not need it", () => {
-  // What `cdk list` and `cdk destroy` say.
+test("builds nothing for commands that do not need the program", () => {
+  // The context that `cdk list` and `cdk destroy` set.
   synthesize(new App({ context: { "aws:cdk:bundling-stacks": [] } }));
   assert.equal(existsSync(CALL), false);
 });
@@ -51,6 +51,6 @@ test("stops the synthesis when the build fails", () => {
   assert.throws(() => synthesize(new App()), /cargo lambda build/);
 });
 
-test("is looked for in a checkout only", () => {
-  assert.throws(() => cargoLambda(lambda.Architecture.ARM_64, tmpdir()), /is no checkout of Label Lake/);
+test("rejects a directory that is not a checkout", () => {
+  assert.throws(() => cargoLambda(lambda.Architecture.ARM_64, tmpdir()), /is not a checkout of Label Lake/);
 });

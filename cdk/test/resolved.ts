@@ -1,5 +1,5 @@
-// What CloudFormation makes of a template and parameters: written to be compared, not deployed. A reference to a
-// resource is `<Name>`, to an attribute `<Name.Attribute>`, and every scalar is text.
+// Resolves a template with parameters as CloudFormation does, for comparisons. A reference to a resource becomes
+// `<Name>`, one to an attribute `<Name.Attribute>`, and every scalar becomes text.
 
 export type Resolved = string | Resolved[] | { [name: string]: Resolved } | undefined;
 type Node = any;
@@ -11,7 +11,7 @@ const PSEUDO: { [name: string]: string } = {
   "AWS::StackName": "lake",
 };
 
-/** Resources and outputs, of those that are created. */
+/** Returns the resources and outputs whose conditions are true. */
 export function resolved(template: Node, parameters: { [name: string]: string }): { [name: string]: Resolved } {
   const values: { [name: string]: string } = { ...PSEUDO };
   for (const [name, { Default }] of Object.entries<Node>(template.Parameters ?? {})) {
@@ -29,7 +29,7 @@ export function resolved(template: Node, parameters: { [name: string]: string })
       return isList(name) ? values[name].split(",") : values[name];
     }
     if (!(name in template.Resources)) {
-      throw new Error(`a reference to ${name}, which is not there`);
+      throw new Error(`a reference to ${name}, which is not in the template`);
     }
     return `<${name}>`;
   }

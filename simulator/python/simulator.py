@@ -1,6 +1,7 @@
-"""The simulator as a program: Rekognition, S3, Glue, SQS and the Runtime API of Lambda. Commands are lines of JSON."""
+"""A client for the simulator's program, which serves Rekognition, S3, Glue, SQS and Lambda's Runtime API.
 
-from __future__ import annotations
+Commands and answers are lines of JSON on standard input and output.
+"""
 
 import json
 import select
@@ -10,7 +11,7 @@ from typing import Any, Self
 
 
 class Simulator:
-    """The program, and what it listens on. Ends with its block."""
+    """A running simulator and the environment variables with its endpoints. Use as a context manager."""
 
     def __init__(self, program: str | Path, *arguments: str) -> None:
         command = [str(program), *arguments]
@@ -25,43 +26,43 @@ class Simulator:
         self.stop()
 
     def stop(self) -> None:
-        """Closes its input, with which it ends, whatever it is doing."""
+        """Stops the program by closing its input, even if commands are in progress."""
         self.process.communicate()
 
     def send(self, **command: Any) -> int:
-        """Gives a command; its answer has the number that is returned."""
+        """Sends a command. Returns the ID that its answer will have."""
         assert self.process.stdin
         self.last_id += 1
         print(json.dumps(command | {"id": self.last_id}), file=self.process.stdin, flush=True)
         return self.last_id
 
-    def answer(self, numbers: set[int]) -> dict[str, Any]:
-        """Waits for one of some answers. Those of invocations that nobody waits for any more are passed over."""
-        while (answer := self._read()).get("id") not in numbers:
-            # What is no command at all is refused without a number.
+    def answer(self, ids: set[int]) -> dict[str, Any]:
+        """Waits for the answer to any of these commands. Discards others, for example of abandoned invocations."""
+        while (answer := self._read()).get("id") not in ids:
+            # The answer to an invalid command has no ID.
             assert "id" in answer, answer
         return answer
 
     def has_answered(self, seconds: float) -> bool:
-        """Waits for an answer to read, so long at most. For one command at a time."""
+        """Waits for an answer for at most so many seconds. Returns true if there is one to read."""
         assert self.process.stdout
         return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def ask(self, **command: Any) -> dict[str, Any]:
-        """Gives a command, and returns its answer."""
+        """Sends a command and returns its answer."""
         return self.answer({self.send(**command)})
 
     def invoke(self, event: dict[str, Any], timeout_ms: int = 60_000) -> Any:
-        """Invokes the function, and returns its response."""
+        """Invokes the function and returns its response."""
         answer = self.ask(invoke=event, timeout_ms=timeout_ms)
         return succeeded(answer | {"event": event})["response"]
 
     def requests(self) -> dict[str, dict[str, int]]:
-        """Counts the requests by operation."""
+        """Returns the number of requests by operation, with failures and bytes."""
         return self.ask(requests=True)["requests"]
 
     def calls(self, operation: str) -> int:
-        """How often an operation was asked for so far."""
+        """Returns the number of requests for an operation so far."""
         return self.requests().get(operation, {"count": 0})["count"]
 
     def _read(self) -> dict[str, Any]:
@@ -70,6 +71,7 @@ class Simulator:
 
 
 def succeeded(answer: dict[str, Any]) -> dict[str, Any]:
+    """Returns the answer to an invocation, or raises an error if the function failed."""
     if "response" not in answer:
-        raise RuntimeError(f"the function failed: {answer}")
+        raise RuntimeError(f"the invocation failed: {answer}")
     return answer

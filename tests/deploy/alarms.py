@@ -1,6 +1,4 @@
-"""Checks of what watches: every metric exists, every way to lose a job has an alarm, the commands are complete."""
-
-from __future__ import annotations
+"""Checks of alarms, dashboard and outputs: every way to lose a job has an alarm, and every metric exists."""
 
 import json
 import re
@@ -9,7 +7,7 @@ from typing import Any
 
 from stack import ROOT, Stack
 
-# Documented metrics with the dimension that they are read by. An alarm on any other never rings.
+# Documented metrics with the dimension that the alarms use. An alarm on any other metric would never fire.
 DOCUMENTED = {
     "AWS/Lambda": (
         "FunctionName",
@@ -61,14 +59,14 @@ DOCUMENTED = {
 }
 EMITTED = {line.split()[0] for line in (ROOT / "tests" / "golden" / "metrics.txt").read_text().splitlines()}
 
-# Every bad end of a job, and of an event, with the threshold that still leaves time to act.
+# Metrics for every way in which a job or an event can be lost, with the range of thresholds that leave time to act.
 NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "<FailedQueue.QueueName>"): (0, 0),
     # Seconds. Results are kept for 7 days.
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "<FailedQueue.QueueName>"): (3600, 4 * 86400),
     ("AWS/Lambda", "Errors", "<Function>"): (0, 10),
     ("AWS/Lambda", "Throttles", "<Function>"): (0, 0),
-    # Milliseconds, between the moment to hand on and the timeout.
+    # Milliseconds: later than a job is continued in another invocation, earlier than the timeout.
     ("AWS/Lambda", "Duration", "<Function>"): (895_000, 899_999),
     ("LabelLake", "FailedJobs", "<Function>"): (0, 0),
     ("AWS/Lambda", "AsyncEventsDropped", "<Function>"): (0, 0),
@@ -89,14 +87,14 @@ def wrong_metric(namespace: str, metric: str, dimensions: dict[str, str]) -> Ite
         if metric not in metrics:
             yield f"{namespace} has no metric {metric}"
     else:
-        yield f"there is no namespace {namespace}"
+        yield f"unknown namespace {namespace}"
         return
     if list(dimensions) != [expected]:
-        yield f"{namespace} {metric} has no dimensions {list(dimensions)}"
+        yield f"{namespace} {metric} does not have the dimensions {list(dimensions)}"
 
 
 def alarms(stack: Stack) -> Iterator[str]:
-    """Each alarm is on a metric that exists; together they see every bad end."""
+    """Each alarm uses a metric that exists. Together, the alarms cover every way to lose a job."""
     topic_arn = stack.parameters["ExistingTopicArn"]
     topic = topic_arn.split(":")[5] if topic_arn else "<Topic.TopicName>"
     needed = NEEDED | (NEEDED_WITH_QUEUE if stack.parameters["UseQueue"] == "Yes" else {})
@@ -107,48 +105,48 @@ def alarms(stack: Stack) -> Iterator[str]:
             yield f"{name}: {finding}"
         low, high = needed.pop((alarm["Namespace"], alarm["MetricName"], *dimensions.values()), (0, -1))
         if not low <= alarm["Threshold"] <= high:
-            yield f"{name} rings at {alarm['Threshold']}"
-        level = alarm["MetricName"].startswith("Approximate") or alarm["MetricName"] == "Duration"
-        if alarm["Statistic"] != ("Maximum" if level else "Sum"):
-            yield f"{name} looks at the {alarm['Statistic']}"
+            yield f"{name} is unexpected, or has a wrong threshold: {alarm['Threshold']}"
+        is_level = alarm["MetricName"].startswith("Approximate") or alarm["MetricName"] == "Duration"
+        if alarm["Statistic"] != ("Maximum" if is_level else "Sum"):
+            yield f"{name} uses the statistic {alarm['Statistic']}"
         if not alarm["ComparisonOperator"].startswith("GreaterThan"):
-            yield f"{name} rings when all is well"
-        # No data point means that nothing happened. Missing data would keep the composite alarm from saying OK.
+            yield f"{name} fires below its threshold"
+        # No data point means that nothing happened. With other settings the composite alarm would not return to OK.
         if alarm["TreatMissingData"] != "notBreaching":
-            yield f"{name} treats silence as {alarm['TreatMissingData']}"
+            yield f"{name} treats missing data as {alarm['TreatMissingData']}"
         if len(alarm["AlarmDescription"]) > 700:
-            yield f"{name} has a description that may exceed the 1,024 characters of CloudWatch"
+            yield f"{name} has a description that may exceed CloudWatch's limit of 1,024 characters"
     for missing in needed:
         yield f"no alarm on {missing}"
 
 
 def composite(stack: Stack) -> Iterator[str]:
-    """One alarm above all others, that tells somebody and says what to run."""
+    """The composite alarm covers all alarms, notifies, and says what to run."""
     (alarm,) = stack.of_type("AWS::CloudWatch::CompositeAlarm").values()
-    rung = set(re.findall(r'ALARM\("<(\w+)>"\)', alarm["AlarmRule"]))
-    if rung != stack.of_type("AWS::CloudWatch::Alarm").keys():
-        yield f"the composite alarm rings with {alarm['AlarmRule']}"
+    covered = set(re.findall(r'ALARM\("<(\w+)>"\)', alarm["AlarmRule"]))
+    if covered != stack.of_type("AWS::CloudWatch::Alarm").keys():
+        yield f"the composite alarm does not cover every alarm: {alarm['AlarmRule']}"
     for word in alarm["AlarmRule"].split():
         if word not in ("OR", "FALSE") and not re.fullmatch(r'ALARM\("<\w+>"\)', word):
-            yield f"the composite alarm's rule has the word {word}"
+            yield f"the composite alarm's rule contains {word}"
     if "label-lake replay <FailedQueue> --function <Function>" not in alarm["AlarmDescription"]:
         yield "the composite alarm does not say what to run"
-    told = stack.parameters["AlarmTopicArn"] or ("<AlarmTopic>" if stack.parameters["AlarmEmail"] else None)
-    if alarm.get("AlarmActions") != (told and [told]):
-        yield f"the composite alarm tells {alarm.get('AlarmActions')}"
+    topic = stack.parameters["AlarmTopicArn"] or ("<AlarmTopic>" if stack.parameters["AlarmEmail"] else None)
+    if alarm.get("AlarmActions") != (topic and [topic]):
+        yield f"the composite alarm notifies {alarm.get('AlarmActions')}"
 
 
 def described(stack: Stack) -> Iterator[str]:
-    """docs/OPERATIONS.md has a line for each alarm."""
+    """docs/OPERATIONS.md describes each alarm."""
     operations = (ROOT / "docs" / "OPERATIONS.md").read_text()
     for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
         name = alarm["AlarmName"].removeprefix("label-lake-")
         if f"`{name}`" not in operations:
-            yield f"docs/OPERATIONS.md does not say what to do when {name} rings"
+            yield f"docs/OPERATIONS.md does not say what to do when {name} fires"
 
 
 def dashboard(stack: Stack) -> Iterator[str]:
-    """The dashboard is valid, and shows metrics that exist."""
+    """The dashboard shows every metric of the function, all alarms, and only metrics that exist."""
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
     body = json.loads(dashboard["DashboardBody"])
     shown = set()
@@ -164,13 +162,13 @@ def dashboard(stack: Stack) -> Iterator[str]:
             alarms = {arn.strip("<>").removesuffix(".Arn") for arn in properties["alarms"]}
             expected = {name for name, resource in stack.resources.items() if resource["Type"].endswith("Alarm")}
             if alarms != expected:
-                yield f"the dashboard shows {alarms ^ expected} too little or too much"
+                yield f"the alarms of the stack and the dashboard differ by {alarms ^ expected}"
     for metric in EMITTED - shown:
         yield f"the dashboard does not show {metric}"
 
 
 def outputs(stack: Stack) -> Iterator[str]:
-    """The outputs are commands that can be pasted."""
+    """Outputs that are commands are complete and can be pasted."""
     topic = stack.parameters["ExistingTopicArn"] or "<Topic>"
     for name, part in (
         ("StartJob", f"SNSTopicArn={topic},RoleArn=<RekognitionRole.Arn>"),
@@ -182,20 +180,20 @@ def outputs(stack: Stack) -> Iterator[str]:
             yield f"the output {name} is {stack.outputs[name]}"
     for name, value in stack.outputs.items():
         if isinstance(value, str) and "${" in value:
-            yield f"the output {name} has an open place"
+            yield f"the output {name} has an unresolved variable"
 
 
 def parameters(template: dict[str, Any]) -> Iterator[str]:
-    """Each parameter is described, and in one group."""
+    """Each parameter has a description, a default and one group."""
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
     if sorted(grouped) != sorted(template["Parameters"]):
-        yield f"the parameter groups have {set(grouped) ^ set(template['Parameters'])} too little or too much"
+        yield f"the parameters and their groups differ by {set(grouped) ^ set(template['Parameters'])}"
     for name, parameter in template["Parameters"].items():
         if "Description" not in parameter or "Default" not in parameter:
             yield f"{name} has no description or no default"
     for name in interface["ParameterLabels"].keys() - template["Parameters"].keys():
-        yield f"there is a label for {name}, which is no parameter"
+        yield f"{name} has a label but is not a parameter"
 
 
 CHECKS = (alarms, composite, described, dashboard, outputs)

@@ -1,13 +1,11 @@
-"""Checks template.yaml, and that the checks can fail."""
-
-from __future__ import annotations
+"""Checks template.yaml. With --mutations, also checks that the checks can fail."""
 
 import sys
 
 import construct_template
 import mutations
 import static
-from stack import TEMPLATE
+from construct_template import TEMPLATE
 
 
 def main() -> int:
@@ -17,10 +15,10 @@ def main() -> int:
         print(f"template.yaml: {finding}", file=sys.stderr)
     if found:
         return 1
-    if not construct_template.current(text):
-        print("cdk/template.json is older than template.yaml: run cdk/update-template", file=sys.stderr)
+    if not construct_template.is_current(text):
+        print("cdk/template.json is out of date; run cdk/update-template", file=sys.stderr)
         return 1
-    print(f"template.yaml: no findings, {len(static.VARIANTS)} ways to deploy")
+    print(f"template.yaml: no findings in {len(static.VARIANTS)} variants")
     if "--mutations" in sys.argv[1:]:
         return mutations.run(text)
     return 0

@@ -1,6 +1,4 @@
-"""Checks of the lake and of what makes it queryable: bucket, tables, workgroup, saved queries."""
-
-from __future__ import annotations
+"""Checks of the lake and its catalog: bucket, tables, workgroup and saved queries."""
 
 import json
 from collections.abc import Iterator
@@ -18,10 +16,10 @@ GOLDEN = json.loads((ROOT / "tests" / "golden" / "tables.json").read_text())
 
 
 def bucket(stack: Stack) -> Iterator[str]:
-    """Kept, private, encrypted; its checkpoints expire; it tells of new objects."""
+    """The bucket is retained, private and encrypted, expires checkpoints, and sends events of new objects."""
     if stack.parameters["ExistingBucket"]:
         if stack.of_type("AWS::S3::Bucket"):
-            yield "a bucket is created beside the existing one"
+            yield "a bucket is created although there is an existing one"
         return
     for name in ("Bucket", "BucketPolicy"):
         resource = stack.resources[name]
@@ -29,25 +27,25 @@ def bucket(stack: Stack) -> Iterator[str]:
             yield f"{name} is deleted with the stack"
     bucket = stack.resources["Bucket"]["Properties"]
     if set(bucket["PublicAccessBlockConfiguration"].values()) != {True}:
-        yield "the bucket may be made public"
+        yield "the bucket can be made public"
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     by_default = encryption["ServerSideEncryptionByDefault"]
     key = stack.parameters["BucketKeyArn"]
     if key and (by_default.get("KMSMasterKeyID") != key or encryption.get("BucketKeyEnabled") is not True):
-        yield "the bucket does not use the key, or calls KMS for each file"
+        yield "the bucket does not use the key, or calls KMS for every file"
     if by_default["SSEAlgorithm"] != ("aws:kms" if key else "AES256"):
         yield f"the bucket is encrypted with {by_default['SSEAlgorithm']}"
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
-    # Shorter than 14 days it could take the state that a message in the queue of failures still needs.
+    # Messages stay in the dead-letter queue for 14 days. Their checkpoints must not expire before that.
     if rule["Prefix"] != f"{prefix}_checkpoints/" or rule["ExpirationInDays"] < 14 or rule["Status"] != "Enabled":
-        yield f"checkpoints expire by {rule}"
+        yield f"checkpoints expire by the rule {rule}"
     if bucket["NotificationConfiguration"] != {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}:
-        yield "EventBridge is not told of new objects"
+        yield "the bucket sends no events to EventBridge"
 
 
 def ready(stack: Stack) -> Iterator[str]:
-    """The notice that a job is ready is of the commit, and of this lake."""
+    """The rule for ready jobs matches commits of this lake only."""
     (rule,) = stack.of_type("AWS::Events::Rule").values()
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
     expected = {
@@ -59,13 +57,13 @@ def ready(stack: Stack) -> Iterator[str]:
         },
     }
     if rule["EventPattern"] != expected:
-        yield f"the notice is of {rule['EventPattern']}"
+        yield f"the rule for ready jobs matches {rule['EventPattern']}"
     if [target["Arn"] for target in rule["Targets"]] != ["<ReadyTopic>"]:
-        yield "the notice goes nowhere"
+        yield "the rule for ready jobs does not notify ReadyTopic"
 
 
 def tables(stack: Stack) -> Iterator[str]:
-    """The tables are those of the golden file: every column with its type and comment, in order."""
+    """The tables equal the golden file: every column with its type and comment, in order."""
     found = {table["TableInput"]["Name"]: table["TableInput"] for table in stack.of_type("AWS::Glue::Table").values()}
     if found.keys() != GOLDEN.keys():
         yield f"the tables are {found.keys()}"
@@ -74,16 +72,16 @@ def tables(stack: Stack) -> Iterator[str]:
     for name in found.keys() & GOLDEN.keys():
         table, golden = found[name], GOLDEN[name]
         storage = table["StorageDescriptor"]
-        for what, columns in (("columns", storage["Columns"]), ("partition_keys", table.get("PartitionKeys", []))):
-            yield from columns_differ(f"{name}.{what}", columns, golden[what])
+        for kind, columns in (("columns", storage["Columns"]), ("partition_keys", table.get("PartitionKeys", []))):
+            yield from columns_differ(f"{name}.{kind}", columns, golden[kind])
         if table["Description"] != golden["comment"]:
             yield f"{name} is described as {table['Description']!r}"
-        # Athena's DDL fails on a table of any other type.
+        # Athena's DDL statements fail on tables of any other type.
         if table.get("TableType") != "EXTERNAL_TABLE":
-            yield f"{name} is a table of type {table.get('TableType')}"
-        # Without the slash the location takes in whatever begins with the same word.
+            yield f"{name} has the table type {table.get('TableType')}"
+        # Without the slash, the location includes every prefix that begins with the same word.
         if storage["Location"] != f"s3://{bucket}/{prefix}{name}/":
-            yield f"{name} is at {storage['Location']}"
+            yield f"{name} has the location {storage['Location']}"
         if {key: storage[key] for key in PARQUET} != PARQUET or storage["SerdeInfo"]["SerializationLibrary"] != SERDE:
             yield f"{name} is not read as Parquet"
 
@@ -98,27 +96,27 @@ def columns_differ(name: str, columns: list[dict[str, str]], golden: list[list[A
 
 
 def athena(stack: Stack) -> Iterator[str]:
-    """The workgroup can be used at once, is bounded, and can be deleted with its queries."""
+    """The workgroup is ready to use, limits scans, and is deleted with its queries."""
     (group,) = stack.of_type("AWS::Athena::WorkGroup").values()
     configuration = group["WorkGroupConfiguration"]
     if group.get("RecursiveDeleteOption") is not True:
-        yield "a workgroup with queries cannot be deleted"
+        yield "the workgroup cannot be deleted while it has queries"
     if configuration.get("ManagedQueryResultsConfiguration") != {"Enabled": True}:
-        yield "the workgroup has no place for results"
+        yield "the workgroup has no location for results"
     if str(configuration.get("BytesScannedCutoffPerQuery")) != str(stack.parameters["ScanLimitBytes"]):
-        yield "a query may scan everything"
+        yield "the workgroup does not limit how much a query scans"
     if configuration.get("EnforceWorkGroupConfiguration") is not True:
-        yield "a client may set the limit aside"
+        yield "a client can override the limit"
     found = {query["Name"]: query for query in stack.of_type("AWS::Athena::NamedQuery").values()}
     expected = saved_queries()
     if found.keys() != expected.keys():
-        yield f"the saved queries are {found.keys() ^ expected.keys()} too little or too much"
+        yield f"the saved queries and queries/ differ by {found.keys() ^ expected.keys()}"
     for name in found.keys() & expected.keys():
         query = found[name]
-        if (query["QueryString"].strip(), query["Description"]) != (expected[name].text, expected[name].question):
-            yield f"the saved query {name} is not queries/{name}.sql: run tests/deploy/saved_queries.py"
+        if (query["QueryString"].strip(), query["Description"]) != (expected[name].text, expected[name].description):
+            yield f"the saved query {name} differs from queries/{name}.sql; run python3 queries/saved_queries.py"
         if (query["WorkGroup"], query["Database"]) != ("<WorkGroup>", "<Database>"):
-            yield f"the saved query {name} is of another workgroup or database"
+            yield f"the saved query {name} is in another workgroup or database"
 
 
 CHECKS = (bucket, ready, tables, athena)

@@ -1,6 +1,4 @@
-"""cfn-lint over a template: as it is written, or as CloudFormation gets it."""
-
-from __future__ import annotations
+"""Runs cfn-lint on a template, as written or after the SAM transform."""
 
 import json
 from collections.abc import Iterator

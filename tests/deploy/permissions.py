@@ -1,6 +1,4 @@
-"""Checks of who may do what: the least that works, in every partition."""
-
-from __future__ import annotations
+"""Checks that policies and roles grant the least privilege that works, in every AWS partition."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from typing import Any
 
 from stack import Stack
 
-# What the function calls, and nothing else. An action that is missing here or there is a finding.
+# Actions that the function calls, by statement. A missing action is a finding, and so is an additional one.
 ALWAYS = {
     "ReadResults": {"rekognition:GetLabelDetection"},
     "WriteLake": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
@@ -41,12 +39,12 @@ IN_VPC = {
         "ec2:UnassignPrivateIpAddresses",
     }
 }
-# These take no resource, or Lambda asks for them on everything.
-ON_EVERYTHING = {"ReadResults", "Trace", "JoinVpc"}
+# Statements whose resource is `*`: their actions support no resources, or Lambda requires them on all resources.
+ON_ALL_RESOURCES = {"ReadResults", "Trace", "JoinVpc"}
 
 
 def statements(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every policy statement of the stack, with the resource that it is in."""
+    """Returns every policy statement of the stack with the logical ID of its resource."""
     for name, resource in stack.resources.items():
         properties = resource.get("Properties", {})
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
@@ -57,6 +55,7 @@ def statements(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def function_statements(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Returns the statements that grant rights to the function, by Sid."""
     found = {}
     for name, statement in statements(stack):
         if name in ("FunctionRole", "ContinuationPolicy") and "Principal" not in statement:
@@ -65,7 +64,7 @@ def function_statements(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 def least(stack: Stack) -> Iterator[str]:
-    """The function's role has the actions that the function calls, on the resources that it calls them on."""
+    """The function's role allows the actions that the function calls, and no others."""
     expected = dict(ALWAYS)
     for given, more in (
         (stack.parameters["UseQueue"] == "Yes", WITH_QUEUE),
@@ -77,16 +76,16 @@ def least(stack: Stack) -> Iterator[str]:
             expected |= more
     found = function_statements(stack)
     if found.keys() != expected.keys():
-        yield f"the function's role has {found.keys() ^ expected.keys()} too little or too much"
+        yield f"the statements of the function's role differ from the expected ones by {found.keys() ^ expected.keys()}"
     for sid in found.keys() & expected.keys():
         if set(found[sid]["Action"]) != expected[sid]:
-            yield f"{sid} has {set(found[sid]['Action']) ^ expected[sid]} too little or too much"
-        if (found[sid]["Resource"] == "*") != (sid in ON_EVERYTHING):
-            yield f"{sid} is on {found[sid]['Resource']}"
+            yield f"the actions of {sid} differ from the expected ones by {set(found[sid]['Action']) ^ expected[sid]}"
+        if (found[sid]["Resource"] == "*") != (sid in ON_ALL_RESOURCES):
+            yield f"{sid} applies to {found[sid]['Resource']}"
 
 
 def resources(stack: Stack) -> Iterator[str]:
-    """Resources that emulators do not look at: the bucket of ListBucket, the three kinds of Glue, the qualified ARN."""
+    """Statements name the resources that emulators ignore: bucket, catalog, database, tables and qualified ARN."""
     found = function_statements(stack)
     bucket = stack.parameters["ExistingBucket"] or "<Bucket>"
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
@@ -107,13 +106,13 @@ def resources(stack: Stack) -> Iterator[str]:
     }
     for sid, resource in expected.items():
         if sid in found and found[sid]["Resource"] != resource:
-            yield f"{sid} is on {found[sid]['Resource']}, not {resource}"
+            yield f"{sid} applies to {found[sid]['Resource']}, not to {resource}"
     if "Condition" in found.get("SeeWhatIsMissing", {}):
-        yield "SeeWhatIsMissing has a condition, which a HEAD request may not meet"
+        yield "SeeWhatIsMissing has a condition, which a HEAD request may not satisfy"
 
 
 def policies(stack: Stack) -> Iterator[str]:
-    """No wildcard is allowed to anybody, and whoever writes to topic, queue or bucket does it with TLS."""
+    """No policy allows a wildcard action or everyone, and topic, queues and bucket require TLS."""
     tls = set()
     for name, statement in statements(stack):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -126,9 +125,9 @@ def policies(stack: Stack) -> Iterator[str]:
         principal = statement.get("Principal", {})
         if principal == "*" or "AWS" in principal:
             yield f"{name} allows {principal}"
-        # A service acts for many accounts: it has to say for whom. Lambda does not in a role of its own.
+        # A service acts for many accounts, so a condition must name the account. Lambda sets none for its own role.
         if "Service" in principal and principal["Service"] != "lambda.amazonaws.com" and "Condition" not in statement:
-            yield f"{name} lets {principal['Service']} act for anybody"
+            yield f"{name} lets {principal['Service']} act for any account"
     kinds = ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
     for kind in kinds:
         for name in stack.of_type(kind).keys() - tls:
@@ -136,7 +135,7 @@ def policies(stack: Stack) -> Iterator[str]:
 
 
 def roles(stack: Stack) -> Iterator[str]:
-    """Every role obeys the organisation's rules."""
+    """Every role has the permissions boundary and the path of the parameters."""
     for name, role in stack.of_type("AWS::IAM::Role").items():
         if role.get("PermissionsBoundary", "") != stack.parameters["PermissionsBoundary"]:
             yield f"{name} has the permissions boundary {role.get('PermissionsBoundary')}"
@@ -145,10 +144,10 @@ def roles(stack: Stack) -> Iterator[str]:
 
 
 def spelling(text: str) -> Iterator[str]:
-    """One action a line, so that a change of one is a change of one line; and no partition by name."""
+    """Actions are on lines of their own, for readable diffs, and no ARN names an AWS partition."""
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"arn:aws\b", line):
-            yield f"line {number} names a partition"
+            yield f"line {number} names the partition aws; use ${{AWS::Partition}}"
         if re.search(r"\bAction: *(\[|[\w-]+:(?!\*))", line) and "lambda:InvokeFunction" not in line:
             yield f"line {number} has actions that are not on lines of their own"
 

@@ -1,22 +1,14 @@
-"""The template as a stack: what CloudFormation would create for given parameters.
+"""Resolves the template to the stack that CloudFormation would create for given parameters.
 
-The SAM transform is AWS's own. What is resolved here is what the checks look at: conditions, references and joined
-text. A reference to a resource becomes `<Name>`, an attribute `<Name.Attribute>`.
+Takes the output of AWS's own SAM transform, and resolves conditions and intrinsic functions. A reference to a resource
+becomes `<Name>`, an attribute `<Name.Attribute>`.
 """
 
-from __future__ import annotations
-
-import logging
 import re
 from pathlib import Path
 from typing import Any
 
-from samtranslator.public.translator import ManagedPolicyLoader
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "template.yaml"
 
 PSEUDO = {
     "AWS::AccountId": "123456789012",
@@ -24,39 +16,19 @@ PSEUDO = {
     "AWS::Region": "us-east-1",
     "AWS::StackName": "label-lake",
 }
-NOTHING = object()
-
-# The transform collects metrics of its own and warns that nobody published them.
-logging.getLogger("samtranslator").setLevel(logging.ERROR)
-
-
-class NoManagedPolicies(ManagedPolicyLoader):
-    """The template names none, and loading them needs an account."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-def transformed(text: str) -> dict[str, Any]:
-    """The template after the SAM transform, with its parameters still open."""
-    template = yaml_parse(text)
-    # The transform takes a built artifact only.
-    template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://artifacts/bootstrap.zip"
-    return transform(template, {}, NoManagedPolicies())
+# The value of AWS::NoValue, which removes a property.
+NO_VALUE = object()
 
 
 class Stack:
-    """A template with parameters: its resources and outputs, without those whose condition is false."""
+    """The outputs of a template for given parameters, and its resources except those whose condition is false."""
 
     def __init__(self, template: dict[str, Any], **parameters: str) -> None:
         self.template = template
         defaults = {name: given.get("Default", "") for name, given in template["Parameters"].items()}
         unknown = parameters.keys() - defaults.keys()
         if unknown:
-            raise ValueError(f"no such parameters: {unknown}")
+            raise ValueError(f"unknown parameters: {unknown}")
         self.parameters = defaults | parameters
         self.resources: dict[str, dict[str, Any]] = {
             name: self.resolve(resource)
@@ -66,7 +38,7 @@ class Stack:
         self.outputs = {name: self.resolve(output["Value"]) for name, output in template["Outputs"].items()}
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Properties of all resources of a type."""
+        """Returns the properties of all resources of a type, by logical ID."""
         return {
             name: resource.get("Properties", {})
             for name, resource in self.resources.items()
@@ -78,7 +50,7 @@ class Stack:
 
     def resolve(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [item for item in map(self.resolve, value) if item is not NOTHING]
+            return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -86,11 +58,11 @@ class Stack:
             if name in FUNCTIONS:
                 return FUNCTIONS[name](self, argument)
         resolved = {name: self.resolve(item) for name, item in value.items()}
-        return {name: item for name, item in resolved.items() if item is not NOTHING}
+        return {name: item for name, item in resolved.items() if item is not NO_VALUE}
 
     def reference(self, name: str) -> Any:
         if name == "AWS::NoValue":
-            return NOTHING
+            return NO_VALUE
         if name in PSEUDO:
             return PSEUDO[name]
         if name in self.parameters:
@@ -98,7 +70,7 @@ class Stack:
             is_list = self.template["Parameters"][name]["Type"] == "CommaDelimitedList"
             return value.split(",") if is_list else value
         if name not in self.template["Resources"]:
-            raise ValueError(f"a reference to {name}, which is not there")
+            raise ValueError(f"a reference to {name}, which is not in the template")
         return f"<{name}>"
 
     def attribute(self, argument: str | list[str]) -> str:

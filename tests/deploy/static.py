@@ -1,27 +1,26 @@
-"""All checks of a template's text: what AWS would refuse or lose, and emulators and linters do not see."""
-
-from __future__ import annotations
+"""Static checks of the template, for mistakes that emulators and linters miss."""
 
 import alarms
 import lake
 import lint
 import messages
 import permissions
-from stack import Stack, transformed
+from construct_template import transformed
+from stack import Stack
 
 KEY = "arn:aws-test:kms:us-east-1:123456789012:key/1"
-# The ways to deploy: each check looks at each.
+# Sets of parameters. Every check runs on each of them.
 VARIANTS: dict[str, dict[str, str]] = {
-    "as it comes": {},
+    "with defaults": {},
     "with a queue": {"UseQueue": "Yes", "AlarmEmail": "someone@example.com"},
-    "onto what is there": {
+    "with existing resources": {
         "ExistingBucket": "a-bucket",
         "OutputPrefix": "video/labels",
         "ExistingTopicArn": "arn:aws-test:sns:us-east-1:123456789012:AmazonRekognition-done",
         "AlarmTopicArn": "arn:aws-test:sns:us-east-1:123456789012:pager",
         "DatabaseName": "other",
     },
-    "with every rule": {
+    "with an organization's rules": {
         "UseQueue": "Yes",
         "OutputPrefix": "labels",
         "BucketKeyArn": KEY,
@@ -39,16 +38,17 @@ MODULES = (messages, permissions, lake, alarms)
 
 
 def findings(text: str) -> list[str]:
-    """What is wrong with the template: ours first, then the linter's, which takes longest."""
+    """Returns what is wrong with the template. The linter is slow, so it runs only if our own checks find nothing."""
     return own_findings(text) or lint_findings(text)
 
 
 def own_findings(text: str) -> list[str]:
+    """Returns the findings of the checks in this folder."""
     found = [finding for check in permissions.TEXT_CHECKS for finding in check(text)]
     try:
         template = transformed(text)
-    except Exception as error:  # noqa: BLE001 - whatever the transform does not take is a finding
-        return [*found, f"the transform refuses the template: {error}"]
+    except Exception as error:  # Anything that the transform raises is a finding.
+        return [*found, f"the SAM transform fails: {error}"]
     found += [finding for check in alarms.TEMPLATE_CHECKS for finding in check(template)]
     for variant, parameters in VARIANTS.items():
         try:
@@ -61,11 +61,11 @@ def own_findings(text: str) -> list[str]:
                 try:
                     found += [f"{variant}: {finding}" for finding in check(stack)]
                 except (KeyError, ValueError, IndexError) as error:
-                    found.append(f"{variant}: {check.__name__} does not find {error}")
+                    found.append(f"{variant}: {check.__name__} failed: {error!r}")
     return found
 
 
 def lint_findings(text: str) -> list[str]:
-    """As written and as CloudFormation gets it: the raw template hides most mistakes from the linter."""
+    """Lints the template as written and after the transform. As written, most mistakes are hidden from the linter."""
     raw = [f"as written: {finding}" for finding in lint.findings(text)]
     return raw + [f"transformed: {finding}" for finding in lint.findings(transformed(text))]

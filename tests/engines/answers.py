@@ -1,6 +1,6 @@
-"""What each of the queries must answer, computed from what was served, in plain Python and in another way than the SQL.
+"""Expected results of the saved queries, computed from Rekognition's replies with other algorithms than the SQL.
 
-Each function takes the parameters of its query, and returns the rows in their order.
+Each function has the name of its query, takes its parameters and returns its rows in order.
 """
 
 import math
@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 from served import JOBS, Detection, Job
 
 MOMENT_MS = 1000
-"""The longest that a sample lasts, and the longest gap in a range."""
+"""Maximum duration of a sample, and maximum gap within a range."""
 
 
 def find(job_id: str) -> Job:
@@ -24,7 +24,7 @@ def time(milliseconds: int | None) -> datetime | None:
 
 
 def nulls_last(value: str | None) -> tuple:
-    """A key that sorts as Trino does."""
+    """Returns a sort key that puts null last, as Trino does."""
     return value is None, value or ""
 
 
@@ -43,7 +43,7 @@ def labels_of_a_video(job_id: str) -> list[tuple]:
     job = find(job_id)
     samples = sorted({detection.timestamp_ms for detection in job.detections})
     end = max(job.metadata.get("DurationMillis", 0), samples[-1])
-    lasts = {one: min(following - one, MOMENT_MS) for one, following in pairwise([*samples, end])}
+    durations = {sample: min(following - sample, MOMENT_MS) for sample, following in pairwise([*samples, end])}
     rows = []
     for name, detections in by_name(job.detections).items():
         instances = Counter()
@@ -54,7 +54,7 @@ def labels_of_a_video(job_id: str) -> list[tuple]:
             len(detections),
             instances.total(),
             max(instances.values()),
-            sum(lasts[timestamp] for timestamp in instances),
+            sum(durations[timestamp] for timestamp in instances),
             min(instances),
             max(instances),
             maximum(detection.confidence for detection in detections),
@@ -100,7 +100,7 @@ def where_a_label_is_seen(job_id: str, label: str) -> list[tuple]:
 
 
 def inventory(job: Job) -> list[tuple]:
-    """The labels of a job with what the table jobs says of each. Absent and empty names are one."""
+    """Returns the elements of the column `labels` of the table `jobs`. Absent and empty names are the same label."""
     return [inventory_row(job, name) for name in sorted(names(job), key=nulls_last)]
 
 
@@ -133,9 +133,10 @@ def biggest_labels_of_a_period(first: str, until: str) -> list[tuple]:
     begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
     found = defaultdict(list)
     for job in JOBS:
-        if "TIMESTAMPS" not in job.aggregate_by or job.completed_at_ms is None:
+        completed_at = time(job.completed_at_ms)
+        if "TIMESTAMPS" not in job.aggregate_by or completed_at is None:
             continue
-        if begin <= time(job.completed_at_ms) < end:
+        if begin <= completed_at < end:
             for name, detections, instances, *_, confidence in inventory(job):
                 found[name].append((detections, instances, confidence))
     rows = []
@@ -151,12 +152,12 @@ def videos_with_a_label(label: str) -> list[tuple]:
 
 
 def labels_seen_together(job_id: str) -> list[tuple]:
-    at = defaultdict(dict)
+    samples_of_job = defaultdict(dict)
     for detection in find(job_id).detections:
         if detection.name is not None:
-            at[detection.timestamp_ms][detection.name] = detection.parents
+            samples_of_job[detection.timestamp_ms][detection.name] = detection.parents
     pairs = Counter()
-    for seen in at.values():
+    for seen in samples_of_job.values():
         for one, other in combinations(sorted(seen), 2):
             if one not in seen[other] and other not in seen[one]:
                 pairs[one, other] += 1
@@ -176,7 +177,7 @@ def boxes_in_pixels(job_id: str, label: str) -> list[tuple]:
 
 
 def rounded(side: float | None, size: int | None) -> int | None:
-    """Half a pixel is rounded away from zero."""
+    """Converts a side of a box to pixels. Half a pixel is rounded away from zero."""
     if side is None or size is None:
         return None
     return int(math.copysign(math.floor(abs(side * size) + 0.5), side))

@@ -1,7 +1,7 @@
-"""A Glue catalog that answers for partitions as an indexed one does, and leaves the rest to moto.
+"""A Glue catalog that serves partitions with an index and leaves all other calls to moto.
 
-moto evaluates a filter on every partition, and gives all of them in one answer. Here there are pages of a thousand, as
-on AWS, and every call is counted.
+moto evaluates a filter on every partition and returns all partitions at once. This catalog returns pages of 1,000, as
+AWS does, and counts the calls.
 """
 
 import re
@@ -14,6 +14,8 @@ PAGE = 1000
 
 
 class Catalog:
+    """A proxy for Glue that keeps the partitions itself."""
+
     def __init__(self, glue: str):
         self.jobs: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
         self.calls: Counter[str] = Counter()
@@ -22,12 +24,12 @@ class Catalog:
 
     def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any] | None:
         self.calls[operation] += 1
-        act = {
+        handler = {
             "BatchCreatePartition": self.create,
             "GetPartitions": self.find,
             "BatchGetPartition": self.get,
         }.get(operation)
-        return act(self.jobs.setdefault(request["TableName"], {}), request) if act else None
+        return handler(self.jobs.setdefault(request["TableName"], {}), request) if handler else None
 
     def create(self, jobs: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         for entry in request["PartitionInputList"]:
@@ -37,13 +39,13 @@ class Catalog:
         return {"Errors": []}
 
     def get(self, jobs: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-        asked = [one["Values"] for one in request["PartitionsToGet"]]
-        found = [jobs[job_id][label] for job_id, label in asked if label in jobs.get(job_id, {})]
+        requested = [entry["Values"] for entry in request["PartitionsToGet"]]
+        found = [jobs[job_id][label] for job_id, label in requested if label in jobs.get(job_id, {})]
         return {"Partitions": found, "UnprocessedKeys": []}
 
     def find(self, jobs: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         expression = request.get("Expression", "")
-        # A filter of another form finds more than it should, and Trino chooses from that.
+        # A filter of another form finds too many partitions. Trino filters them again.
         wanted = {key: set(re.findall("'([^']*)'", text)) for key, text in re.findall(CLAUSE, expression)}
         ids = sorted(wanted.get("job_id", jobs))
         found = [

@@ -1,6 +1,7 @@
-"""What each engine must show on the lake. A check returns what is wrong; nothing is.
+"""The checks that every engine must pass on the lake.
 
-The answers come from the replies that were served, never from a reader of ours.
+A check is a name and a list of faults, which is empty if the check passes. The expected rows come from Rekognition's
+replies, never from a reader of this project.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,14 +25,14 @@ class Reads(Protocol):
 
 
 class Queries(Reads, Protocol):
-    """An engine that takes SQL, in Athena's dialect."""
+    """An engine that runs SQL in Athena's dialect."""
 
     query: Callable[..., list[Row]]
 
 
 @dataclass
 class Report:
-    """Prints a line a check, and counts."""
+    """Prints one line per check and counts the results."""
 
     passed: int = 0
     failed: int = 0
@@ -46,6 +47,7 @@ class Report:
 
 
 def whole_lake(engine: Reads, jobs: list[Served]) -> Iterable[Check]:
+    """Every table has the rows that Rekognition served, and the documented types."""
     for table in tables():
         expected = [row for job in jobs for row in job.rows(table.name)]
         found = engine.rows(table)
@@ -55,15 +57,17 @@ def whole_lake(engine: Reads, jobs: list[Served]) -> Iterable[Check]:
 
 
 def unequal(found: Iterable[Any], expected: Iterable[Any]) -> list[str]:
+    """Compares in order and returns the differences."""
     found, expected = list(map(comparable, found)), list(map(comparable, expected))
-    faults = [f"{one} instead of {other}" for one, other in zip(found, expected, strict=False) if one != other]
+    pairs = zip(found, expected, strict=False)
+    faults = [f"{actual} instead of {wanted}" for actual, wanted in pairs if actual != wanted]
     if len(found) != len(expected):
-        faults.append(f"{len(found)} instead of {len(expected)}")
+        faults.append(f"{len(found)} elements instead of {len(expected)}")
     return faults
 
 
-def labels_come_back(engine: Queries, job: Served) -> Iterable[Check]:
-    """One by one: each is found by the partition's value and by the column, and nothing else is."""
+def labels_by_name(engine: Queries, job: Served) -> Iterable[Check]:
+    """A query for one label finds its rows and no others, by partition value and by column."""
     names = sorted({row[-1] for row in job.rows("label_detections") if row[-1]})
     faults = []
     for column in ("label", "label_name"):
@@ -73,14 +77,14 @@ def labels_come_back(engine: Queries, job: Served) -> Iterable[Check]:
             expected = [(name, name, sum(row[-1] == name for row in job.rows("label_detections")))]
             found = engine.query(sql, (job.job_id, name))
             faults += [f"{column} = {name!r}: {fault}" for fault in unequal(found, expected)]
-    yield f"{len(names)} labels with odd names are found by name, as partition and as column", faults
+    yield f"{len(names)} labels with unusual names are found by partition and by column", faults
     sql = "SELECT DISTINCT label_name FROM label_detections WHERE job_id = ? AND label IS NULL"
     nameless = {(row[-3],) for row in job.rows("label_detections") if row[-1] is None}
     yield "a label without a name is null", differences(engine.query(sql, (job.job_id,)), nameless)
 
 
 def nested(engine: Queries, job: Served) -> Iterable[Check]:
-    """Arrays and structs, in the ways that people use them."""
+    """Common queries of arrays and structs return the right values."""
     detections = job.rows("label_detections")
     parents = next(index for index, (name, _) in enumerate(tables()[0].columns) if name == "parents")
     parent = next(row[parents][0] for row in detections if row[parents])
@@ -103,7 +107,7 @@ def nested(engine: Queries, job: Served) -> Iterable[Check]:
 
 
 def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
-    """The tables for which nothing is registered: the files of a job are found below its folder."""
+    """In the tables with partition projection by job, the files of a job are found without registration."""
     for table in tables("ddl-by-job.sql"):
         if not table.keys:
             continue
@@ -117,17 +121,20 @@ def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
         two = jobs[:2]
         ids = tuple(job.job_id for job in two)
         found = engine.query(f"SELECT label_name FROM {table.name} WHERE job_id IN (?, ?)", ids)
-        yield f"{table.name} of two jobs", differences(found, [(row[label],) for job in two for row in job.rows(like)])
+        expected = [(row[label],) for job in two for row in job.rows(like)]
+        yield f"{table.name} has the rows of two jobs", differences(found, expected)
         yield f"{table.name} refuses a query that names no job", refused(engine, f"SELECT count(*) FROM {table.name}")
 
 
 def refused(engine: Queries, sql: str) -> list[str]:
+    """Checks that a query fails because it lacks a job ID."""
     try:
-        return [f"it answers {engine.query(sql)}"]
+        return [f"the query returned {engine.query(sql)}"]
     except Exception as error:
         return [] if "job_id" in str(error) else [str(error)]
 
 
 def saved_queries(engine: Queries) -> Iterable[Check]:
+    """Every saved query returns the expected rows."""
     for query in QUERIES:
         yield query.title, query.compare(engine.query(query.sql, query.parameters))

@@ -1,4 +1,4 @@
-"""`label-lake delete` on a lake in S3 and Glue: the job is gone from both, and nothing else is."""
+"""Checks that `label-lake delete` removes a job from S3 and Glue, and nothing else."""
 
 import os
 import subprocess
@@ -12,18 +12,18 @@ from services import KEYS
 from tables import BUCKET, DATABASE, tables
 
 JOB = "odd-names"
-"""Its labels are whatever a key and a partition have to escape."""
+"""A job whose labels contain every character that keys and partitions escape."""
 
 
-def things(lake: Lake) -> tuple[set[str], set[str]]:
-    """Keys and partitions: those of the job, and the others."""
+def contents(lake: Lake) -> tuple[set[str], set[str]]:
+    """Returns the keys and partitions of the job, and those of other jobs."""
     found = set(lake.s3.keys(BUCKET))
     for table in tables():
         if table.keys:
             partitions = lake.glue.partitions(DATABASE, table.name)
             found |= {f"{table.name} in Glue, job_id={'/'.join(partition['Values'])}" for partition in partitions}
-    mine = {thing for thing in found if f"job_id={JOB}/" in thing or f"job-{JOB}." in thing}
-    return mine, found - mine
+    of_job = {item for item in found if f"job_id={JOB}/" in item or f"job-{JOB}." in item}
+    return of_job, found - of_job
 
 
 def delete(lake: Lake) -> subprocess.CompletedProcess[str]:
@@ -33,11 +33,11 @@ def delete(lake: Lake) -> subprocess.CompletedProcess[str]:
 
 
 def deletion(lake: Lake) -> Iterable[Check]:
-    mine, others = things(lake)
-    told = delete(lake)
-    left, spared = things(lake)
-    faults = [told.stderr] if told.returncode or not mine else []
-    yield f"label-lake delete removes the job's {len(mine)} files and partitions", faults + sorted(left)
-    yield f"and none of the {len(others)} of other jobs", unequal(sorted(spared), sorted(others))
+    of_job, of_others = contents(lake)
+    ran = delete(lake)
+    of_job_after, of_others_after = contents(lake)
+    faults = [ran.stderr] if ran.returncode or not of_job else []
+    yield f"label-lake delete removes the job's {len(of_job)} files and partitions", faults + sorted(of_job_after)
+    yield f"it removes none of the {len(of_others)} of other jobs", unequal(sorted(of_others_after), sorted(of_others))
     again = delete(lake)
-    yield "a second time it says that there is nothing", [] if again.returncode == 1 else [again.stdout, again.stderr]
+    yield "a second run finds no such job", [] if again.returncode == 1 else [again.stdout, again.stderr]

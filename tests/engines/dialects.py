@@ -1,27 +1,28 @@
-"""Queries and types in the dialects of other engines than Athena and Trino."""
+"""Translates queries and types between the dialects of Athena and other engines."""
 
 import sqlglot
 from sqlglot import exp
 
 
 def translate(sql: str, dialect: str) -> str:
-    """Translates from Athena's dialect into duckdb's or spark's."""
+    """Translates a query from Athena's dialect to that of `duckdb` or `spark`."""
     tree = sqlglot.parse_one(sql, read="athena")
     for unnest in tree.find_all(exp.Unnest):
-        # In Trino the fields of the structs become columns; elsewhere the struct is one column, here of the same name.
+        # Trino makes a column of each field of the structs. Other engines make one column of the struct; it gets the
+        # same name, so that references to its fields stay valid.
         alias = unnest.args["alias"]
         alias.set("columns", [alias.this.copy()])
     for time in list(tree.find_all(exp.UnixToTime)):
         if dialect == "spark":
-            # Its from_unixtime drops what is less than a second.
+            # Spark's from_unixtime drops fractions of a second.
             time.replace(exp.Anonymous(this="timestamp_seconds", expressions=[time.this]))
         else:
-            # Its Python client wants another package for a time with a zone.
+            # DuckDB's Python client needs another package for times with a time zone.
             time.replace(exp.AtTimeZone(this=time.copy(), zone=exp.Literal.string("UTC")))
     return tree.sql(dialect=dialect, comments=False)
 
 
 def hive_type(kind: str, dialect: str = "trino") -> str:
-    """A type as Hive and Athena spell it."""
+    """Returns a type in the spelling of Hive and Athena."""
     spelled = exp.DataType.build(kind, dialect=dialect).sql("hive")
     return spelled.lower().replace("`", "").replace(": ", ":").replace(", ", ",")

@@ -1,4 +1,4 @@
-"""The real function, as a process of its own, for events that the simulator hands to it."""
+"""Runs the function as a process that takes events from the simulator."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tables import BUCKET, DATABASE
 def start_function(
     program: Path, directory: Path, simulator: Simulator, s3: str, glue: str, aggregate_by: str
 ) -> Program:
-    """Starts the function; it takes events until it is stopped."""
+    """Starts the function. It takes events until it is stopped."""
     directory.mkdir(parents=True, exist_ok=True)
     services = {"AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_GLUE": glue}
     settings = {"OUTPUT_BUCKET": BUCKET, "AGGREGATE_BY": aggregate_by, "GLUE_DATABASE": DATABASE, "RUST_LOG": "info"}
@@ -22,4 +22,5 @@ def start_function(
 
 
 def program(root: Path, name: str) -> Path:
+    """Returns the path of a program of the debug build."""
     return Path(os.environ.get("CARGO_TARGET_DIR", root / "target")) / "debug" / name

@@ -1,4 +1,4 @@
-"""A proxy before Glue, which sees the requests on their way."""
+"""A proxy for Glue that can inspect, change, drop and answer requests."""
 
 import http.client
 import json
@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 
 from programs import LOCALHOST
 
-Seen = Callable[[str, dict[str, Any]], dict[str, Any] | None]
+RequestHook = Callable[[str, dict[str, Any]], dict[str, Any] | None]
 
 
 class GlueProxy:
-    """Passes requests on as `seen` returns them; one for which it returns nothing is not passed on, and gets no answer.
+    """Forwards requests as `filter_request` returns them.
 
-    What `instead` has an answer to is not passed on, either.
-    Requests are signed, and the catalog behind does not look at the signatures.
+    If `filter_request` returns None, the connection is closed without an answer. If `respond` returns an answer, the
+    request is not forwarded. The catalog behind the proxy does not verify signatures.
     """
 
-    def __init__(self, url: str, seen: Seen, instead: Seen = lambda *_: None):
+    def __init__(self, url: str, filter_request: RequestHook, respond: RequestHook = lambda *_: None):
         behind = urlsplit(url)
 
         def forward(request: dict[str, Any], received: Message) -> tuple[int, bytes]:
@@ -40,11 +40,11 @@ class GlueProxy:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-                request = seen(operation, json.loads(body))
+                request = filter_request(operation, json.loads(body))
                 if request is None:
                     self.close_connection = True
                     return
-                answer = instead(operation, request)
+                answer = respond(operation, request)
                 status, content = (200, json.dumps(answer).encode()) if answer else forward(request, self.headers)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -52,14 +52,14 @@ class GlueProxy:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
-            def handle_error(self, *_: object) -> None:
-                """A client that is killed, or that gives up, is no news."""
+            def handle_error(self, request: object, client_address: object) -> None:
+                """Ignores clients that are killed or give up."""
 
         self.server = Server((LOCALHOST, 0), Handler)
         self.url = f"http://{LOCALHOST}:{self.server.server_port}"
@@ -71,9 +71,9 @@ class GlueProxy:
 
 
 def without_unreadable_filter(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out a filter of partitions that the catalog cannot read; Trino filters what it gets once more.
+    """Removes a partition filter that moto cannot parse. Trino filters the result again.
 
-    Trino 476 does not escape a quote in it (`label = 'Farmer's Market'`), and moto reads no tab and no line break.
+    Trino 476 does not escape quotes in filters (`label = 'Farmer's Market'`). moto rejects tabs and line breaks.
     """
     literals_removed = re.sub(r"'[^'\x00-\x1f]*'(?=[),])", "", request.get("Expression", ""))
     if operation == "GetPartitions" and "'" in literals_removed:

@@ -1,4 +1,4 @@
-"""A lake that the real function makes, with the catalog in Glue and the files in S3."""
+"""A lake that the function writes to S3 and Glue."""
 
 import json
 from pathlib import Path
@@ -12,22 +12,27 @@ from simulator import Simulator
 from tables import BUCKET, DATABASE, create_in_glue
 
 EXTRA = [served.job({"JobId": "corner-cases"}, served.HERE / "corner-cases.json", aggregate_by="TIMESTAMPS,SEGMENTS")]
-"""Beside the jobs that the saved queries are asked about: nothing in it changes their answers."""
+"""A job in addition to those of the saved queries. It does not change the results of the queries."""
 
 KILLED = "killed"
-"""A generated job with more labels than go into one call to Glue."""
+"""A generated job with more labels than one call to Glue can register."""
 
 
 def recordings(job: served.Job, directory: Path) -> str:
-    """The simulator's argument for a job; empty where it says nothing of the video, or something would be made up."""
+    """Returns the simulator's argument for a recorded job.
+
+    Adds empty objects for `Video` and `VideoMetadata` where they are absent. Otherwise the simulator generates them.
+    """
     directory.mkdir(exist_ok=True)
     files = [directory / f"{job.id}-{number}.json" for number in range(len(job.replies))]
-    for file, reply in zip(files, job.replies):
+    for file, reply in zip(files, job.replies, strict=True):
         file.write_text(json.dumps({"Video": {}, "VideoMetadata": {}, **reply}))
     return f"--recorded={job.id}={','.join(map(str, files))}"
 
 
 class Lake:
+    """The services, the simulator and the jobs of the lake."""
+
     def __init__(self, directory: Path):
         self.directory = directory
         self.files = directory / "lake"
@@ -37,7 +42,8 @@ class Lake:
         self.rekognition = client("rekognition", self.simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
         self.jobs: list[Served] = []
 
-    def make(self) -> None:
+    def export(self) -> None:
+        """Starts the services and exports the jobs."""
         self.glue.wait()
         self.glue.client.create_database(DatabaseInput={"Name": DATABASE})
         create_in_glue(self.glue.client)
@@ -53,6 +59,7 @@ class Lake:
         self.s3.download(BUCKET, self.files)
 
     def function(self, aggregate_by: str, glue: str | None = None) -> Any:
+        """Starts the function."""
         binary = program(served.ROOT, "bootstrap")
         return start_function(
             binary, self.directory / "function", self.simulator, self.s3.url, glue or self.glue.url, aggregate_by

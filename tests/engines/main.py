@@ -1,6 +1,6 @@
-"""Reads a lake that the real function made with other engines than ours, and compares with what was served.
+"""Reads a lake that the function has written with other engines, and compares the rows with Rekognition's replies.
 
-Usage: main.py ENGINE…, each one of trino, spark, duckdb, pyarrow.
+Usage: main.py trino|spark|duckdb|pyarrow...
 """
 
 import os
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import registration
-from checks import Report, by_job, labels_come_back, nested, saved_queries, whole_lake
+from checks import Report, by_job, labels_by_name, nested, saved_queries, whole_lake
 from deletion import deletion
 from glue_proxy import GlueProxy, without_unreadable_filter
 from lake import Lake
@@ -21,7 +21,7 @@ PARTITIONED = [table.name for table in tables() if table.keys]
 
 
 class Engines:
-    """The engines asked for; Trino starts while the lake is made."""
+    """The requested engines. Trino starts while the function exports the lake."""
 
     def __init__(self, names: list[str], lake: Lake):
         self.lake = lake
@@ -62,7 +62,7 @@ class Engines:
             self.all.append(OnPyArrow(files))
 
     def refresh(self, engine: Any) -> None:
-        """Trino asks the catalog itself; Spark's has to be told what is registered."""
+        """Copies the registered partitions to Spark's own catalog. Trino reads them from Glue."""
         if engine is not self.spark:
             return
         for table in PARTITIONED:
@@ -83,35 +83,36 @@ def run(names: list[str], directory: Path, report: Report) -> None:
     lake = Lake(directory)
     engines = Engines(names, lake)
 
-    def passed(what: str) -> None:
-        print(f"       {what}: {time.monotonic() - started:.0f} s after the start", flush=True)
+    def progress(stage: str) -> None:
+        print(f"       {stage}: {time.monotonic() - started:.0f} s after the start", flush=True)
 
     try:
-        lake.make()
-        passed("the lake is made")
+        lake.export()
+        progress("lake exported")
         engines.open()
-        passed("the engines are up")
+        progress("engines started")
         for engine in engines.all:
             report.add(engine.name, whole_lake(engine, lake.jobs))
         for engine in engines.sql:
-            report.add(engine.name, labels_come_back(engine, lake.job("odd-names")))
+            report.add(engine.name, labels_by_name(engine, lake.job("odd-names")))
             report.add(engine.name, nested(engine, lake.job("corner-cases")))
             report.add(engine.name, saved_queries(engine))
-            passed(engine.name)
+            progress(engine.name)
         if engines.spark:
             report.add("Spark after MSCK REPAIR", engines.spark.repaired(lake.jobs))
         if engines.by_job:
             create_in_glue(lake.glue.client, "ddl-by-job.sql")
             report.add("Trino", by_job(engines.by_job, lake.jobs))
-        prove_registration(lake, engines, report)
+        check_registration(lake, engines, report)
         report.add("S3 and Glue", deletion(lake))
-        passed("the end")
+        progress("end")
     finally:
         engines.stop()
         lake.stop()
 
 
-def prove_registration(lake: Lake, engines: Engines, report: Report) -> None:
+def check_registration(lake: Lake, engines: Engines, report: Report) -> None:
+    """Checks, with the engines that use a catalog, that a job is visible only after its partitions are registered."""
     registered = [engine for engine in engines.sql if engine.needs_registration]
     if not registered:
         return

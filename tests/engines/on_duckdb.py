@@ -1,4 +1,4 @@
-"""DuckDB, straight on the files: it needs no catalog, and finds the partitions in the paths."""
+"""Reads the files with DuckDB. It needs no catalog: it finds the partitions in the paths."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from tables import Table
 
 
 class OnDuckDB:
+    """DuckDB with a view for each table."""
+
     name = "DuckDB"
     needs_registration = False
 

@@ -1,4 +1,4 @@
-"""PyArrow, straight on the files."""
+"""Reads the files with PyArrow."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tables import Table
 
 
 class OnPyArrow:
+    """PyArrow with a dataset for each table."""
+
     name = "PyArrow"
     needs_registration = False
 
@@ -20,7 +22,7 @@ class OnPyArrow:
     def dataset(self, table: Table) -> pyarrow.dataset.Dataset:
         keys = pyarrow.schema([(name, pyarrow.string()) for name, _ in table.keys])
         partitioning = pyarrow.dataset.partitioning(keys, flavor="hive") if table.keys else None
-        # Files whose names begin with . or _ are hidden to PyArrow; label=_private is not one.
+        # PyArrow ignores files whose names begin with . or _, but this does not include folders such as label=_private.
         return pyarrow.dataset.dataset(self.lake / table.name, partitioning=partitioning)
 
     def rows(self, table: Table) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Spark with a Hive metastore: it knows the partitions that are registered, and no others."""
+"""Queries the lake with Spark and a Hive metastore. Spark reads registered partitions only."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +15,8 @@ BATCH = 100
 
 
 class OnSpark:
+    """A Spark session with the tables of the lake."""
+
     name = "Spark"
     needs_registration = True
 
@@ -40,13 +42,13 @@ class OnSpark:
         self.create(DATABASE)
 
     def create(self, database: str) -> None:
-        """Makes the tables with the statements that Athena gets."""
+        """Creates the tables with the same statements as Athena."""
         for statement in statements(location=f"file://{self.lake}"):
             self.session.sql(statement.rstrip(";").replace(f"`{DATABASE}`", f"`{database}`"))
         self.session.sql(f"USE `{database}`")
 
     def register(self, table: str, partitions: list[dict[str, Any]]) -> None:
-        """Adds the partitions of the catalog, with the files where they were downloaded to."""
+        """Adds partitions of Glue, with the locations of the downloaded files."""
         for first in range(0, len(partitions), BATCH):
             added = " ".join(map(self.partition, partitions[first : first + BATCH]))
             self.session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {added}")
@@ -57,15 +59,15 @@ class OnSpark:
         return f"PARTITION (job_id = {job_id}, label = {label}) LOCATION {literal(location)}"
 
     def forget_files(self, names: list[str]) -> None:
-        """Spark keeps the lists of files that it has read."""
+        """Clears Spark's cached lists of files."""
         for name in names:
             self.session.sql(f"REFRESH TABLE {name}")
 
     def repaired(self, jobs: list[Served]) -> Iterable[Check]:
-        """Reads tables of another database, in which MSCK REPAIR has found the partitions from the paths."""
+        """Creates the tables in another database and checks that MSCK REPAIR finds the partitions in the paths."""
         self.create(f"{DATABASE}_repaired")
         for table in tables():
-            yield f"{table.name} has no rows before", [] if not table.keys or not self.rows(table) else ["it has"]
+            yield f"{table.name} has no rows before", [] if not table.keys or not self.rows(table) else ["it has rows"]
             if table.keys:
                 self.session.sql(f"MSCK REPAIR TABLE {table.name}")
             expected = [row for job in jobs for row in job.rows(table.name)]

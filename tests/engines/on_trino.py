@@ -1,4 +1,4 @@
-"""Trino, the engine inside Athena: it finds partitions in Glue, and files in S3."""
+"""Queries the lake with Trino, the engine of Athena. Trino finds partitions in Glue and files in S3."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ from tables import DATABASE, Table
 
 
 class OnTrino:
+    """A connection to a Trino server."""
+
     name = "Trino"
     needs_registration = True
 

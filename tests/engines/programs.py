@@ -1,4 +1,4 @@
-"""Programs that run beside the tests: on free ports of 127.0.0.1, each with a log, and always stopped."""
+"""Runs the programs that the tests need, on free ports of 127.0.0.1. Each has a log and is always stopped."""
 
 import atexit
 import os
@@ -9,12 +9,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Self
 
 LOCALHOST = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now: a program that cannot be told to choose one itself has to take the chance."""
+    """Returns free ports for programs that cannot choose one themselves. Another program could take them first."""
     sockets = [socket.create_server((LOCALHOST, 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
@@ -22,7 +23,8 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
+    """Returns true if a server responds to a request."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True
@@ -31,7 +33,7 @@ def answers(url: str) -> bool:
 
 
 class Program:
-    """A process that is stopped, with its children, on leaving the context."""
+    """A process that is killed with its children at the end of its context, or at exit."""
 
     def __init__(self, name: str, command: list[str], directory: Path, environment: Mapping[str, str] | None = None):
         self.name = name
@@ -50,21 +52,21 @@ class Program:
         deadline = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{self.last_lines()}")
+                raise RuntimeError(f"{self.name} exited with status {self.process.returncode}:\n{self.last_lines()}")
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} is not up after {seconds} s:\n{self.last_lines()}")
+                raise RuntimeError(f"{self.name} is not ready after {seconds} s:\n{self.last_lines()}")
             time.sleep(0.05)
 
     def last_lines(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
     def stop(self) -> None:
-        # There is nothing to save: what the programs keep is thrown away.
+        # The data of the programs is temporary, so they need not shut down cleanly.
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,10 +1,11 @@
-"""The queries of queries/*.sql on the test lake, with the answers that they must give on every engine."""
+"""The saved queries with parameters, and the rows that they must return from the test lake on every engine."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import FunctionType
 
 import answers
 from served import ROOT, SAMPLE, float32
@@ -15,7 +16,7 @@ FOLDER = ROOT / "queries"
 @dataclass
 class Query:
     name: str
-    """That of the file."""
+    """Name of the file."""
     parameters: tuple
     expected: list[tuple]
 
@@ -28,18 +29,18 @@ class Query:
         return " ".join([self.name, *map(repr, self.parameters)])
 
     def compare(self, rows: Sequence[Sequence]) -> list[str]:
-        """Says what is wrong with the rows, which an engine gave in this order; nothing is."""
+        """Compares rows of an engine with the expected rows, in order, and returns the differences."""
         found = [comparable(row) for row in rows]
         expected = [comparable(row) for row in self.expected]
         if found == expected:
             return []
         wrong = [f"missing: {row}" for row in expected if row not in found]
         wrong += [f"not expected: {row}" for row in found if row not in expected]
-        return wrong or ["the rows are in another order, or in another number"]
+        return wrong or ["the rows have another order, or there are duplicates"]
 
 
 def comparable(value: object) -> object:
-    """One form for what the engines' clients spell differently: numbers with 32 bits, times, lists."""
+    """Normalizes values that the engines' clients represent differently: 32-bit floats, times and lists."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
@@ -52,12 +53,12 @@ def comparable(value: object) -> object:
     return value
 
 
-def query(answer: Callable[..., list[tuple]], *parameters: str | float) -> Query:
+def query(answer: FunctionType, *parameters: str | float | None) -> Query:
     return Query(answer.__name__.replace("_", "-"), parameters, answer(*parameters))
 
 
 QUERIES = [
-    # The first of each name is on the sample job, for docs/QUERYING.md.
+    # docs/QUERYING.md shows the results of the first query of each name, which uses the sample job.
     query(answers.jobs_of_a_video, *SAMPLE.video),
     query(answers.jobs_of_a_video, "example-videos", "videos/damaged.avi"),
     query(answers.inventory_of_a_job, SAMPLE.id),
@@ -99,19 +100,19 @@ QUERIES = [
 
 
 def faults_of_the_files() -> list[str]:
-    """What keeps a file from being a saved query of Athena whose values the console asks for."""
+    """Returns what prevents files from being saved queries of Athena for which the console asks for parameters."""
     faults = []
-    asked = {query.name: len(query.parameters) for query in QUERIES}
+    tested = {query.name: len(query.parameters) for query in QUERIES}
     for path in sorted(FOLDER.glob("*.sql")):
         lines = path.read_text(encoding="utf-8").splitlines()
         comment = "\n".join(line for line in lines if line.startswith("--"))
         code = "\n".join(line for line in lines if not line.startswith("--"))
         if "?" in comment or "?" in re.sub(r"WHERE.*?(SELECT|GROUP BY|ORDER BY|$)", "", code, flags=re.DOTALL):
-            faults.append(f"{path.name}: a parameter that is not in a WHERE clause")
-        if code.count("?") != asked.get(path.stem):
-            faults.append(f"{path.name}: {code.count('?')} parameters, but {asked.get(path.stem)} are tested")
+            faults.append(f"{path.name}: a parameter is not in a WHERE clause")
+        if code.count("?") != tested.get(path.stem):
+            faults.append(f"{path.name}: {code.count('?')} parameters, but {tested.get(path.stem)} are tested")
         if code.count("?") != len(re.findall(r"\b\d\. ", comment)):
-            faults.append(f"{path.name}: the comment does not say what each parameter is")
+            faults.append(f"{path.name}: the comment does not describe each parameter")
         if ";" in code:
-            faults.append(f"{path.name}: a semicolon")
+            faults.append(f"{path.name}: contains a semicolon")
     return faults

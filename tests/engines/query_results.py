@@ -1,6 +1,8 @@
-"""Runs the queries with DuckDB, compares the rows with the answers, and sees that docs/QUERYING.md shows these rows.
+"""Runs the saved queries with DuckDB and compares their rows with the expected ones, and with docs/QUERYING.md.
 
-Usage: query_results.py LABEL_LAKE [NAME]. LABEL_LAKE is the command; with NAME the table for the document is printed.
+Usage: query_results.py LABEL_LAKE [QUERY...]
+
+LABEL_LAKE is the program. For each QUERY, prints the table for the document.
 """
 
 import sys
@@ -11,7 +13,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from dialects import translate
-from queries import QUERIES, Query, comparable, faults_of_the_files
+from queries import QUERIES, Query, faults_of_the_files
 from served import ROOT, float32, make_lake
 
 DOCUMENT = ROOT / "docs/QUERYING.md"
@@ -37,21 +39,21 @@ def cell(value: object) -> str:
         digits = (f"{value:.{count}g}" for count in range(1, 10))
         return next(text for text in digits if float32(float(text)) == float32(value))
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}.{comparable(value) % 1000:03} UTC"
+        return f"{value:%Y-%m-%d %H:%M:%S}.{round(value.microsecond / 1000):03} UTC"
     if isinstance(value, list):
         return f"[{', '.join(value)}]"
     return "" if value is None else str(value)
 
 
 def markdown(columns: list[str], rows: list[tuple]) -> str:
-    """A table, with the numbers to the right."""
+    """Returns a Markdown table with numbers aligned to the right."""
     numbers = [any(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
     lines = [columns, ["---:" if number else "---" for number in numbers], *([cell(v) for v in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def faults_of_the_results(lake: Path, wanted: list[str]) -> list[str]:
-    """Says which rows are wrong. The document shows the first of each query."""
+    """Returns which rows are wrong. The document shows the rows of the first query of each name."""
     connection = connect(lake)
     document = DOCUMENT.read_text(encoding="utf-8")
     faults, documented = [], set()
@@ -65,7 +67,7 @@ def faults_of_the_results(lake: Path, wanted: list[str]) -> list[str]:
         if query.name in wanted:
             print(table)
         if table not in document:
-            faults.append(f"{DOCUMENT.name} shows other rows of {query.name}; the argument {query.name} prints these")
+            faults.append(f"{DOCUMENT.name} shows other rows of {query.name}; run with {query.name} to print them")
     return faults
 
 
@@ -77,7 +79,7 @@ def main() -> None:
         faults = faults_of_the_files() + faults_of_the_results(lake, wanted)
     for fault in faults:
         print(fault)
-    print(f"queries with DuckDB: {len(QUERIES)} asked, {len(faults)} faults")
+    print(f"queries with DuckDB: {len(QUERIES)} run, {len(faults)} faults")
     sys.exit(bool(faults))
 
 

@@ -1,4 +1,7 @@
-"""A job is not seen before its partitions are registered, whenever the function dies; and all of it is seen after."""
+"""Checks that no row of a job is visible before its partitions are registered, and every row is after.
+
+The function is killed before the registration, and the job is then delivered again.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +18,7 @@ PARTITIONED = [table for table in tables() if table.keys]
 
 
 def kill_before_registration(lake: Lake) -> None:
-    """Delivers a job, and kills the function (SIGKILL) when it sends its first BatchCreatePartition."""
+    """Delivers a job, and kills the function with SIGKILL when it sends its first BatchCreatePartition."""
 
     def kill(operation: str, request: dict[str, Any]) -> dict[str, Any] | None:
         if operation != "BatchCreatePartition":
@@ -31,16 +34,14 @@ def kill_before_registration(lake: Lake) -> None:
 
 
 def before(lake: Lake, engines: list[Queries]) -> Iterable[tuple[str, list[Check]]]:
+    """Checks that all files are in S3, and no engine sees a row."""
     files = {table.name: len(lake.s3.keys(BUCKET, f"{table.name}/job_id={KILLED}/")) for table in PARTITIONED}
     labels = lake_labels(lake.served(EVENT, BOTH))
-    yield "S3", [(f"all files are there: {files}", unequal(files.items(), labels.items()))]
+    yield "S3", [(f"all files are in S3: {files}", unequal(files.items(), labels.items()))]
     for engine in engines:
-        seen = {table.name: count(engine, table) for table in tables()}
-        yield engine.name, [("nothing is seen of a job killed before registration", some(seen))]
-
-
-def some(seen: dict[str, int]) -> list[str]:
-    return [f"{rows} rows in {table}" for table, rows in seen.items() if rows]
+        counts = {table.name: count(engine, table) for table in tables()}
+        visible = [f"{rows} rows in {table}" for table, rows in counts.items() if rows]
+        yield engine.name, [("no row is visible of a job whose function was killed before the registration", visible)]
 
 
 def count(engine: Queries, table: Table) -> int:
@@ -49,11 +50,12 @@ def count(engine: Queries, table: Table) -> int:
 
 
 def lake_labels(job: Served) -> dict[str, int]:
+    """Returns the number of labels, and so of partitions, by table."""
     return {table.name: len({row[-1] for row in job.rows(table.name)}) for table in PARTITIONED}
 
 
 def put_stale_location(lake: Lake) -> list[str]:
-    """Registers one partition by hand where there is nothing, with a column too few, as an old table might."""
+    """Registers one partition with an empty location and without the last column, as an old table might have."""
     table = PARTITIONED[0].name
     described = lake.glue.client.get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]
     label = lake.served(EVENT, BOTH).rows(table)[0][-1]
@@ -77,24 +79,26 @@ def after(
     for engine in engines:
         refresh(engine)
         for table in tables():
-            yield engine.name, [(f"after redelivery {table.name} is whole", whole(engine, table, job))]
+            yield engine.name, [(f"after redelivery, {table.name} is complete", incomplete(engine, table, job))]
 
 
 def catalog(lake: Lake, stale: list[str]) -> Iterable[Check]:
     labels = lake_labels(lake.served(EVENT, BOTH))
     for table in PARTITIONED:
-        all_of_them = [one for one in lake.glue.partitions(DATABASE, table.name) if one["Values"][0] == KILLED]
-        distinct = len({one["Values"][1] for one in all_of_them})
+        found = [entry for entry in lake.glue.partitions(DATABASE, table.name) if entry["Values"][0] == KILLED]
+        distinct = len({entry["Values"][1] for entry in found})
         expected = [labels[table.name]] * 2
-        yield f"{distinct} partitions in {table.name}, each once", unequal([len(all_of_them), distinct], expected)
-    found = lake.glue.client.get_partition(DatabaseName=DATABASE, TableName=PARTITIONED[0].name, PartitionValues=stale)
-    storage = found["Partition"]["StorageDescriptor"]
-    there = f"/{PARTITIONED[0].name}/job_id={KILLED}/label=" in storage["Location"]
+        yield f"{table.name} has {distinct} partitions, each once", unequal([len(found), distinct], expected)
+    name = PARTITIONED[0].name
+    reply = lake.glue.client.get_partition(DatabaseName=DATABASE, TableName=name, PartitionValues=stale)
+    storage = reply["Partition"]["StorageDescriptor"]
+    location = f"/{PARTITIONED[0].name}/job_id={KILLED}/label=" in storage["Location"]
     columns = len(storage["Columns"]) == len(PARTITIONED[0].columns)
-    yield "a stale location and stale columns are put right", [] if there and columns else [str(storage)]
+    yield "a stale location and stale columns are repaired", [] if location and columns else [str(storage)]
 
 
-def whole(engine: Queries, table: Table, job: Served) -> list[str]:
+def incomplete(engine: Queries, table: Table, job: Served) -> list[str]:
+    """Returns the differences between a table and the served rows of the job."""
     names = ", ".join(name for name, _ in table.all_columns())
     rows = engine.query(f"SELECT {names} FROM {table.name} WHERE job_id = ?", (KILLED,))
     return differences(rows, job.rows(table.name))

@@ -1,6 +1,6 @@
-"""What the tables must hold, row by row, computed from the replies of Rekognition alone.
+"""The rows that the tables must contain, computed from Rekognition's replies alone.
 
-Nothing here knows Parquet, SQL or the function.
+This module uses neither Parquet nor SQL nor the function.
 """
 
 import json
@@ -13,7 +13,7 @@ Row = tuple[Any, ...]
 
 
 class Served:
-    """One job: its completion message, and what Rekognition serves of it, in each aggregation that was asked for."""
+    """A job: its completion message, and Rekognition's replies in each requested aggregation."""
 
     def __init__(self, rekognition: Any, event: dict[str, Any], aggregate_by: list[str]):
         self.event = event
@@ -72,7 +72,7 @@ def segment_row(job_id: str, segment: dict[str, Any]) -> Row:
 
 
 def real(number: float | None) -> float | None:
-    """JSON may spell a float without a point."""
+    """Converts a number to a float. JSON may contain a float without a decimal point."""
     return None if number is None else float(number)
 
 
@@ -88,7 +88,7 @@ def colors(served: list[dict[str, Any]] | None) -> str | None:
 
 def job_row(job: Served) -> Row:
     reply = job.replies[job.aggregate_by[0]][0]
-    told = job.event.get("Video", {})
+    notified = job.event.get("Video", {})
     video = reply.get("Video", {}).get("S3Object", {})
     metadata = reply.get("VideoMetadata", {})
     succeeded = reply["JobStatus"] == "SUCCEEDED"
@@ -100,8 +100,8 @@ def job_row(job: Served) -> Row:
         reply["JobStatus"],
         reply.get("StatusMessage"),
         reply.get("JobTag", job.event.get("JobTag")),
-        video.get("Bucket", told.get("S3Bucket")),
-        video.get("Name", told.get("S3ObjectName")),
+        video.get("Bucket", notified.get("S3Bucket")),
+        video.get("Name", notified.get("S3ObjectName")),
         video.get("Version"),
         job.event.get("Timestamp"),
         reply.get("LabelModelVersion"),
@@ -121,22 +121,22 @@ AGGREGATIONS = ["TIMESTAMPS", "SEGMENTS"]
 
 
 def summaries(job: Served) -> list[Row]:
-    """The elements of the column `labels`, by label; one without a name comes first."""
+    """Returns the elements of the column `labels`, sorted by label. A label without a name comes first."""
     detections, segments = (by_label(job.labels(one)) for one in AGGREGATIONS)
-    asked = {one: one in job.aggregate_by for one in AGGREGATIONS}
+    requested = {one: one in job.aggregate_by for one in AGGREGATIONS}
     found = []
     for name in sorted({*detections, *segments}, key=lambda name: name or ""):
-        seen = detections[name] if asked["TIMESTAMPS"] else segments[name]
-        starts = [one.get("Timestamp", 0) if asked["TIMESTAMPS"] else one["StartTimestampMillis"] for one in seen]
-        ends = starts if asked["TIMESTAMPS"] else [one["EndTimestampMillis"] for one in seen]
+        seen = detections[name] if requested["TIMESTAMPS"] else segments[name]
+        starts = [one.get("Timestamp", 0) if requested["TIMESTAMPS"] else one["StartTimestampMillis"] for one in seen]
+        ends = starts if requested["TIMESTAMPS"] else [one["EndTimestampMillis"] for one in seen]
         confidences = [one["Label"]["Confidence"] for one in seen if "Confidence" in one.get("Label", {})]
         instances = sum(len(one.get("Label", {}).get("Instances", [])) for one in detections[name])
         found.append(
             (
                 name,
-                len(detections[name]) if asked["TIMESTAMPS"] else None,
-                instances if asked["TIMESTAMPS"] else None,
-                len(segments[name]) if asked["SEGMENTS"] else None,
+                len(detections[name]) if requested["TIMESTAMPS"] else None,
+                instances if requested["TIMESTAMPS"] else None,
+                len(segments[name]) if requested["SEGMENTS"] else None,
                 min(starts, default=None),
                 max(ends, default=None),
                 real(max(confidences, default=None)),
@@ -153,7 +153,7 @@ def by_label(elements: list[dict[str, Any]]) -> defaultdict[str | None, list[dic
 
 
 def comparable(value: Any) -> Any:
-    """One form for what clients spell differently. Floats keep all of their 32 bits, and zero its sign."""
+    """Normalizes values that clients represent differently. Floats keep their 32 bits, and zero keeps its sign."""
     if isinstance(value, float):
         return f"{struct.unpack('f', struct.pack('f', value))[0]!r}f"
     if isinstance(value, dict):
@@ -164,7 +164,7 @@ def comparable(value: Any) -> Any:
 
 
 def differences(found: Iterable[Row], expected: Iterable[Row]) -> list[str]:
-    """Compares as multisets."""
+    """Compares rows as multisets and returns the differences."""
     found_rows, expected_rows = Counter(map(comparable, found)), Counter(map(comparable, expected))
     missing = [f"missing {count}x: {row}" for row, count in (expected_rows - found_rows).items()]
     return missing + [f"not served {count}x: {row}" for row, count in (found_rows - expected_rows).items()]

@@ -1,6 +1,6 @@
-"""The jobs of the test lake as Rekognition served them: the truth that the answers are computed from.
+"""The jobs of the test lake as Rekognition serves them. The expected results are computed from these.
 
-Read from the events and the recorded replies alone. Nothing here knows Parquet, SQL or the function.
+They are read from events and recorded replies. This module uses neither Parquet nor SQL nor the function.
 """
 
 import json
@@ -14,7 +14,7 @@ ROOT = HERE.parent.parent
 
 
 def float32(number: float | None) -> float | None:
-    """The number as Rekognition means it: with 32 bits."""
+    """Rounds a number to the 32-bit float that Rekognition uses."""
     return None if number is None else struct.unpack("f", struct.pack("f", number))[0]
 
 
@@ -64,12 +64,12 @@ class Job:
 
     @property
     def video(self) -> tuple[str | None, str | None]:
-        """Bucket and key: the reply counts where both name one."""
+        """Bucket and key. The reply takes precedence over the message."""
         served = self.replies[0].get("Video", {}).get("S3Object")
         if served:
             return served["Bucket"], served["Name"]
-        told = self.event.get("Video", {})
-        return told.get("S3Bucket"), told.get("S3ObjectName")
+        notified = self.event.get("Video", {})
+        return notified.get("S3Bucket"), notified.get("S3ObjectName")
 
     @property
     def metadata(self) -> dict:
@@ -131,14 +131,15 @@ def sample_jobs() -> list[Job]:
             recorded / "beach-day-segments.json",
             aggregate_by="TIMESTAMPS,SEGMENTS",
         ),
-        # The same video once more, completed in the first moment of another month.
+        # The same video again, completed at the first millisecond of another month.
         job(beach_day | {"JobId": "beach-day-again", "Timestamp": 1751328000000}, recorded / "beach-day.json"),
         job(
             beach_day | {"JobId": "segments-only", "Timestamp": 1749513600000},
             recorded / "beach-day-segments.json",
             aggregate_by="SEGMENTS",
         ),
-        # All digits, which readers that infer types take for a number; absent names, confidences, instances, boxes.
+        # The job ID is all digits, which readers that infer types read as a number. Names, confidences, instances and
+        # boxes are absent in some labels.
         job({"JobId": "20250703", "Timestamp": 1751500000000, "Video": market}, recorded / "market.json"),
         job({"JobId": "one-reply", "Timestamp": 1749945600000}, ROOT / "cli/tests/data/one-reply.json"),
         job(damaged | {"JobId": "damaged", "Timestamp": 1750377600000}, recorded / "damaged-video.json"),
@@ -152,7 +153,7 @@ SAMPLE = JOBS[0]
 
 
 def make_lake(label_lake: str, directory: Path) -> None:
-    """Lets the command export the jobs into a directory."""
+    """Exports the jobs to a directory with the command line."""
     for job in JOBS:
         command = [label_lake, "run", "-", "--quiet", "--out", str(directory)]
         command += ["--aggregate-by", ",".join(job.aggregate_by), "--recorded", *map(str, job.recordings)]

@@ -1,4 +1,4 @@
-"""S3 (SeaweedFS) and the Glue Data Catalog (moto): services that share no code with ours."""
+"""S3 (SeaweedFS) and the Glue Data Catalog (moto). These servers share no code with this project."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from programs import LOCALHOST, Program, answers, free_ports
+from programs import LOCALHOST, Program, free_ports, responds
 
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret", "AWS_REGION": REGION}
@@ -26,12 +26,12 @@ def client(service: str, url: str) -> Any:
 
 
 def installed(program: str) -> str:
-    """The path of a program that came with a package of this Python."""
+    """Returns the path of a program that a Python package has installed."""
     return str(Path(sys.executable).parent / program)
 
 
 class S3:
-    """SeaweedFS. It counts the requests that it serves."""
+    """SeaweedFS, with metrics that count the requests."""
 
     def __init__(self, directory: Path):
         directory.mkdir(parents=True)
@@ -74,7 +74,7 @@ class S3:
         try:
             self.client.create_bucket(Bucket="ready")
             self.client.put_object(Bucket="ready", Key="ready", Body=b"ready")
-        except Exception:  # Whatever it is: not yet.
+        except Exception:  # Any error means that it is not ready.
             return False
         return True
 
@@ -83,7 +83,7 @@ class S3:
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def download(self, bucket: str, directory: Path) -> None:
-        """For engines that read files: each key becomes a path."""
+        """Downloads all objects of a bucket, for engines that read files. Each key becomes a path."""
         for key in self.keys(bucket):
             path = directory / key
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class S3:
 
 
 class Glue:
-    """moto's Glue."""
+    """Glue as moto implements it."""
 
     def __init__(self, directory: Path):
         directory.mkdir(parents=True)
@@ -101,7 +101,7 @@ class Glue:
         self.client = client("glue", self.url)
 
     def wait(self) -> None:
-        self.program.wait_until(lambda: answers(f"{self.url}/moto-api/"))
+        self.program.wait_until(lambda: responds(f"{self.url}/moto-api/"))
 
     def partitions(self, database: str, table: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table)

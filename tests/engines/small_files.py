@@ -1,7 +1,9 @@
-"""Measures on Trino what many small files cost: over 1, 100 and 1,000 jobs, and after compaction.
+"""Measures the cost of many small files with Trino: for 1, 100 and 1,000 jobs, and after compaction. Prints Markdown.
 
-Prints Markdown. Usage: small_files.py [JOBS…], ascending; TRINO_HOME has the server with its plugins hive and iceberg,
-PYTHONPATH simulator/python.
+Usage: small_files.py [JOBS...]
+
+JOBS are numbers of jobs in ascending order. TRINO_HOME must name the server with the plugins hive and iceberg, and
+PYTHONPATH must contain simulator/python.
 """
 
 import os
@@ -27,11 +29,11 @@ from tables import BUCKET, DATABASE, create_in_glue
 from trino_server import Trino
 
 LABELS = 40
-"""The least that a video of some minutes has. A job has 1,000 detections, so the median label has a dozen rows."""
+"""Typical minimum for a video of a few minutes. A job has 1,000 detections, so the median label has a dozen rows."""
 
 FUNCTIONS = 2
-QUICK = 5
-"""Seconds."""
+QUICK_SECONDS = 5
+"""Queries faster than this are measured twice, because the server is slower at first."""
 
 LABEL = "Dog"
 JUNE = 1748793725418
@@ -62,6 +64,8 @@ def size(count: int) -> str:
 
 
 class Bench:
+    """Services, functions and a Trino server to measure."""
+
     def __init__(self, directory: Path):
         self.s3, self.glue = S3(directory / "s3"), Glue(directory / "glue")
         self.glue.wait()
@@ -83,19 +87,19 @@ class Bench:
         self.trino.wait()
         self.engine = OnTrino(self.trino.port)
 
-    def make(self, jobs: Iterable[str]) -> None:
-        """Lets the function export jobs, some at a time."""
+    def export(self, jobs: Iterable[str]) -> None:
+        """Exports jobs, as many at a time as there are functions."""
         events = [{"JobId": job, "Status": "SUCCEEDED", "Timestamp": JUNE} for job in jobs]
         numbers = {self.simulator.send(invoke=event, timeout_ms=600_000) for event in events}
         for _ in events:
             succeeded(self.simulator.answer(numbers))
 
     def measure(self, sql: str, parameters: tuple[Any, ...] = ()) -> Measured:
-        """Asks twice if that is quick, as the server warms up. It keeps no file and no partition."""
+        """Runs a query and measures it. Trino caches neither files nor partitions."""
         for _ in range(2):
             before, calls, began = self.requests(), self.catalog.calls.copy(), time.monotonic()
             rows = self.engine.query(sql, parameters)
-            if time.monotonic() - began > QUICK:
+            if time.monotonic() - began > QUICK_SECONDS:
                 break
         stats = self.engine.cursor.stats
         elapsed, planning = stats["elapsedTimeMillis"] / 1e3, stats["planningTimeMillis"] / 1e3
@@ -110,7 +114,7 @@ class Bench:
         )
 
     def requests(self) -> Counter[str]:
-        """The requests that S3 has served, by kind."""
+        """Returns the number of requests to S3 by type."""
         with urllib.request.urlopen(self.s3.metrics_url) as reply:
             found = re.findall(r"SeaweedFS_s3_request_total\{([^}]*)\} (\S+)", reply.read().decode())
         counted: Counter[str] = Counter()
@@ -121,7 +125,7 @@ class Bench:
 
 
 def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By name; the table is {table}, and its column of labels {label}."""
+    """Returns queries with their parameters by name. {table} and {label} stand for the table and its label column."""
     named = ", ".join(f"'{job}'" for job in jobs)
     select = f"SELECT {ANSWER} FROM {{table}}"
     return {
@@ -135,7 +139,7 @@ def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def compaction() -> str:
-    """The statement of docs/QUERYING.md, without what only Athena says."""
+    """Returns the compaction statement of docs/QUERYING.md without the properties that only Athena has."""
     text = (served.ROOT / "docs/QUERYING.md").read_text(encoding="utf-8")
     (statement,) = re.findall(rf"```sql\n(CREATE TABLE {COMPACT}\n.*?)```", text, re.DOTALL)
     statement = statement.replace("table_type = 'ICEBERG', is_external = false, ", "").replace("BUCKET", BUCKET)
@@ -150,7 +154,7 @@ def run(bench: Bench, sizes: list[int]) -> None:
     for count in sizes:
         began = time.monotonic()
         new = [f"job-{number:06}" for number in range(len(made), count)]
-        bench.make(new)
+        bench.export(new)
         made += new
         seconds = time.monotonic() - began
         print(f"{count} jobs after {seconds:.0f} s: {stored(bench, 'label_detections/')}", file=sys.stderr)
@@ -158,21 +162,21 @@ def run(bench: Bench, sizes: list[int]) -> None:
             for table in tables_for(name):
                 label = "label_name" if table.endswith("by_job") else "label"
                 measured = bench.measure(sql.format(table=table, label=label), parameters)
-                wrong = differences(measured.rows, answers.setdefault(f"{count} {alike(name)}", measured.rows))
+                wrong = differences(measured.rows, answers.setdefault(f"{count} {answer_key(name)}", measured.rows))
                 assert not wrong, (name, table, wrong)
                 line([f"{count:,}", table.removeprefix("label_"), name, *measured.cells()])
     compact(bench, made, answers)
 
 
 def tables_for(name: str) -> list[str]:
-    """Without a name of a job, the table by job refuses; with all of them the other table has nothing to gain."""
+    """Returns the tables to measure. Only the table by job needs job IDs or benefits from a list of them."""
     if "named" in name:
         return ["label_detections_by_job"]
     return ["label_detections", "label_detections_by_job"] if "one job" in name else ["label_detections"]
 
 
-def alike(name: str) -> str:
-    """What has the same answer."""
+def answer_key(name: str) -> str:
+    """Returns the name under which queries with the same answer are compared."""
     return {"all jobs, named": "all"}.get(name, name).removesuffix(", named")
 
 

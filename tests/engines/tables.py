@@ -1,4 +1,4 @@
-"""The tables as a person makes them: read from the DDL that `label-lake ddl` prints, which a test pins."""
+"""The tables of the DDL that `label-lake ddl` prints, read from its golden files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 @dataclass(frozen=True)
 class Table:
-    """A table; columns and keys are pairs of name and Hive type."""
+    """A table. Columns and keys are pairs of name and Hive type."""
 
     name: str
     columns: list[tuple[str, str]]
@@ -31,10 +31,10 @@ class Table:
 
 
 def statements(file: str = "ddl.sql", location: str = f"s3://{BUCKET}") -> list[str]:
-    """The statements one by one, as Athena and Spark take them."""
+    """Returns the single statements of the DDL."""
     text = (GOLDEN / file).read_text(encoding="utf-8").replace("s3://BUCKET", location)
     lines = [line for line in text.splitlines() if not line.startswith("--")]
-    return [one.strip() for one in "\n".join(lines).split(";\n") if one.strip(" \n;")]
+    return [statement.strip() for statement in "\n".join(lines).split(";\n") if statement.strip(" \n;")]
 
 
 def tables(file: str = "ddl.sql") -> list[Table]:
@@ -62,10 +62,10 @@ def columns_of(schema: exp.Schema) -> list[tuple[str, str]]:
 
 
 def create_in_glue(glue: Any, file: str = "ddl.sql") -> None:
-    """What Athena does with the DDL; a table that is there stays as it is."""
-    there = {table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+    """Creates the tables in Glue, as Athena does for the DDL. Existing tables are not changed."""
+    existing = {table["Name"] for table in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
     for table in tables(file):
-        if table.name in there:
+        if table.name in existing:
             continue
         storage = {
             "Columns": [{"Name": name, "Type": kind} for name, kind in table.columns],

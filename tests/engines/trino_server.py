@@ -1,4 +1,4 @@
-"""A Trino server of one node: the Hive connector over a Glue catalog and S3, as Athena is."""
+"""A Trino server with one node and, like Athena, the Hive connector on Glue and S3."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from programs import LOCALHOST, Program, free_ports
 from services import KEYS, REGION
 from tables import DATABASE
 
-# The client compiler is enough: no query here runs for long, and the server starts in half the time.
+# Queries are short, so the client compiler is enough. With it, the server starts in half the time.
 JVM = """\
 -Xmx{heap}
 -XX:+UseSerialGC
@@ -49,9 +49,8 @@ s3.aws-access-key={key}
 s3.aws-secret-key={secret}
 """
 
-# Nothing of the catalog is kept from one query to the next: a partition is seen as soon as it is registered. Statistics
-# of columns are not asked for: moto has none, and Trino tries again and again. Athena reads the folders below a
-# location, which Trino does if told so.
+# The cache of the catalog is off, so that partitions are visible as soon as they are registered. Column statistics are
+# off: moto does not have them, and Trino would retry the calls. Recursive directories are on, as in Athena.
 HIVE = """\
 connector.name=hive
 hive.metastore=glue
@@ -65,7 +64,7 @@ hive.non-managed-table-writes-enabled=true
 
 
 class Trino:
-    """The server; `catalogs` are added to the Hive catalog `awsdatacatalog`, each with its first lines."""
+    """The server with the Hive catalog `awsdatacatalog`. `catalogs` has the properties of additional catalogs."""
 
     def __init__(
         self,
@@ -96,7 +95,7 @@ class Trino:
         self.program = Program("trino", command, directory, environment)
 
     def wait(self) -> None:
-        """Until it can read the lake, whose tables have to be in the catalog."""
+        """Waits until the server can read the table `jobs`, which must be in the catalog."""
         self.program.wait_until(self._has_started)
         self.program.wait_until(self._reads_a_table)
 
@@ -108,8 +107,8 @@ class Trino:
             return False
 
     def _reads_a_table(self) -> bool:
-        # On a busy machine the only node is known a little later to those who give out the files of a catalog, and to
-        # them alone: it is already listed, and already answers what reads no file.
+        # On a busy machine, the scheduler of a catalog's files learns of the node later than the rest of the server.
+        # Until then, queries that read files fail although the node is listed and other queries succeed.
         cursor = trino.dbapi.connect(LOCALHOST, self.port, user="test").cursor()
         try:
             cursor.execute(f"SELECT count(*) FROM awsdatacatalog.{DATABASE}.jobs").fetchall()

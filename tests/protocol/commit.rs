@@ -146,7 +146,7 @@ impl Invocation {
         match rules.safeguards.refused(self.replaces, is_ours) {
             Refused::Committed => return self.committed(rules),
             Refused::ByAnother if rules.safeguards.loser_cleans_up => {
-                self.next = Next::HeadRowBeforeCleanup(Table::Detections)
+                self.next = Next::HeadRowBeforeCleanup(Table::Detections);
             }
             Refused::ByAnother => return self.finish(),
             Refused::Again => self.begin_commit(lake, rules),

@@ -36,6 +36,6 @@ pub(crate) struct Rules {
     pub(crate) leftovers: AllowedLeftovers,
     /// True if the job failed at Rekognition.
     pub(crate) job_failed: bool,
-    /// True if each write has its own ETag, as with a KMS key. Otherwise equal rows have equal ETags.
+    /// True if each write has its own ETag, as with a KMS key. Otherwise equal rows have the same ETag.
     pub(crate) unique_etags: bool,
 }

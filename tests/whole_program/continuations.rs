@@ -190,11 +190,11 @@ async fn unusable_checkpoint_is_discarded_with_a_warning() {
 
     let length = saved.len();
     let cases = [
-        ("job", "checksum", flipped.into()),
-        ("job", "cut off", Bytes::new()),
-        ("job", "checksum", saved.slice(..length - 1)),
+        ("job", "CRC mismatch", flipped.into()),
+        ("job", "it is truncated", Bytes::new()),
+        ("job", "CRC mismatch", saved.slice(..length - 1)),
         ("job", "AGGREGATE_BY", saved.clone()),
-        ("job-2", "it is of job job", saved),
+        ("job-2", "it belongs to job job", saved),
     ];
     for (id, reason, bytes) in cases {
         let settings = if reason == "AGGREGATE_BY" { BOTH_TABLES } else { &[] };

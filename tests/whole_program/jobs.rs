@@ -117,7 +117,7 @@ async fn name_order_within_pages_only_costs_a_second_pass() {
     function.export("job").await;
     assert_lossless(&function.simulator, "job", &[Timestamps, Segments]);
     let log = function.stop().await;
-    assert!(log.iter().any(|line| line.contains("came back")), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("returned after its group ended")), "{log:?}");
 }
 
 #[tokio::test]

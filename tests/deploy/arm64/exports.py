@@ -1,9 +1,9 @@
-"""The arm64 program does a job, and writes what the x86_64 program writes: exports.py SIMULATOR X86_64 -- ARM64...
+"""Exports a job with the x86_64 and the arm64 program, and checks that both write the same bytes.
 
-ARM64 is the program as it is run here, with whatever runs it.
+Usage: exports.py SIMULATOR X86_64 -- ARM64...
+
+ARM64 is the command that runs the arm64 program on this machine.
 """
-
-from __future__ import annotations
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def exported(name: str, program: list[str], simulator: str, directory: Path) -> dict[str, bytes]:
-    """The objects that a program leaves of the job; TLS is real."""
+    """Exports the job with a program, over TLS, and returns the objects of the lake by key."""
     lake = directory / name
     lake.mkdir()
     services = Simulator(simulator, "--job", f"{JOB}={PAGES}", "--tls", "--listing", "--directory", str(lake))
@@ -56,7 +56,7 @@ def main() -> None:
     assert found.keys() == expected.keys(), found.keys() ^ expected.keys()
     different = [key for key, content in expected.items() if found[key] != content]
     assert not different, different
-    print("  byte for byte the same")
+    print("  identical byte for byte")
 
 
 if __name__ == "__main__":

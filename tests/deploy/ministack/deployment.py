@@ -1,6 +1,4 @@
-"""The stack on ministack: the template with what the emulator does not know taken out, deployed by `sam`."""
-
-from __future__ import annotations
+"""Deploys the stack to ministack with `sam`, without the resources that the emulator does not support."""
 
 import json
 import os
@@ -15,39 +13,42 @@ from services import REGION, Ministack
 from stack import Stack
 
 ROOT = Path(__file__).resolve().parents[3]
-# The template of a release that is for this machine.
+# The template of a release for the architecture of this machine.
 RELEASED = "template-x86_64.yaml"
 
-# The emulator refuses a template with these. The static checks look at them.
-UNKNOWN_TYPES = {
+# Resource types that make the emulator refuse a template. The static checks cover them.
+UNSUPPORTED_TYPES = {
     "AWS::Athena::NamedQuery",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::LakeFormation::PrincipalPermissions",
 }
 
 
-def written(artifact: Path) -> dict[str, Any]:
-    """The template as it is written."""
+def original_template(artifact: Path) -> dict[str, Any]:
+    """Returns the original template: that of the release if the artifact is one, else that of the repository."""
     released = artifact / RELEASED
     return yaml_parse((released if released.exists() else ROOT / "template.yaml").read_text())
 
 
 def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
-    """The template as the emulator takes it. It serves HTTP, which the policies refuse unless they are told not to."""
-    template = written(artifact)
+    """Returns a template that the emulator supports.
+
+    The emulator serves plain HTTP, which the policies deny. With `plain_http` the template is without these policies.
+    """
+    template = original_template(artifact)
     resources = template["Resources"]
-    for name in [name for name, resource in resources.items() if resource["Type"] in UNKNOWN_TYPES]:
+    for name in [name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES]:
         del resources[name]
     dashboard = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     dashboard[0] = dashboard[0].replace('"${SomethingFailed.Arn}", ', "")
     function = resources["Function"]
     if (artifact / RELEASED).exists():
-        # The template is written elsewhere; what it points at is where it was.
+        # The template is written to another directory than the artifact.
         function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
     else:
         del function["Metadata"]
         function["Properties"]["CodeUri"] = str(artifact)
-    # CloudFormation makes a number of a parameter's text; the emulator does not.
+    # CloudFormation converts the text of a parameter to a number; the emulator does not.
     resources["JobQueueMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     if plain_http:
         without_tls(resources)
@@ -55,7 +56,7 @@ def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
 
 
 def without_tls(resources: dict[str, Any]) -> None:
-    """Takes out the statements that refuse HTTP, and the policies that hold nothing else."""
+    """Removes the statements that deny plain HTTP, and policies that contain nothing else."""
     for name, resource in list(resources.items()):
         document = resource.get("Properties", {}).get("PolicyDocument")
         if document and resource["Type"] != "AWS::IAM::Policy":
@@ -65,25 +66,25 @@ def without_tls(resources: dict[str, Any]) -> None:
 
 
 class Deployment:
-    """A stack, and what its outputs name."""
+    """A stack and its outputs."""
 
     def __init__(self, aws: Ministack, directory: Path, name: str) -> None:
         self.aws, self.name = aws, name
         self.file = directory / f"{name}.json"
         self.outputs: dict[str, str] = {}
-        # All that the template asks for, also what the emulator does not know.
-        self.asked: Stack
+        # The stack that the original template describes, including resources that the emulator does not support.
+        self.expected: Stack
 
     def deploy(self, artifact: Path, *, plain_http: bool = True, **parameters: str) -> float:
-        """Deploys, and says how many seconds it took."""
+        """Deploys, and returns how many seconds it took."""
         self.file.write_text(json.dumps(template(artifact, plain_http=plain_http)))
         parameters = {"Architecture": "x86_64"} | parameters
-        self.asked = Stack(written(artifact), **parameters)
-        given = [f"{name}={value}" for name, value in parameters.items()]
+        self.expected = Stack(original_template(artifact), **parameters)
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
         started = time.monotonic()
         self.sam(
             *("deploy", "--template", str(self.file), "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
-            *("--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *given),
+            *("--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides),
         )
         stacks = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
@@ -103,8 +104,8 @@ class Deployment:
         if done.returncode:
             raise AssertionError(f"sam {arguments[0]}: {done.stdout}\n{done.stderr}")
 
-    def resource(self, logical: str) -> str:
-        """The name that a resource got."""
+    def resource(self, logical_id: str) -> str:
+        """Returns the physical ID of a resource."""
         cloudformation = self.aws.client("cloudformation")
-        detail = cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
+        detail = cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)
         return detail["StackResourceDetail"]["PhysicalResourceId"]

@@ -1,6 +1,4 @@
-"""New jobs in Rekognition, each with an id of its own."""
-
-from __future__ import annotations
+"""Jobs in the simulated Rekognition."""
 
 from typing import Any
 
@@ -11,12 +9,13 @@ LABELS = 12
 
 
 class Jobs:
-    """The jobs of one simulator."""
+    """Adds jobs to a simulator."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator, self.count = simulator, 0
 
     def new(self, pages: int = PAGES, status: str = "SUCCEEDED", name_order: str = "GLOBAL") -> str:
+        """Adds a job and returns its ID."""
         self.count += 1
         job = f"{self.count:064x}"
         size = {"pages": pages, "labels": LABELS, "seed": self.count}
@@ -25,4 +24,5 @@ class Jobs:
         return job
 
     def served(self, job: str) -> list[dict[str, Any]]:
+        """Returns the labels that Rekognition serves for a job."""
         return self.simulator.ask(served={"job": job, "aggregation": "TIMESTAMPS"})["served"]

@@ -1,27 +1,26 @@
-"""What a deployed function did: its log, its objects, its partitions."""
-
-from __future__ import annotations
+"""The lake of a deployed stack: objects, partitions, log lines and queues."""
 
 import json
 import time
 from typing import Any
 
 from deployment import Deployment
-from services import until
+from services import wait_until
 from simulator import Simulator
 
 JOB = "a0" * 32
-# What ends later than this has ended, and its line is missing.
+# An export takes less time than this. If its log line is still missing, the emulator has not delivered the line.
 LATE_SECONDS = 20
 
 
 def completion(job: str, api: str = "StartLabelDetection", status: str = "SUCCEEDED") -> str:
+    """Returns the completion message of a job."""
     video = {"S3ObjectName": "videos/beach day.mp4", "S3Bucket": "example-videos"}
     return json.dumps({"JobId": job, "Status": status, "API": api, "Timestamp": 1748793725418, "Video": video})
 
 
 class Lake:
-    """The lake of a deployment, and the way to it."""
+    """The lake of a deployment, with clients for the services that it uses."""
 
     def __init__(self, deployment: Deployment, simulator: Simulator) -> None:
         self.deployment, self.simulator = deployment, simulator
@@ -33,11 +32,12 @@ class Lake:
         self.sns.publish(TopicArn=self.deployment.outputs["TopicArn"], Message=completion(job, api, status))
 
     def objects(self) -> dict[str, str]:
+        """Returns the ETags of all objects by key."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.deployment.outputs["BucketName"])
         return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
     def partitions(self, job: str, table: str = "label_detections") -> dict[str, str]:
-        """Label → location."""
+        """Returns the locations of a job's partitions by label."""
         pages = self.glue.get_paginator("get_partitions").paginate(
             DatabaseName=self.deployment.outputs["DatabaseName"], TableName=table
         )
@@ -46,11 +46,11 @@ class Lake:
         return {partition["Values"][1]: partition["StorageDescriptor"]["Location"] for partition in mine}
 
     def lines(self) -> list[dict[str, Any]]:
-        """The function's log lines for people."""
+        """Returns the log lines of the function, without those that contain metrics."""
         return [line for line in self.log() if "_aws" not in line]
 
     def metrics(self, job: str) -> list[dict[str, Any]]:
-        """The function's log lines for CloudWatch, which makes metrics of them."""
+        """Returns the log lines with a job's metrics, in CloudWatch's embedded metric format."""
         return [line for line in self.log() if "_aws" in line and line["job"] == job]
 
     def log(self) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ class Lake:
         return [json.loads(message) for message in messages if message.startswith("{")]
 
     def outcome(self, job: str, after: int = 0) -> dict[str, Any]:
-        """The line that ends the export of a job; the first beyond the given number of such lines."""
+        """Waits for the log line that ends an export of a job and returns it. Skips the first `after` such lines."""
 
         def ended() -> dict[str, Any] | None:
             lines = [
@@ -68,20 +68,22 @@ class Lake:
             ]
             if len(lines) > after:
                 return lines[after]
-            # The emulator waits 50 ms for the lines of an invocation. On a busy machine some come with the next: here it is.
+            # The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only
+            # with the next invocation, so cause one.
             if time.monotonic() - started > LATE_SECONDS:
                 self.functions.invoke(FunctionName=self.deployment.outputs["FunctionName"], Payload=b"{}")
             return None
 
         started = time.monotonic()
-        return until(ended, f"{job} ends")
+        return wait_until(ended, f"the export of {job} ends")
 
     def export(self, job: str) -> dict[str, Any]:
+        """Publishes the completion of a job and returns the log line that ends its export."""
         self.publish(job)
         return self.outcome(job)
 
     def subscriber(self, topic: str, name: str) -> str:
-        """A new queue that gets what the topic tells; its URL."""
+        """Subscribes a new queue to a topic and returns the URL of the queue."""
         queue = self.sqs.create_queue(QueueName=f"{self.deployment.name}-{name}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
@@ -90,13 +92,13 @@ class Lake:
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         return queue
 
-    def received(self, queue_url: str, what: str) -> dict[str, Any]:
-        """A message of a queue, which is then gone from it."""
+    def receive(self, queue_url: str, condition: str) -> dict[str, Any]:
+        """Waits for a message in a queue, deletes it from the queue and returns its body."""
 
         def message() -> dict[str, Any] | None:
             messages = self.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=1).get("Messages", [])
             return messages[0] if messages else None
 
-        message_found = until(message, what)
-        self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message_found["ReceiptHandle"])
-        return json.loads(message_found["Body"])
+        received = wait_until(message, condition)
+        self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=received["ReceiptHandle"])
+        return json.loads(received["Body"])

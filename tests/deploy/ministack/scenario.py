@@ -1,6 +1,7 @@
-"""What the deployed stack has to show. Each part prints one line, or fails loudly."""
+"""Deploys the stack to ministack and tests it. Each part prints one line.
 
-from __future__ import annotations
+Usage: scenario.py SIMULATOR ARTIFACT
+"""
 
 import json
 import shutil
@@ -13,22 +14,22 @@ from typing import Any
 import duckdb
 from botocore.exceptions import ClientError
 
-from alarms_ring import alarms_ring
-from commands import backfills, registers, replays, tells_status
+from alarms_fire import check_alarms
+from commands import check_backfill, check_register, check_replay, check_status
 from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
-from refusals import CONTINUATION, REFUSED, not_enforced, refused
-from services import Ministack, say, until
+from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
+from services import Ministack, say, wait_until
 from simulator import Simulator
-from verification import verifies
+from verification import check_verification
 
-# Hive's escapes; what is left of a label stands in the key as it is.
+# Hive's escapes. All other characters of a label appear in the key as they are.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}
 
 
-def becomes_a_lake(lake: Lake, jobs: Jobs) -> str:
-    """A message on the topic: a file and a partition for each label, with every row, and the commit."""
+def exports_a_message(lake: Lake, jobs: Jobs) -> str:
+    """A message on the topic is exported to one file and one partition per label, with every row, and a commit."""
     job = jobs.new()
     line = lake.export(job)
     assert line["outcome"] == "EXPORTED", line
@@ -53,42 +54,42 @@ def becomes_a_lake(lake: Lake, jobs: Jobs) -> str:
     folders = {label: f"s3://{bucket}/{key.removesuffix('/part-00000.parquet')}" for label, key in files.items()}
     locations = {label: location.removesuffix("/") for label, location in lake.partitions(job).items()}
     assert locations == folders, (locations, folders)
-    counts = f"{len(expected)} files and partitions, {sum(rows.values())} rows as served"
-    say(f"a message becomes {counts}, and one commit")
+    counts = f"{len(expected)} files and partitions with {sum(rows.values())} rows, as served"
+    say(f"a message is exported to {counts}, and one commit")
     return job
 
 
-def metrics_are_emitted(lake: Lake, job: str) -> None:
-    """What alarms and dashboard look at is what the deployed function emits, under the name that it has here."""
-    (line,) = until(lambda: lake.metrics(job), "the metrics are in the log")
+def emits_metrics(lake: Lake, job: str) -> None:
+    """The function emits the metrics that the alarms and the dashboard use, with its deployed name as the dimension."""
+    (line,) = wait_until(lambda: lake.metrics(job), "the metrics are in the log")
     (declared,) = line["_aws"]["CloudWatchMetrics"]
     emitted = [f"{metric['Name']} {metric['Unit']}" for metric in declared["Metrics"]]
     expected = (ROOT / "tests" / "golden" / "metrics.txt").read_text().split("\n")[:-1]
     assert (declared["Namespace"], declared["Dimensions"]) == ("LabelLake", [["FunctionName"]]), declared
     assert sorted(emitted) == sorted(expected), emitted
     assert (line["FunctionName"], line["Jobs"]) == (lake.deployment.outputs["FunctionName"], 1), line
-    say(f"{len(emitted)} metrics of the job are in the log, as the alarms and the dashboard name them")
+    say(f"the log has the {len(emitted)} metrics of the job that the alarms and the dashboard use")
 
 
-def other_apis_are_filtered(lake: Lake, jobs: Jobs) -> None:
+def ignores_other_apis(lake: Lake, jobs: Jobs) -> None:
     face, labels = jobs.new(), jobs.new()
     lake.publish(face, api="StartFaceDetection")
     lake.publish(labels, api="LABEL_DETECTION")
     lake.outcome(labels)
     assert not [line for line in lake.lines() if line.get("job") == face], "face detection reached the function"
-    say("a message of face detection is filtered, LABEL_DETECTION passes")
+    say("a message of face detection is filtered out; one of LABEL_DETECTION is delivered")
 
 
-def twice_is_once(lake: Lake, job: str) -> None:
+def ignores_duplicates(lake: Lake, job: str) -> None:
     before = lake.objects()
     lake.publish(job)
     line = lake.outcome(job, after=1)
     assert line["outcome"] == "ALREADY_COMMITTED" and lake.objects() == before, line
-    say("the same message again changes nothing")
+    say("a duplicate message changes nothing")
 
 
-def goes_on(lake: Lake, jobs: Jobs) -> None:
-    """A job longer than the timeout goes on in invocations that the function asks for itself."""
+def continues_long_jobs(lake: Lake, jobs: Jobs) -> None:
+    """The function continues a job that exceeds the timeout by invoking itself."""
     function, aws = lake.deployment.outputs["FunctionName"], lake.deployment.aws.client("lambda")
     aws.update_function_configuration(FunctionName=function, Timeout=4)
     job = jobs.new(pages=30)
@@ -97,46 +98,51 @@ def goes_on(lake: Lake, jobs: Jobs) -> None:
     def continuations() -> list[Any]:
         return [line for line in lake.lines() if line.get("job") == job and line.get("continuation")]
 
-    until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), f"{job} is committed")
-    assert continuations(), "the job was not handed on"
-    say(f"a job of 30 pages and a timeout of 4 s: {len(continuations())} continuations, then the commit")
-    refused(lake, jobs, "InvokeItself", CONTINUATION, pages=30)
+    wait_until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), f"{job} is committed")
+    assert continuations(), "the job had no continuation"
+    say(f"a job of 30 pages with a timeout of 4 s: {len(continuations())} continuations, then the commit")
+    fails_without(lake, jobs, "InvokeItself", CONTINUATION, pages=30)
     aws.update_function_configuration(FunctionName=function, Timeout=900)
 
 
-def failures_are_kept(lake: Lake, simulator: Simulator) -> None:
-    """What Lambda gives up is in the queue, whole: delivered again as it is, it is exported."""
+def keeps_failed_events(lake: Lake, simulator: Simulator) -> None:
+    """An event that failed is in the dead-letter queue. Invoking the function with that message exports the job."""
     aws, function = lake.deployment.aws.client("lambda"), lake.deployment.outputs["FunctionName"]
     job = "f" * 64
     aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps({"JobId": job}))
-    record = lake.received(lake.deployment.outputs["FailedQueueUrl"], "the failure is in the queue")
+    record = lake.receive(lake.deployment.outputs["FailedQueueUrl"], "the event is in the dead-letter queue")
     error = record["responsePayload"]["errorType"]
     assert (record["requestPayload"]["JobId"], error) == (job, "JobNotFound"), record
     simulator.ask(add_job={"id": job, "pages": PAGES, "labels": LABELS, "seed": 0})
     aws.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(record))
-    until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), "the failure is exported")
-    say(f"a job that fails with {error} is in the queue of failures; what is there, invoked again as it is, exports it")
+    wait_until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), "the job is exported")
+    say(f"a job that fails with {error} is in the dead-letter queue; invoking the function with the message exports it")
 
 
-def ready_is_told(lake: Lake, jobs: Jobs) -> None:
-    """EventBridge tells a subscriber of the commit, and of nothing else."""
+def notifies_when_ready(lake: Lake, jobs: Jobs) -> None:
+    """ReadyTopic notifies a subscriber of a commit, and of no other object."""
     queue = lake.subscriber(lake.deployment.outputs["ReadyTopicArn"], "ready")
     job = jobs.new()
     lake.export(job)
-    event = json.loads(lake.received(queue, "the notice comes")["Message"])
+    event = json.loads(lake.receive(queue, "the notification arrives")["Message"])
     assert event["detail"]["object"]["key"] == f"jobs/job-{job}.parquet", event
     lake.sqs.delete_queue(QueueUrl=queue)
-    say("a subscriber of ReadyTopic is told of the commit")
+    say("ReadyTopic notifies a subscriber of the commit")
 
 
-def through_the_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
-    """UseQueue: jobs wait in a queue; what fails each time ends in the queue of failures, and only that."""
+def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
+    """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue."""
     deployment = Deployment(aws, directory, "with-queue")
-    parameters = {"UseQueue": "Yes", "DatabaseName": "with_queue", "OutputPrefix": "video/labels"}
-    deployment.deploy(artifact, AlarmEmail="someone@example.com", **parameters)
+    deployment.deploy(
+        artifact,
+        UseQueue="Yes",
+        DatabaseName="with_queue",
+        OutputPrefix="video/labels",
+        AlarmEmail="someone@example.com",
+    )
     lake = Lake(deployment, simulator)
     good, unknown = [jobs.new() for _ in range(3)], "e" * 64
-    # Seconds instead of half an hour between two tries.
+    # Shortens the time between two attempts from half an hour to a second.
     lake.sqs.set_queue_attributes(QueueUrl=deployment.resource("JobQueue"), Attributes={"VisibilityTimeout": "1"})
     for job in (good[0], unknown, *good[1:]):
         lake.publish(job)
@@ -144,14 +150,14 @@ def through_the_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, director
         assert lake.outcome(job)["outcome"] == "EXPORTED"
         assert f"video/labels/jobs/job-{job}.parquet" in lake.objects()
         assert len(lake.partitions(job)) == LABELS
-    message = lake.received(deployment.outputs["FailedQueueUrl"], "the unknown job is given up")
+    message = lake.receive(deployment.outputs["FailedQueueUrl"], "the unknown job is in the dead-letter queue")
     assert message["JobId"] == unknown, message
-    say("with a queue, and a prefix: 3 jobs exported; a fourth, unknown, is given up after 5 tries, and kept")
-    alarms_ring(lake, jobs)
+    say("with a queue and a prefix: 3 jobs are exported; an unknown job is in the dead-letter queue after 5 attempts")
+    check_alarms(lake, jobs)
     deployment.delete()
 
 
-def over_http_is_refused(aws: Ministack, simulator: Simulator, directory: Path, artifact: Path) -> None:
+def denies_plain_http(aws: Ministack, simulator: Simulator, directory: Path, artifact: Path) -> None:
     deployment = Deployment(aws, directory, "tls-only")
     deployment.deploy(artifact, plain_http=False, DatabaseName="tls_only")
     lake = Lake(deployment, simulator)
@@ -160,26 +166,26 @@ def over_http_is_refused(aws: Ministack, simulator: Simulator, directory: Path, 
         "topic": lambda: lake.publish("d" * 64),
         "queue": lambda: lake.sqs.send_message(QueueUrl=queue, MessageBody="{}"),
     }
-    for what, attempt in attempts.items():
+    for resource, attempt in attempts.items():
         try:
             attempt()
         except ClientError as error:
             assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
         else:
-            raise AssertionError(f"the {what} takes plain HTTP")
-    # The emulator does not ask the bucket's policy; a static check looks at it.
-    say("topic and queue refuse plain HTTP")
+            raise AssertionError(f"the {resource} accepts plain HTTP")
+    # The emulator does not enforce the policy of the bucket; a static check covers it.
+    say("topic and queue deny plain HTTP")
     deployment.delete()
 
 
-def deletes_and_deploys_again(lake: Lake, jobs: Jobs, artifact: Path, job: str) -> None:
-    """Only the bucket is left, and a new stack goes on with it."""
+def survives_deletion(lake: Lake, jobs: Jobs, artifact: Path, job: str) -> None:
+    """Deleting the stack retains only the bucket, and a new stack continues with it."""
     deployment = lake.deployment
     before, bucket = lake.objects(), deployment.outputs["BucketName"]
-    names = {logical: deployment.resource(logical) for logical in ("Function", "FailedQueue", "Topic", "FunctionRole")}
+    names = {name: deployment.resource(name) for name in ("Function", "FailedQueue", "Topic", "FunctionRole")}
     deployment.delete()
-    assert lake.objects() == before, "objects are gone with the stack"
-    gone: dict[str, Callable[[], object]] = {
+    assert lake.objects() == before, "objects were deleted with the stack"
+    deleted: dict[str, Callable[[], object]] = {
         "function": lambda: deployment.aws.client("lambda").get_function(FunctionName=names["Function"]),
         "queue": lambda: lake.sqs.get_queue_attributes(QueueUrl=names["FailedQueue"]),
         "topic": lambda: lake.sns.get_topic_attributes(TopicArn=names["Topic"]),
@@ -187,20 +193,20 @@ def deletes_and_deploys_again(lake: Lake, jobs: Jobs, artifact: Path, job: str) 
         "database": lambda: lake.glue.get_database(Name="label_lake"),
         "workgroup": lambda: deployment.aws.client("athena").get_work_group(WorkGroup=deployment.name),
     }
-    for what, get in gone.items():
+    for resource, get in deleted.items():
         try:
             get()
         except ClientError:
             continue
-        raise AssertionError(f"the {what} is left behind")
+        raise AssertionError(f"the {resource} was not deleted")
     seconds = deployment.deploy(artifact, ExistingBucket=bucket)
     assert deployment.outputs["BucketName"] == bucket
     line = lake.export(job)
     assert line["outcome"] == "ALREADY_COMMITTED" and lake.objects() == before, line
-    registers(lake, job)
-    tells_status(lake, job)
+    check_register(lake, job)
+    check_status(lake, job)
     assert lake.export(jobs.new())["outcome"] == "EXPORTED"
-    say(f"sam delete leaves the bucket alone; a new stack ({seconds:.0f} s) knows its jobs, and exports on")
+    say(f"sam delete retains only the bucket; a new stack ({seconds:.0f} s) finds its jobs and exports more")
     deployment.delete()
 
 
@@ -215,23 +221,23 @@ def main() -> None:
         deployment = Deployment(aws, directory, "label-lake")
         say(f"sam deploy: {deployment.deploy(artifact):.0f} s")
         lake = Lake(deployment, simulator)
-        job = becomes_a_lake(lake, jobs)
-        metrics_are_emitted(lake, job)
-        twice_is_once(lake, job)
-        other_apis_are_filtered(lake, jobs)
-        for taken in REFUSED:
-            refused(lake, jobs, taken)
+        job = exports_a_message(lake, jobs)
+        emits_metrics(lake, job)
+        ignores_duplicates(lake, job)
+        ignores_other_apis(lake, jobs)
+        for removed in NEEDED:
+            fails_without(lake, jobs, removed)
         not_enforced(lake, jobs)
-        goes_on(lake, jobs)
-        failures_are_kept(lake, simulator)
-        replays(lake, jobs)
-        backfills(lake, jobs)
-        ready_is_told(lake, jobs)
-        verifies(lake, jobs)
-        alarms_ring(lake, jobs)
-        deletes_and_deploys_again(lake, jobs, artifact, job)
-        through_the_queue(aws, simulator, jobs, directory, artifact)
-        over_http_is_refused(aws, simulator, directory, artifact)
+        continues_long_jobs(lake, jobs)
+        keeps_failed_events(lake, simulator)
+        check_replay(lake, jobs)
+        check_backfill(lake, jobs)
+        notifies_when_ready(lake, jobs)
+        check_verification(lake, jobs)
+        check_alarms(lake, jobs)
+        survives_deletion(lake, jobs, artifact, job)
+        exports_through_a_queue(aws, simulator, jobs, directory, artifact)
+        denies_plain_http(aws, simulator, directory, artifact)
     except BaseException:
         if aws:
             print(aws.log.read_text()[-4000:], file=sys.stderr)

@@ -1,6 +1,4 @@
-"""The server behind the deployed function: ministack for AWS. The project's simulator is Rekognition."""
-
-from __future__ import annotations
+"""ministack, the emulator of AWS behind the deployed function. The project's simulator stands in for Rekognition."""
 
 import os
 import socket
@@ -15,12 +13,12 @@ import boto3
 from botocore.config import Config
 
 REGION = "us-east-1"
-PATIENCE_SECONDS = 90
+TIMEOUT_SECONDS = 90
 Found = TypeVar("Found")
 
 
 class Ministack:
-    """AWS on this machine, with IAM enforced. What it starts has its environment, and so the simulator's address."""
+    """AWS on this machine, with IAM enforced. Functions inherit its environment, and so the simulator's address."""
 
     def __init__(self, directory: Path, rekognition: str) -> None:
         with socket.socket() as probe:
@@ -39,7 +37,7 @@ class Ministack:
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            # Or it listens on every address for devices.
+            # Otherwise it also listens for IoT devices on all interfaces.
             "IOT_MTLS_ENABLED": "0",
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(directory / "s3"),
@@ -48,7 +46,7 @@ class Ministack:
         program = Path(sys.executable).with_name("ministack")
         with self.log.open("w") as log:
             self.process = subprocess.Popen([program], env=self.environment | own, stdout=log, stderr=log)
-        until(lambda: "Running on" in self.log.read_text(), "ministack answers")
+        wait_until(lambda: "Running on" in self.log.read_text(), "ministack answers")
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -65,14 +63,14 @@ class Ministack:
         self.process.wait()
 
 
-def until(found: Callable[[], Found], what: str) -> Found:
-    """Asks until there is an answer. The service behind it works in its own time."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def wait_until(found: Callable[[], Found | None], condition: str) -> Found:
+    """Polls until `found` returns a true value, and returns that. `condition` says in the error what did not happen."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
         if answer := found():
             return answer
         time.sleep(0.1)
-    raise AssertionError(f"in vain waited {PATIENCE_SECONDS} s until {what}")
+    raise AssertionError(f"timed out after {TIMEOUT_SECONDS} s waiting until {condition}")
 
 
 def say(line: str) -> None:

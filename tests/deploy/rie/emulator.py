@@ -1,6 +1,4 @@
-"""AWS's Runtime Interface Emulator, which comes with the SAM CLI: Lambda's own way to start, stop and time a function."""
-
-from __future__ import annotations
+"""AWS's Runtime Interface Emulator, part of the SAM CLI. It starts, stops and times out a function as Lambda does."""
 
 import json
 import platform
@@ -26,7 +24,7 @@ def free_address() -> str:
 
 
 class Emulator:
-    """A function with a timeout. It lives as long as its block."""
+    """Runs a function with a timeout. Use as a context manager."""
 
     def __init__(self, bootstrap: Path, environment: dict[str, str], timeout_seconds: int, log: Path) -> None:
         self.address, self.log = free_address(), log
@@ -48,7 +46,7 @@ class Emulator:
                 socket.create_connection((host, int(port))).close()
                 return self
             except ConnectionRefusedError:
-                assert time.monotonic() < end, f"the emulator does not start: {self.log.read_text()}"
+                assert time.monotonic() < end, f"the emulator did not start: {self.log.read_text()}"
                 time.sleep(0.05)
 
     def __exit__(self, *error: object) -> None:
@@ -56,7 +54,7 @@ class Emulator:
         self.process.wait()
 
     def invoke(self, event: dict[str, Any]) -> tuple[Any, float]:
-        """The answer, and how many seconds it took."""
+        """Returns the response, and how many seconds it took."""
         started = time.monotonic()
         request = urllib.request.Request(f"http://{self.address}/{INVOKE}", json.dumps(event).encode())
         try:
@@ -68,5 +66,5 @@ class Emulator:
         try:
             return json.loads(text), seconds
         except json.JSONDecodeError:
-            # A timeout is a sentence.
+            # The response to a timeout is plain text.
             return text, seconds

@@ -1,6 +1,7 @@
-"""The function at 128 MB: a long job, a timeout, a crash, and after each the next good invocation."""
+"""Runs the function at 128 MB: a long job, then a timeout and a crash, each followed by a successful invocation.
 
-from __future__ import annotations
+Usage: scenario.py SIMULATOR PROGRAM
+"""
 
 import os
 import shlex
@@ -13,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from emulator import Emulator
-from lambda_size import MB_OF_A_PROCESSOR, Size, peak_memory, unavailable
+from measure.lambda_size import MB_PER_CPU, Size, peak_memory, unavailable
 from simulator import Simulator
 
 MEGABYTES = 128
 PAGES, PAGE_MS, LABELS = 100, 200, 220
 LONG, FROZEN, KILLED = "a" * 64, "b" * 64, "c" * 64
 SHORT_PAGES = 20
-# Enough for the short jobs: a function that lacks time hands a job on, which is tested elsewhere.
+# Enough for the short jobs. With less time the function would continue a job, which other tests cover.
 TIMEOUT_SECONDS = 10
 SETTINGS = {
     "AWS_LAMBDA_FUNCTION_NAME": "label-lake",
@@ -35,7 +36,7 @@ def say(line: str) -> None:
 
 
 class Function:
-    """The function at its size, and the services behind it."""
+    """The function at its size, with a simulator."""
 
     def __init__(self, program: Path, simulator: str, directory: Path, size: Size) -> None:
         self.lake, self.log = directory / "lake", directory / "emulator.log"
@@ -51,8 +52,9 @@ class Function:
         self.bootstrap.chmod(0o755)
 
     def emulator(self, timeout_seconds: int) -> Emulator:
-        own = {name: value for name, value in self.services.environment.items() if name != "AWS_LAMBDA_RUNTIME_API"}
-        return Emulator(self.bootstrap, {"PATH": "/usr/bin:/bin"} | own | SETTINGS, timeout_seconds, self.log)
+        endpoints = {name: url for name, url in self.services.environment.items() if name != "AWS_LAMBDA_RUNTIME_API"}
+        environment = {"PATH": "/usr/bin:/bin"} | endpoints | SETTINGS
+        return Emulator(self.bootstrap, environment, timeout_seconds, self.log)
 
     def files(self, job: str) -> list[Path]:
         return list((self.lake / "label_detections" / f"job_id={job}").rglob("*.parquet"))
@@ -60,16 +62,16 @@ class Function:
     def is_committed(self, job: str) -> bool:
         return (self.lake / "jobs" / f"job-{job}.parquet").exists()
 
-    def hit_after(self, pages: int, number: signal.Signals) -> threading.Thread:
-        """Sends a signal to the function when it has asked for so many pages more."""
-        until = self.services.calls("GetLabelDetection") + pages
+    def signal_after(self, pages: int, number: signal.Signals) -> threading.Thread:
+        """Starts a thread that sends a signal to the function after so many more requests for pages."""
+        calls = self.services.calls("GetLabelDetection") + pages
 
-        def hit() -> None:
-            while self.services.calls("GetLabelDetection") < until:
+        def wait_and_signal() -> None:
+            while self.services.calls("GetLabelDetection") < calls:
                 time.sleep(0.02)
             self.signal(number)
 
-        thread = threading.Thread(target=hit)
+        thread = threading.Thread(target=wait_and_signal)
         thread.start()
         return thread
 
@@ -85,7 +87,7 @@ class Function:
             time.sleep(0.05)
 
 
-def is_exported(function: Function, job: str, answer: Any) -> None:
+def assert_exported(function: Function, job: str, answer: Any) -> None:
     assert isinstance(answer, dict) and "errorType" not in answer, answer
     assert function.is_committed(job), f"{job} is not committed: {answer}"
     assert len(function.files(job)) == LABELS, f"{len(function.files(job))} files"
@@ -96,51 +98,52 @@ def long_job(function: Function) -> None:
         answer, seconds = emulator.invoke({"JobId": LONG})
         (process,) = function.size.processes()
         peak = peak_memory(process)
-    is_exported(function, LONG, answer)
-    asked = function.services.calls("GetLabelDetection")
-    assert asked == PAGES, f"asked {asked} times for {PAGES} pages"
-    pace = PAGES * PAGE_MS / 1000
+    assert_exported(function, LONG, answer)
+    calls = function.services.calls("GetLabelDetection")
+    assert calls == PAGES, f"{calls} calls for {PAGES} pages"
+    latency = PAGES * PAGE_MS / 1000
     say(
-        f"a job of {PAGES} pages, {LABELS} files: {seconds:.1f} s, of which {pace:.0f} s are Rekognition's, "
-        f"and at most {peak / (1 << 20):.0f} MiB"
+        f"a job of {PAGES} pages, {LABELS} files: {seconds:.1f} s, including {latency:.0f} s of Rekognition's latency; "
+        f"peak memory {peak / (1 << 20):.0f} MiB"
     )
 
 
 def timeout(function: Function, emulator: Emulator) -> None:
-    """A function that hangs is stopped, and the next one does the job."""
-    hit = function.hit_after(3, signal.SIGSTOP)
+    """A function that hangs times out, and the next invocation exports the job."""
+    thread = function.signal_after(3, signal.SIGSTOP)
     answer, seconds = emulator.invoke({"JobId": FROZEN})
-    hit.join()
+    thread.join()
     assert f"Task timed out after {TIMEOUT_SECONDS}.00 seconds" in str(answer), answer
     assert not function.is_committed(FROZEN)
-    say(f"hung: {seconds:.1f} s, then {str(answer)[-40:].strip()!r}, and no half job")
-    next_is_good(function, emulator, FROZEN)
+    say(f"suspended: {str(answer)[-40:].strip()!r} after {seconds:.1f} s, and nothing is committed")
+    next_succeeds(function, emulator, FROZEN)
 
 
 def crash(function: Function, emulator: Emulator) -> None:
-    hit = function.hit_after(3, signal.SIGKILL)
+    """A function that crashes is restarted, and the next invocation exports the job."""
+    thread = function.signal_after(3, signal.SIGKILL)
     answer, seconds = emulator.invoke({"JobId": KILLED})
-    hit.join()
+    thread.join()
     assert isinstance(answer, dict) and answer.get("errorType") == "Runtime.ExitError", answer
     assert not function.is_committed(KILLED)
-    say(f"killed: {answer['errorType']} after {seconds:.1f} s, and no half job")
-    next_is_good(function, emulator, KILLED)
+    say(f"killed: {answer['errorType']} after {seconds:.1f} s, and nothing is committed")
+    next_succeeds(function, emulator, KILLED)
 
 
-def next_is_good(function: Function, emulator: Emulator, job: str) -> None:
+def next_succeeds(function: Function, emulator: Emulator, job: str) -> None:
     answer, seconds = emulator.invoke({"JobId": job})
-    is_exported(function, job, answer)
-    say(f"the next invocation does it: {seconds:.1f} s")
+    assert_exported(function, job, answer)
+    say(f"the next invocation exports the job: {seconds:.1f} s")
 
 
 def main() -> int:
     if reason := unavailable():
-        print(f"SKIPPED: the function was not run at {MEGABYTES} MB: {reason}", file=sys.stderr)
+        print(f"SKIPPED: cannot limit the function to {MEGABYTES} MB: {reason}", file=sys.stderr)
         return 0
     simulator, program = sys.argv[1:]
     with tempfile.TemporaryDirectory() as directory, Size(MEGABYTES) as size:
         function = Function(Path(program).resolve(), simulator, Path(directory), size)
-        say(f"{MEGABYTES} MB, {100 * MEGABYTES / MB_OF_A_PROCESSOR:.1f} % of a processor")
+        say(f"{MEGABYTES} MB, {100 * MEGABYTES / MB_PER_CPU:.1f} % of a CPU")
         try:
             long_job(function)
             with function.emulator(TIMEOUT_SECONDS) as emulator:

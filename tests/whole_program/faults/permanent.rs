@@ -92,7 +92,7 @@ async fn unimplemented_operation_is_requested_once() {
         [("HeadObject", COMMIT, "Storage"), ("GetObject", CHECKPOINT, "Checkpoint"), ("PutObject", &file, "Storage")]
     {
         let fault = Fault::on(operation).key_contains(key).status(501, "NotImplemented");
-        fails_once(&trials, fault, key, error, &["job job", "until its cause is removed"]).await;
+        fails_once(&trials, fault, key, error, &["job job", "retrying will not help until the cause is fixed"]).await;
     }
 }
 

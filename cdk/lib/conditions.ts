@@ -1,8 +1,8 @@
-/** JSON of a template. */
+/** A JSON value of a template. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Fields = { [key: string]: Json };
 
-/** A CloudFormation template, as far as it is looked at here. */
+/** The parts of a CloudFormation template that this package uses. */
 export interface Template {
   Parameters: { [name: string]: Parameter };
   Conditions: Fields;
@@ -24,16 +24,16 @@ export type Value = string | number | string[];
 export type Values = { [parameter: string]: Value };
 
 /**
- * The template with its conditions decided: what is not created is gone, and of each choice what was chosen is left.
+ * Resolves the conditions of a template: removes resources whose condition is false, and replaces each `Fn::If` with
+ * the value that it selects.
  *
- * CloudFormation decides by the values of parameters. By values of other resources of the stack, such as the name of a
- * bucket, it cannot: a condition may not refer to a resource. Here such a value is a token, and a token is not empty,
- * which is all that the conditions ask.
+ * CloudFormation cannot resolve conditions that depend on other resources of the stack, such as the name of a bucket.
+ * Here, such a value is a token. The conditions test only whether values are empty, and a token is not empty.
  */
-export function settled(template: Template, values: Values): Template {
+export function resolveConditions(template: Template, values: Values): Template {
   const holds = (name: string): boolean => test(template.Conditions[name]);
 
-  // What a condition compares: a parameter, or a list of them joined.
+  // Returns an operand of a comparison as text: a parameter, a joined list or a literal.
   function operand(value: Json): string {
     const { Ref, "Fn::Join": join } = fields(value);
     if (typeof Ref === "string") {
@@ -60,7 +60,7 @@ export function settled(template: Template, values: Values): Template {
       case "Fn::Equals":
         return operand(operands[0]) === operand(operands[1]);
       default:
-        throw new Error(`a condition with ${name}`);
+        throw new Error(`unsupported function in a condition: ${name}`);
     }
   }
 

@@ -1,24 +1,22 @@
-"""What Lambda gives a function of a size: that much memory, and a share of a processor. Control groups do it here."""
-
-from __future__ import annotations
+"""Limits a process to the memory and the CPU share of a Lambda function of some size, with control groups."""
 
 import os
 from pathlib import Path
 from typing import Self
 
-# With so much memory a function has one whole processor.
-MB_OF_A_PROCESSOR = 1769
-# Short, or a function that has used its share up pauses for longer than it does at Lambda.
+# Memory at which a Lambda function has one whole CPU.
+MB_PER_CPU = 1769
+# Period of the CPU quota. With a longer period, a function that has used up its share pauses for longer than in Lambda.
 PERIOD_US = 20_000
 ROOT = Path("/sys/fs/cgroup")
 
 
 def unavailable() -> str | None:
-    """Why the sizes of functions cannot be emulated here."""
+    """Returns why this machine cannot limit processes, or None if it can."""
     if os.geteuid() != 0:
-        return "only root makes control groups"
+        return "control groups need root"
     if not is_version_2() and not all((ROOT / name / "cgroup.procs").exists() for name in ("memory", "cpu")):
-        return "there are no control groups for memory and processor"
+        return "this machine has no control groups for memory and CPU"
     return None
 
 
@@ -28,11 +26,11 @@ def is_version_2() -> bool:
 
 
 class Size:
-    """A function size: what begins with its `command` has its memory and its share. Ends with its block."""
+    """A function size. Processes started with `command` have its limits. Use as a context manager."""
 
     def __init__(self, megabytes: int) -> None:
         name = f"label-lake-{os.getpid()}-{megabytes}"
-        memory, quota = str(megabytes << 20), str(PERIOD_US * megabytes // MB_OF_A_PROCESSOR)
+        memory, quota = str(megabytes << 20), str(PERIOD_US * megabytes // MB_PER_CPU)
         if is_version_2():
             limits = {"memory.max": memory, "memory.swap.max": "0", "cpu.max": f"{quota} {PERIOD_US}"}
             self.groups = {ROOT / name: limits}
@@ -56,17 +54,17 @@ class Size:
             group.rmdir()
 
     def command(self, *command: str | Path) -> list[str]:
-        """A command that enters the groups before it becomes another."""
+        """Returns a command that enters the control groups and then runs the given command."""
         enter = "".join(f'echo $$ >"{group}/cgroup.procs" && ' for group in self.groups)
         return ["sh", "-c", f'{enter}exec "$@"', "sh", *map(str, command)]
 
     def processes(self) -> list[int]:
-        """What runs in it."""
+        """Returns the IDs of the processes in the control groups."""
         return [int(line) for line in (next(iter(self.groups)) / "cgroup.procs").read_text().split()]
 
 
 def peak_memory(process: int) -> int:
-    """The most memory that a process has had, its program included, in bytes."""
+    """Returns the peak resident memory of a process in bytes, including its program."""
     status = Path(f"/proc/{process}/status").read_text()
     (peak,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(peak.split()[1]) * 1024

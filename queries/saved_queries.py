@@ -1,26 +1,29 @@
-"""The saved queries of the template are the files of queries/. Run it to write them into the template."""
+"""Writes the files of queries/ into template.yaml, as saved queries of Athena.
 
-from __future__ import annotations
+Run `python3 queries/saved_queries.py` after a change of a query, and cdk/update-template after that.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "template.yaml"
+QUERIES = Path(__file__).resolve().parent
+TEMPLATE = QUERIES.parent / "template.yaml"
+# Lines of the template that enclose the queries.
 BEGIN, END = "  # queries: begin\n", "  # queries: end\n"
 
 
 @dataclass(frozen=True)
 class SavedQuery:
-    """A file of queries/: its question is the comment's first paragraph."""
+    """A file of queries/. The first paragraph of its comment is the description."""
 
     text: str
-    question: str
+    description: str
 
 
 def saved_queries() -> dict[str, SavedQuery]:
+    """Returns the queries by name."""
     found = {}
-    for path in sorted((ROOT / "queries").glob("*.sql")):
+    for path in sorted(QUERIES.glob("*.sql")):
         text = path.read_text().strip()
         lines = []
         for line in text.splitlines():
@@ -33,14 +36,15 @@ def saved_queries() -> dict[str, SavedQuery]:
 
 
 def resource(name: str, query: SavedQuery) -> str:
-    logical = "Query" + "".join(word.capitalize() for word in name.split("-"))
+    """Returns the resource of a query, in YAML."""
+    logical_id = "Query" + "".join(word.capitalize() for word in name.split("-"))
     text = "\n".join(f"        {line}".rstrip() for line in query.text.splitlines())
-    question = query.question.replace('"', '\\"')
-    return f"""  {logical}:
+    description = query.description.replace('"', '\\"')
+    return f"""  {logical_id}:
     Type: AWS::Athena::NamedQuery
     Properties:
       Name: {name}
-      Description: "{question}"
+      Description: "{description}"
       WorkGroup: !Ref WorkGroup
       Database: !Ref Database
       QueryString: |
@@ -49,6 +53,7 @@ def resource(name: str, query: SavedQuery) -> str:
 
 
 def with_queries(template: str) -> str:
+    """Returns the template with the current queries."""
     before, rest = template.split(BEGIN)
     _, after = rest.split(END)
     queries = "\n".join(resource(name, query) for name, query in saved_queries().items())

@@ -1,6 +1,7 @@
-"""Checks what dist/build made, without running it: check.py DIRECTORY."""
+"""Checks the files of a release without running them.
 
-from __future__ import annotations
+Usage: check_release.py DIRECTORY, the output directory of dist/build.
+"""
 
 import hashlib
 import json
@@ -11,76 +12,79 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# Of Amazon Linux 2023, which Lambda's provided.al2023 is.
+# Version of glibc in Amazon Linux 2023, and so in Lambda's runtime provided.al2023.
 GLIBC = (2, 34)
+# Machine numbers in an ELF header.
 MACHINES = {"arm64": 183, "x86_64": 62}
-# Lambda's limit of a program, unpacked.
+# Lambda's limit for an unpacked program.
 MAX_BYTES = 250 * 1024 * 1024
 
 
 def program(name: str, content: bytes, architecture: str) -> Iterator[str]:
-    """A program for that processor and an old enough glibc."""
+    """Checks that a program is for the architecture and for a glibc that Lambda has."""
     if content[:4] != b"\x7fELF" or struct.unpack_from("<H", content, 18)[0] != MACHINES[architecture]:
-        yield f"{name} is no program for {architecture}"
+        yield f"{name} is not a program for {architecture}"
     newest = max((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", content))
     if newest > GLIBC:
-        yield f"{name} needs glibc {newest}, and {GLIBC} is there"
+        yield f"{name} needs glibc {newest}, but Lambda has {GLIBC}"
     print(f"{name}: {len(content):,} bytes, glibc {newest[0]}.{newest[1]}")
 
 
 def released(name: str, content: bytes, architecture: str) -> Iterator[str]:
-    """A program that tells nothing of where it was built either."""
+    """Checks a program as `program` does, and that it contains no path of the machine that built it."""
     for path in {str(Path.home()), str(Path(__file__).resolve().parents[1])}:
         if path != "/" and path.encode() in content:
-            yield f"{name} holds a path of this machine: {path}"
+            yield f"{name} contains a path of this machine: {path}"
     yield from program(name, content, architecture)
 
 
 def archive(directory: Path, architecture: str) -> Iterator[str]:
-    """One program, that may be run, with no trace of when it was zipped."""
+    """Checks that a zip contains one executable program and no build time."""
     name = f"label-lake-{architecture}.zip"
     with zipfile.ZipFile(directory / name) as zipped:
         entries = zipped.infolist()
         if [entry.filename for entry in entries] != ["bootstrap"]:
-            yield f"{name} holds {[entry.filename for entry in entries]}"
+            yield f"{name} contains {[entry.filename for entry in entries]}"
             return
         (entry,) = entries
         if entry.external_attr >> 16 != 0o100755 or entry.date_time != (1980, 1, 1, 0, 0, 0):
-            yield f"{name} has mode {entry.external_attr >> 16:o} of {entry.date_time}"
+            yield f"{name} has an entry with mode {entry.external_attr >> 16:o} and time {entry.date_time}"
         if entry.file_size > MAX_BYTES:
-            yield f"{name} is too large for Lambda"
+            yield f"{name} is too large for Lambda: {entry.file_size:,} bytes"
         print(f"{name}: {(directory / name).stat().st_size:,} bytes")
         yield from released(f"{name}: bootstrap", zipped.read(entry), architecture)
 
 
 def template(directory: Path, name: str, architecture: str) -> Iterator[str]:
+    """Checks that a template deploys the zip of its architecture without a build."""
     text = (directory / name).read_text()
     if f"CodeUri: label-lake-{architecture}.zip\n" not in text or "BuildMethod" in text:
-        yield f"{name} wants to be built"
+        yield f"{name} does not use label-lake-{architecture}.zip as it is"
 
 
 def bill(directory: Path, name: str, without: tuple[str, ...]) -> Iterator[str]:
-    """What is linked is in it, what only tests use is not."""
+    """Checks that a bill of materials lists linked crates and no test dependencies."""
     text = (directory / name).read_text()
     found = {component["name"] for component in json.loads(text)["components"]}
     if not {"aws-sdk-rekognition", "parquet", "ring"} <= found:
-        yield f"{name} lacks what every program here is made of"
-    if there := found.intersection(without):
-        yield f"{name} lists {there}"
+        yield f"{name} lacks a crate that every program links"
+    if unwanted := found.intersection(without):
+        yield f"{name} lists {unwanted}, which the program does not link"
     if "/tmp" in text or str(Path.home()) in text:
-        yield f"{name} holds a path of this machine"
+        yield f"{name} contains a path of this machine"
     print(f"{name}: {len(found)} components")
 
 
 def sums(directory: Path) -> Iterator[str]:
+    """Checks that SHA256SUMS has the sum of every file."""
     lines = (directory / "SHA256SUMS").read_text().splitlines()
-    listed = dict(reversed(line.split("  ", 1)) for line in lines)
-    there = {file.name for file in directory.iterdir()} - {"SHA256SUMS"}
-    if listed.keys() != there:
-        yield f"SHA256SUMS differs from what is there by {listed.keys() ^ there}"
-    for name in listed.keys() & there:
+    listed = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    files = {file.name for file in directory.iterdir()} - {"SHA256SUMS"}
+    if listed.keys() != files:
+        yield f"SHA256SUMS and the directory differ by {listed.keys() ^ files}"
+    for name in listed.keys() & files:
         if hashlib.sha256((directory / name).read_bytes()).hexdigest() != listed[name]:
-            yield f"{name} has another sum"
+            yield f"{name} has a different sum than in SHA256SUMS"
 
 
 def findings(directory: Path) -> Iterator[str]:

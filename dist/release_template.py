@@ -1,9 +1,7 @@
-"""Makes the template of a release: that of the repository, with a program that is built already.
+"""Prints the template of a release: template.yaml with the zip of an architecture instead of a build.
 
-template.py ARCHITECTURE prints it.
+Usage: release_template.py arm64|x86_64
 """
-
-from __future__ import annotations
 
 import sys
 from pathlib import Path
@@ -26,7 +24,7 @@ ARCHITECTURE = """\
 
 def released(text: str, architecture: str) -> str:
     for old, new in (
-        # Without it `sam deploy` asks for no build, and so for no compiler.
+        # Without the metadata, `sam deploy` does not ask for a build.
         (BUILD, ""),
         (CODE, f"      CodeUri: label-lake-{architecture}.zip\n"),
         (
@@ -34,12 +32,12 @@ def released(text: str, architecture: str) -> str:
             f"""\
     Default: {architecture}
     AllowedValues: [{architecture}]
-    Description: Processor of the function. This template is for one; the release has another for the other.
+    Description: Processor of the function. The release has a template for each architecture.
 """,
         ),
     ):
         if text.count(old) != 1:
-            raise SystemExit(f"template.yaml no longer has, once:\n{old}")
+            raise SystemExit(f"template.yaml must contain this text exactly once:\n{old}")
         text = text.replace(old, new)
     return text
 

@@ -1,9 +1,9 @@
-// The construct makes the resources of the SAM template: all of them, nothing else, whatever the properties.
+// Checks that the construct creates exactly the resources of the SAM template, for any properties.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Size, Stack } from "aws-cdk-lib";
+import { Size, type Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as kms from "aws-cdk-lib/aws-kms";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -11,7 +11,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
 import { Aggregation } from "../lib";
-import { LabelLakeProps } from "../lib/props";
+import type { LabelLakeProps } from "../lib/props";
 import { lake, synthesized } from "./lake";
 import { resolved } from "./resolved";
 
@@ -21,8 +21,8 @@ const TOPIC = "arn:aws:sns:us-east-1:123456789012:AmazonRekognition-jobs";
 const ALARMS = "arn:aws:sns:us-east-1:123456789012:alarms";
 
 const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [parameter: string]: string }] } = {
-  "with every default": [() => ({}), {}],
-  "with what is there already": [
+  "with default settings": [() => ({}), {}],
+  "with existing resources": [
     (stack) => ({
       bucket: s3.Bucket.fromBucketName(stack, "B", "videos"),
       prefix: "team/lake",
@@ -38,7 +38,7 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       AlarmTopicArn: ALARMS,
     },
   ],
-  "with a queue, and everything else set": [
+  "with a queue and all other properties": [
     (stack) => ({
       encryptionKey: kms.Key.fromKeyArn(stack, "K", KEY),
       databaseName: "labels",
@@ -84,7 +84,7 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
 };
 
 for (const [name, [props, parameters]] of Object.entries(VARIANTS)) {
-  test(`is the SAM template ${name}`, () => {
+  test(`equals the SAM template ${name}`, () => {
     const actual = resolved(synthesized(lake(props).stack), {});
     const expected = resolved(TEMPLATE, parameters);
     for (const one of [actual, expected]) {
@@ -95,8 +95,8 @@ for (const [name, [props, parameters]] of Object.entries(VARIANTS)) {
 }
 
 test("has a property for each parameter", () => {
-  // The CDK has its own ways for these: PermissionsBoundary.of(lake).apply(...), and aspects.
-  const others = ["PermissionsBoundary", "RolePath"];
-  const tried = new Set(Object.values(VARIANTS).flatMap(([, parameters]) => Object.keys(parameters)));
-  assert.deepEqual([...tried, ...others].sort(), Object.keys(TEMPLATE.Parameters).sort());
+  // The CDK sets these with PermissionsBoundary.of(lake).apply(...) and with aspects.
+  const setByCdk = ["PermissionsBoundary", "RolePath"];
+  const tested = new Set(Object.values(VARIANTS).flatMap(([, parameters]) => Object.keys(parameters)));
+  assert.deepEqual([...tested, ...setByCdk].sort(), Object.keys(TEMPLATE.Parameters).sort());
 });

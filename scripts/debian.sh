@@ -1,9 +1,11 @@
-# Debian's packages, unpacked and not installed, for two architectures. To be sourced.
+# shellcheck shell=bash
+# Functions that download Debian packages for amd64 and arm64 and unpack them without installing them. Source this file.
 
-# debian_sources DIRECTORY: the machine's own sources, with a state of their own: nothing is installed, nothing changes.
+# debian_sources DIRECTORY: points apt at a private state in DIRECTORY. It uses the package sources of this machine and
+# changes nothing on it.
 debian_sources() {
     if ! command -v apt-get >/dev/null; then
-        echo 'this takes what it needs from Debian, and needs apt-get' >&2
+        echo 'apt-get not found; this script downloads Debian packages and needs it' >&2
         return 1
     fi
     mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
@@ -19,7 +21,7 @@ CONFIG
     apt-get update --quiet=2 >&2
 }
 
-# debian_unpack DIRECTORY PACKAGE...
+# debian_unpack DIRECTORY PACKAGE...: downloads the packages and unpacks them into DIRECTORY.
 debian_unpack() {
     local directory=$1
     shift
