@@ -11,35 +11,11 @@ use crate::element::{Element, PlannedLabel};
 use crate::job::{Aggregation, Order, Slice};
 use crate::names;
 
-/// The time between two samples, in milliseconds, of today's service.
-pub(crate) const SAMPLE_MS: u64 = 500;
-
 /// Detections at one sample, about: real videos have 7 to 26.
 const DETECTIONS_A_SAMPLE: usize = 12;
 
 /// Labels whose order by confidence is kept: enough for a few fetches at a time.
 const KEPT_ORDERS: usize = 4;
-
-/// What to generate.
-#[derive(Clone, Debug)]
-pub struct Generated {
-    /// Detections: elements of the aggregation by timestamps.
-    pub labels: usize,
-    /// Different labels, of which the first of r are as frequent as 1/r (Zipf's law). With fewer detections than
-    /// names each detection has a name of its own.
-    pub names: usize,
-    /// What everything is made from: the same seed gives the same job.
-    pub seed: u64,
-    /// The share of detections with instances, in percent, among those labels that have boxes at all.
-    pub instances_percent: u8,
-}
-
-impl Default for Generated {
-    /// 10,000 detections of 220 labels, like half an hour of news.
-    fn default() -> Self {
-        Self { labels: 10_000, names: 220, seed: 1, instances_percent: 29 }
-    }
-}
 
 /// The plan of a generated job.
 pub(crate) struct GeneratedLabels {
@@ -191,12 +167,3 @@ fn zipf(detections: usize, names: usize) -> Vec<usize> {
     counts
 }
 
-/// Mixes numbers into one that looks like chance (the finalizer of `SplitMix64`).
-pub(crate) fn mix(parts: &[u64]) -> u64 {
-    parts.iter().fold(0x9e37_79b9_7f4a_7c15, |state, part| {
-        let mut mixed = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    })
-}

@@ -49,32 +49,6 @@ pub struct QueueMessage {
     pub held: bool,
 }
 
-/// What the tests arrange and look at.
-impl Simulator {
-    /// The URL of a queue.
-    pub fn queue_url(&self, queue: &str) -> String {
-        format!("{}/{ACCOUNT}/{queue}", self.sqs_url())
-    }
-
-    /// Puts a message into a queue, and gives its id.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such queue.
-    pub fn send_message(&self, queue: &str, body: &str) -> String {
-        self.sqs.queue(queue).send(body)
-    }
-
-    /// The messages of a queue, oldest first.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such queue.
-    pub fn messages(&self, queue: &str) -> Vec<QueueMessage> {
-        self.sqs.queue(queue).messages.iter().map(Stored::describe).collect()
-    }
-}
-
 /// The service.
 pub(crate) struct Sqs {
     queues: BTreeMap<String, Mutex<Queue>>,

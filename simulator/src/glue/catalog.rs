@@ -7,38 +7,6 @@ use serde_json::{Value, json};
 use crate::ACCOUNT;
 use crate::partitions::Partitions;
 
-/// Why Glue refuses a request, or an entry of one.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-
-    /// What breaks a limit of the API's model.
-    pub(crate) fn validation(field: &str, constraint: &str) -> Self {
-        let message =
-            format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {constraint}");
-        Self::new("ValidationException", message)
-    }
-
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new("InvalidInputException", message)
-    }
-
-    pub(crate) fn missing(message: impl Into<String>) -> Self {
-        Self::new("EntityNotFoundException", message)
-    }
-
-    pub(crate) fn exists(message: impl Into<String>) -> Self {
-        Self::new("AlreadyExistsException", message)
-    }
-}
-
 /// When everything was made: nothing goes by it, and the same catalog reads the same.
 pub(crate) const CREATED: u64 = 1_790_000_000;
 

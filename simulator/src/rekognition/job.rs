@@ -9,41 +9,6 @@ use crate::generated::{Generated, GeneratedLabels};
 use crate::given::GivenLabels;
 use crate::recorded::{self, RecordedError};
 
-/// How labels are put together, `AggregateBy` of `GetLabelDetection`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Aggregation {
-    /// One element for each label and sample: `TIMESTAMPS`.
-    Timestamps,
-    /// One element for each label and stretch of time: `SEGMENTS`.
-    Segments,
-}
-
-impl Aggregation {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timestamps => "TIMESTAMPS",
-            Self::Segments => "SEGMENTS",
-        }
-    }
-}
-
-/// The order of labels, `SortBy` of `GetLabelDetection`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum SortBy {
-    Name,
-    Timestamp,
-}
-
-impl SortBy {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "NAME",
-            Self::Timestamp => "TIMESTAMP",
-        }
-    }
-}
-
 /// How far the order by name reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameOrder {
@@ -88,13 +53,6 @@ pub struct Job {
     pub(crate) repeated_token: Option<u32>,
     pub(crate) edits: Vec<(u32, Edit)>,
     recorded_id: Option<String>,
-}
-
-/// Where the labels come from.
-#[derive(Clone)]
-pub(crate) enum Labels {
-    Generated(Arc<GeneratedLabels>),
-    Given(Arc<GivenLabels>),
 }
 
 pub(crate) type Edit = Arc<dyn Fn(&mut Value) + Send + Sync>;
@@ -261,48 +219,3 @@ impl fmt::Debug for Job {
 /// The most elements of a page, and the default.
 pub(crate) const MAX_RESULTS: usize = 1000;
 
-/// The stretch of the elements of a job that makes a page, and how they are sorted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slice {
-    pub(crate) aggregation: Aggregation,
-    pub(crate) order: Order,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-}
-
-/// The order of all elements of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Order {
-    /// By time, then by name.
-    Time,
-    /// By time, and each page by name.
-    NameWithinPages,
-    /// By name, then by descending confidence; ties by chance, made from this seed.
-    Name { ties: u64 },
-}
-
-impl Labels {
-    /// The number of elements.
-    pub(crate) fn count(&self, aggregation: Aggregation) -> usize {
-        match self {
-            Self::Generated(labels) => labels.count(aggregation),
-            Self::Given(labels) => labels.count(aggregation),
-        }
-    }
-
-    /// Writes elements as JSON, with commas between them.
-    pub(crate) fn write(&self, slice: Slice, json: &mut Vec<u8>) {
-        match self {
-            Self::Generated(labels) => labels.write(slice, json),
-            Self::Given(labels) => labels.write(slice, json),
-        }
-    }
-
-    /// The length of the video, in milliseconds.
-    pub(crate) fn duration_ms(&self) -> u64 {
-        match self {
-            Self::Generated(labels) => labels.duration_ms(),
-            Self::Given(labels) => labels.duration_ms(),
-        }
-    }
-}

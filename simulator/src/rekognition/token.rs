@@ -18,14 +18,6 @@ pub(crate) struct Place {
     pub(crate) page: u32,
 }
 
-/// What a token is good for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'a> {
-    pub(crate) job: &'a str,
-    pub(crate) sort_by: SortBy,
-    pub(crate) aggregation: Aggregation,
-}
-
 const PLACE_BYTES: usize = 20;
 const DIGEST_BYTES: usize = 32;
 

@@ -14,21 +14,6 @@ use crate::requests::{Call, Log};
 use crate::transfer::{self, Sent};
 use crate::wire::{CutAfter, Ending, Line};
 
-/// A reply in memory.
-pub(crate) type Reply = Response<Bytes>;
-
-/// One of the simulated services.
-pub(crate) trait Service: Send + Sync + 'static {
-    /// Says what a request is; `None` for one that is neither logged nor met by faults.
-    fn describe(&self, request: &Request<Bytes>) -> Option<Call>;
-
-    /// Gives the service's form of an error.
-    fn error(&self, status: StatusCode, code: &str) -> Reply;
-
-    /// Does the work.
-    fn answer(&self, request: Request<Bytes>, line: &Line) -> impl Future<Output = Reply> + Send;
-}
-
 /// What all services share.
 #[derive(Default)]
 pub(crate) struct Front {
@@ -114,22 +99,6 @@ async fn meet<S: Service>(
         _ => {}
     }
     Ok(answer)
-}
-
-/// Makes a reply.
-pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(body.into());
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    reply
-}
-
-/// Adds a header. One that HTTP does not allow is a mistake in a test: it is left out.
-fn with_header(mut reply: Reply, name: &str, value: &str) -> Reply {
-    if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
-        reply.headers_mut().insert(name, value);
-    }
-    reply
 }
 
 /// A status that HTTP does not know is a mistake in a test: the nearest thing to it is 500.

@@ -1,0 +1,4 @@
+//! AWS Lambda: Invoke and the Runtime API.
+
+pub(crate) mod invocations;
+pub(crate) mod service;
