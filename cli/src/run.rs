@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
-use simulator::FUNCTION_ARN;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -41,7 +40,8 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let services = Services::start(&arguments.out, &settings, jobs).await?;
     let progress = &services.exporter.progress;
     let deadline = Deadline::of_invocation(TIMEOUT).context("no time")?;
-    let invocation = Invocation { deadline, function_arn: FUNCTION_ARN };
+    let function_arn = services.simulator.function_arn();
+    let invocation = Invocation { deadline, function_arn: &function_arn };
     let line = ProgressLine::begin(pages, arguments.quiet || arguments.verbose)?;
     let begun = Instant::now();
     let report = tokio::select! {

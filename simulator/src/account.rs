@@ -1,16 +1,13 @@
 //! The AWS account that the simulator plays.
 
-/// The account that owns everything, what `x-amz-expected-bucket-owner` must say.
+/// ID of the account that owns everything. `x-amz-expected-bucket-owner` must match it.
 pub const ACCOUNT: &str = "123456789012";
 
-/// The region of everything.
+/// Region of every service.
 pub const REGION: &str = "us-east-1";
 
-/// The ARN of the function, unless an [`Invocation`] says otherwise.
-pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:label-lake";
-
-/// The one key pair that S3 accepts; the other services do not look.
+/// The only access key that S3 accepts. The other services do not check signatures.
 pub const ACCESS_KEY_ID: &str = "AKIDSIMULATOR";
 
-/// The secret to [`ACCESS_KEY_ID`].
+/// Secret key of [`ACCESS_KEY_ID`].
 pub const SECRET_ACCESS_KEY: &str = "simulator-secret";

@@ -3,33 +3,38 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One request that came in, in order of arrival.
+/// A logged request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The API's name of the operation: `GetLabelDetection`, `PutObject`, `Invoke`, …
     pub operation: String,
-    /// What it is about: the job id, the key, the prefix of a listing, the function's name or ARN, a database or
-    /// `database.table`.
+    /// The resource that the request names: a job ID, a key, the prefix of a listing, a queue, the function's name or
+    /// ARN, a database, or `database.table`.
     pub target: String,
-    /// Of `GetLabelDetection` the order, the aggregation and the position: `NAME TIMESTAMPS from 2000`
-    /// (`from ?` for a token that is not ours). Of a batch of partitions its size and their values:
-    /// `2 entries [["job-1","Car"],["job-1","Dog"]]`. Of `GetPartitions` the expression. Otherwise empty.
+    /// More about the request; empty for operations that are not in this list.
+    ///
+    /// - `GetLabelDetection`: order, aggregation and position, as in `NAME TIMESTAMPS from 2000`. An invalid token
+    ///   shows as `from ?`.
+    /// - Batches of partitions: the number of entries and their values, as in
+    ///   `2 entries [["job-1","Car"],["job-1","Dog"]]`.
+    /// - `GetPartitions`: the expression.
+    /// - `DeleteMessage` and `ChangeMessageVisibility`: the message ID.
     pub detail: String,
-    /// The status of the reply; 0 as long as none was sent.
+    /// HTTP status of the reply; 0 until a reply is sent.
     pub status: u16,
-    /// The length of the request's body.
+    /// Length of the request's body, in bytes.
     pub bytes_in: usize,
-    /// The length of the reply's body; 0 as long as none was sent. A fault may cut it on its way.
+    /// Length of the reply's body, in bytes; 0 until a reply is sent. A fault may cut the body short on its way.
     pub bytes_out: usize,
-    /// The fault that met this request.
+    /// Description of the fault that was applied to this request.
     pub fault: Option<String>,
-    /// When it came.
+    /// Time of arrival.
     pub at: Instant,
-    /// How long its connection had been silent since the reply before; `None` on a new connection.
+    /// Time that the connection was idle since its previous reply; `None` for the first request of a connection.
     pub idle: Option<Duration>,
 }
 
-/// What a service says a request is, before any work is done.
+/// A service's description of a request, made before the request is processed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
@@ -37,21 +42,21 @@ pub(crate) struct Call {
     pub(crate) detail: String,
 }
 
-/// The log.
+/// All requests so far, in order of arrival.
 #[derive(Default)]
-pub(crate) struct Log {
+pub(crate) struct RequestLog {
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// Requests cleared away before the first of `entries`.
+    /// Number of requests that were cleared before the first of `entries`.
     cleared: usize,
     entries: Vec<Request>,
 }
 
-impl Log {
-    /// Adds a request that has no reply yet, and gives its number.
+impl RequestLog {
+    /// Adds a request that has no reply yet. Returns its number.
     pub(crate) fn begin(&self, call: &Call, fault: Option<String>, bytes_in: usize, idle: Option<Duration>) -> usize {
         let mut inner = self.lock();
         inner.entries.push(Request {
@@ -68,7 +73,7 @@ impl Log {
         inner.cleared + inner.entries.len() - 1
     }
 
-    /// Notes the reply. A request that was cleared away meanwhile stays so.
+    /// Records the reply to a request. Does nothing if the request was cleared in the meantime.
     pub(crate) fn end(&self, number: usize, status: u16, bytes_out: usize) {
         let mut inner = self.lock();
         let entry = number.checked_sub(inner.cleared).and_then(|index| inner.entries.get_mut(index));

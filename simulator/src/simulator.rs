@@ -2,36 +2,49 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// The running services; they stop when it is dropped.
+use crate::account::{ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY};
+use crate::faults::fault::Fault;
+use crate::glue::service::Glue;
+use crate::lambda::invocations::{Invocation, Outcome, RunningInvocation};
+use crate::lambda::service::Lambda;
+use crate::rekognition::job::Job;
+use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
+use crate::rekognition::service::Rekognition;
+use crate::request_log::Request;
+use crate::s3::store::Store;
+use crate::server::exchange::Instrumentation;
+use crate::server::listener::Listener;
+use crate::server::tls::Authority;
+use crate::sqs::queue::{Queue, QueueMessage};
+use crate::sqs::service::Sqs;
+
+/// The running services. They stop when the simulator is dropped.
 pub struct Simulator {
-    rekognition_listener: Listener,
-    s3_listener: Listener,
-    glue_listener: Listener,
-    sqs_listener: Listener,
-    lambda_listener: Listener,
-    runtime_listener: Listener,
-    authority: Option<Authority>,
-    front: Arc<Front>,
-    rekognition: Arc<Rekognition>,
-    glue: Arc<Glue>,
-    sqs: Arc<Sqs>,
-    lambda: Arc<Lambda>,
-    store: Arc<Store>,
+    pub(crate) rekognition_listener: Listener,
+    pub(crate) s3_listener: Listener,
+    pub(crate) glue_listener: Listener,
+    pub(crate) sqs_listener: Listener,
+    pub(crate) lambda_listener: Listener,
+    pub(crate) runtime_listener: Listener,
+    pub(crate) authority: Option<Authority>,
+    pub(crate) instrumentation: Arc<Instrumentation>,
+    pub(crate) rekognition: Arc<Rekognition>,
+    pub(crate) glue: Arc<Glue>,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) lambda: Arc<Lambda>,
+    /// The first bucket.
+    pub(crate) store: Arc<Store>,
 }
 
+/// Endpoints.
 impl Simulator {
-    /// Begins a simulator.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    /// Gives the environment of a Lambda function that talks to this simulator; the function's own settings are
-    /// missing.
+    /// Returns the environment of a Lambda function that uses this simulator: region, credentials, endpoints, and the
+    /// variables that Lambda sets. The function's own settings are not included.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = vec![
             ("AWS_REGION", REGION.to_owned()),
@@ -43,12 +56,8 @@ impl Simulator {
             ("AWS_ENDPOINT_URL_SQS", self.sqs_url()),
             ("AWS_ENDPOINT_URL_LAMBDA", self.lambda_url()),
             ("AWS_LAMBDA_RUNTIME_API", self.runtime_listener.address().to_string()),
-            ("AWS_LAMBDA_FUNCTION_NAME", "label-lake".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512".to_owned()),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/label-lake".to_owned()),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "simulator".to_owned()),
         ];
+        environment.extend(self.lambda.function.environment());
         if let Some(authority) = &self.authority {
             let path = authority.path().display().to_string();
             environment.extend([("SSL_CERT_FILE", path.clone()), ("AWS_CA_BUNDLE", path)]);
@@ -56,156 +65,211 @@ impl Simulator {
         environment
     }
 
-    /// The endpoint of Rekognition.
+    /// Endpoint of Rekognition.
     pub fn rekognition_url(&self) -> String {
         self.rekognition_listener.url()
     }
 
-    /// The endpoint of S3; buckets are addressed by path.
+    /// Endpoint of S3. Buckets are addressed by path.
     pub fn s3_url(&self) -> String {
         self.s3_listener.url()
     }
 
-    /// The endpoint of Glue.
+    /// Endpoint of Glue.
     pub fn glue_url(&self) -> String {
         self.glue_listener.url()
     }
 
-    /// The endpoint of SQS.
+    /// Endpoint of SQS.
     pub fn sqs_url(&self) -> String {
         self.sqs_listener.url()
     }
 
-    /// The endpoint of Lambda: Invoke, and the Runtime API.
+    /// Endpoint of Lambda, for both Invoke and the Runtime API.
     pub fn lambda_url(&self) -> String {
         self.lambda_listener.url()
     }
+}
 
-    /// The objects of the first bucket.
-    ///
-    /// # Panics
-    ///
-    /// If the directory that holds them cannot be read.
-    pub fn objects(&self) -> BTreeMap<String, Bytes> {
-        self.store.objects()
-    }
-
-    /// The first bucket, for tests that arrange what is in it.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The requests so far, in order of arrival; those of the Runtime API are not among them.
+/// Requests and faults.
+impl Simulator {
+    /// Returns the requests so far, in order of arrival. Requests to the Runtime API are not included.
     pub fn requests(&self) -> Vec<Request> {
-        self.front.log.entries()
+        self.instrumentation.log.entries()
     }
 
-    /// Forgets the requests so far. Faults go on counting.
+    /// Clears the log of requests. The counts of the faults do not change.
     pub fn clear_requests(&self) {
-        self.front.log.clear();
+        self.instrumentation.log.clear();
     }
 
-    /// Adds a job, or replaces it.
+    /// Adds a fault. It counts requests from now on.
+    pub fn add_fault(&self, fault: Fault) {
+        self.instrumentation.faults.add(fault);
+    }
+
+    /// Describes the scripted faults that have not fired as often as requested. A test should check that there are none:
+    /// otherwise it has not tested what it claims to test.
+    pub fn faults_not_fired(&self) -> Vec<String> {
+        self.instrumentation.faults.not_fired()
+    }
+
+    /// Number of random faults so far.
+    pub fn random_faults_fired(&self) -> usize {
+        self.instrumentation.faults.random_fired()
+    }
+}
+
+/// Rekognition.
+impl Simulator {
+    /// Adds a job, replacing an existing one.
     pub fn add_job(&self, id: &str, job: Job) {
         self.rekognition.add_job(id, job);
     }
 
-    /// Adds a fault; it counts requests from now on.
-    pub fn add_fault(&self, fault: Fault) {
-        self.front.faults.add(fault);
-    }
-
-    /// Describes the scripted faults that have not fired as often as they were to: a test with one of these has not
-    /// shown what it says.
-    pub fn faults_not_fired(&self) -> Vec<String> {
-        self.front.faults.not_fired()
-    }
-
-    /// How many faults came by chance.
-    pub fn random_faults_fired(&self) -> usize {
-        self.front.faults.random_fired()
-    }
-
-    /// The partitions of a table of the Data Catalog by their values, each as its `PartitionInput`.
+    /// Returns all elements of a job, sorted by time, to compare results with. Page limits and edits do not apply.
     ///
     /// # Panics
     ///
-    /// If there is no such table.
-    #[expect(clippy::panic, reason = "a test has nothing to look at")]
-    pub fn partitions(&self, database: &str, table: &str) -> BTreeMap<Vec<String>, Value> {
-        let found = self.glue.partitions(database, table);
-        found.unwrap_or_else(|refusal| panic!("partitions of {database}.{table}: {refusal:?}"))
-    }
-
-    /// Adds a table to the Data Catalog, as [`Builder::glue_table`] does.
-    ///
-    /// # Panics
-    ///
-    /// As there.
-    #[expect(clippy::panic, reason = "a test that cannot arrange its table has nothing to show")]
-    pub fn add_glue_table(&self, database: &str, table: &str, input: Value) {
-        if let Err(refusal) = self.glue.add_table(database, table, input) {
-            panic!("table {database}.{table}: {refusal:?}");
-        }
-    }
-
-    /// Puts a `PartitionInput` into a table, over a partition with the same values.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such table, or it has other keys.
-    #[expect(clippy::panic, reason = "a test that cannot arrange its partitions has nothing to show")]
-    pub fn put_partition(&self, database: &str, table: &str, partition: Value) {
-        if let Err(refusal) = self.glue.put_partition(database, table, partition) {
-            panic!("partition of {database}.{table}: {refusal:?}");
-        }
-    }
-
-    /// Gives all elements of a job, by time, independent of pages and edits, to compare with.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such job.
-    #[expect(clippy::expect_used, clippy::panic, reason = "a test has nothing to compare with, and the JSON is ours")]
+    /// If the job does not exist.
+    #[expect(
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test without the job cannot continue, and the JSON is ours"
+    )]
     pub fn served(&self, job: &str, aggregation: Aggregation) -> Vec<Value> {
-        let job = self.rekognition.job(job).unwrap_or_else(|| panic!("no job {job}"));
+        let job = self.rekognition.job(job).unwrap_or_else(|| panic!("job {job} does not exist"));
         let to = job.labels.count(aggregation);
         let mut json = vec![b'['];
         job.labels.write(Slice { aggregation, order: Order::Time, from: 0, to }, &mut json);
         json.push(b']');
-        serde_json::from_slice(&json).expect("what is written is JSON")
+        serde_json::from_slice(&json).expect("labels are written as JSON")
+    }
+}
+
+/// S3.
+impl Simulator {
+    /// Returns the objects of the first bucket.
+    ///
+    /// # Panics
+    ///
+    /// If the directory that stores them cannot be read.
+    pub fn objects(&self) -> BTreeMap<String, Bytes> {
+        self.store.objects()
     }
 
-    /// Sends an event to the function and waits until a process takes it: one that polls the Runtime API.
-    pub async fn begin(&self, event: impl Into<Bytes>, invocation: Invocation) -> Running {
-        self.lambda.invocations.begin(event.into(), invocation).await
+    /// Returns the first bucket, for tests that set up its objects.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// Glue.
+impl Simulator {
+    /// Returns the partitions of a table in the Data Catalog, as `PartitionInput` by the partition's values.
+    ///
+    /// # Panics
+    ///
+    /// If the table does not exist.
+    #[expect(clippy::panic, reason = "a test without the table cannot continue")]
+    pub fn partitions(&self, database: &str, table: &str) -> BTreeMap<Vec<String>, Value> {
+        let found = self.glue.partitions(database, table);
+        found.unwrap_or_else(|error| panic!("partitions of {database}.{table}: {error:?}"))
     }
 
-    /// Gives an event to the process that polls the Runtime API, now or later, and waits for its response or error.
-    /// If that process dies there is none: drop the future, and the simulator is ready for the next.
+    /// Adds a table to the Data Catalog, from the `TableInput` of `CreateTable`.
+    ///
+    /// # Panics
+    ///
+    /// If the table already exists, the database does not, or Glue would reject one of the names.
+    #[expect(clippy::panic, reason = "a test that cannot set up its table cannot continue")]
+    pub fn add_glue_table(&self, database: &str, table: &str, input: Value) {
+        if let Err(error) = self.glue.add_table(database, table, input) {
+            panic!("table {database}.{table}: {error:?}");
+        }
+    }
+
+    /// Adds a partition to a table, from a `PartitionInput`. Replaces a partition with the same values.
+    ///
+    /// # Panics
+    ///
+    /// If the table does not exist, or its partition keys do not match the values.
+    #[expect(clippy::panic, reason = "a test that cannot set up its partitions cannot continue")]
+    pub fn put_partition(&self, database: &str, table: &str, partition: Value) {
+        if let Err(error) = self.glue.put_partition(database, table, partition) {
+            panic!("partition of {database}.{table}: {error:?}");
+        }
+    }
+}
+
+/// SQS.
+impl Simulator {
+    /// Returns the URL of a queue.
+    pub fn queue_url(&self, queue: &str) -> String {
+        format!("{}/{ACCOUNT}/{queue}", self.sqs_url())
+    }
+
+    /// Sends a message to a queue. Returns its ID.
+    ///
+    /// # Panics
+    ///
+    /// If the queue does not exist.
+    pub fn send_message(&self, queue: &str, body: &str) -> String {
+        self.queue(queue).send(body)
+    }
+
+    /// Returns the messages of a queue, oldest first.
+    ///
+    /// # Panics
+    ///
+    /// If the queue does not exist.
+    pub fn messages(&self, queue: &str) -> Vec<QueueMessage> {
+        self.queue(queue).messages()
+    }
+
+    #[expect(clippy::panic, reason = "a test without the queue cannot continue")]
+    fn queue(&self, name: &str) -> MutexGuard<'_, Queue> {
+        self.sqs.queue(name).unwrap_or_else(|| panic!("queue {name} does not exist"))
+    }
+}
+
+/// Lambda.
+impl Simulator {
+    /// Returns the ARN of the function, without a version or an alias.
+    pub fn function_arn(&self) -> String {
+        self.lambda.function.arn()
+    }
+
+    /// Sends an event to the function. Returns when a process that polls the Runtime API has received it.
+    pub async fn start_invocation(&self, event: impl Into<Bytes>, invocation: Invocation) -> RunningInvocation {
+        self.lambda.invocations.start(event.into(), invocation).await
+    }
+
+    /// Sends an event to a process that polls the Runtime API, now or later, and waits for its response or error. Never
+    /// returns if that process dies: drop the future, and the simulator is ready for the next invocation.
     pub async fn invoke(&self, event: impl Into<Bytes>, invocation: Invocation) -> Outcome {
         self.lambda.invocations.invoke(event.into(), invocation).await
     }
 
-    /// The payloads of asynchronous invocations so far. They are not delivered: a test that wants them to arrive
-    /// invokes with them.
+    /// Returns the payloads of the asynchronous invocations so far. The simulator does not deliver them: a test that
+    /// wants them to arrive passes them to [`Simulator::invoke`].
     pub fn invoked(&self) -> Vec<Value> {
         self.lambda.invoked().clone()
     }
 
-    /// Gives and forgets the payloads of asynchronous invocations so far.
+    /// Removes and returns the payloads of the asynchronous invocations so far.
     pub fn take_invoked(&self) -> Vec<Value> {
         std::mem::take(&mut *self.lambda.invoked())
     }
 
-    /// The type and the message of the last error that a process reported from its start.
+    /// Returns the type and the message of the last initialization error that a process reported.
     pub fn init_error(&self) -> Option<(String, String)> {
         self.lambda.invocations.init_error()
     }
 
-    /// Waits until a process waits for its next event.
-    pub async fn idle(&self) {
-        self.lambda.invocations.idle().await;
+    /// Waits until a process polls for its next event.
+    pub async fn wait_for_poll(&self) {
+        self.lambda.invocations.wait_for_poll().await;
     }
 }
 

@@ -228,7 +228,7 @@ async fn what_did_not_fire_is_reported() {
 #[tokio::test]
 async fn chance_is_the_same_for_the_same_seed_and_leaves_a_way_through() {
     let refused = Action::Status { http: 500, code: "InternalServerError".to_owned() };
-    let faults = |seed| RandomFaults { seed, rate: 0.9, kinds: vec![refused.clone()], in_a_row: 2 };
+    let faults = |seed| RandomFaults { seed, rate: 0.9, actions: vec![refused.clone()], max_consecutive: 2 };
     let mut seen = Vec::new();
     for seed in [1, 1, 2] {
         let job = Job::generated(Generated::default());

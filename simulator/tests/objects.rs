@@ -179,7 +179,7 @@ async fn what_cannot_be_a_file_is_a_clear_error() {
     for (key, why) in [
         (
             format!("t/label={}/part-00000.parquet", "x".repeat(300)),
-            "a component has 306 bytes, a file system allows 255",
+            "a component has 306 bytes, the file system allows 255",
         ),
         ("a//b".to_owned(), "component \"\""),
         ("a/".to_owned(), "component \"\""),

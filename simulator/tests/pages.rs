@@ -214,7 +214,7 @@ async fn knobs_make_strange_replies() {
     request["NextToken"] = page(&simulator, &request).await.json()["NextToken"].clone();
     assert_eq!(page(&simulator, &request).await.json()["NextToken"], request["NextToken"]);
 
-    let edited = generated(2_500).foreign_page_at(2).edit(3, |page| page["Labels"] = Value::Null).job_tag("a/b");
+    let edited = generated(2_500).wrong_job_id_at(2).edit(3, |page| page["Labels"] = Value::Null).job_tag("a/b");
     simulator.add_job("job-1", edited.video("bucket", "a.mp4", Some("v1")).model_2());
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     assert_eq!(pages[0]["JobTag"], "a/b");

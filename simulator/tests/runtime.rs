@@ -6,7 +6,7 @@ mod client;
 
 use client::{Received, exchange, receive, send};
 use serde_json::{Value, json};
-use simulator::{FUNCTION_ARN, Fault, Invocation, Outcome, Simulator};
+use simulator::{Fault, Invocation, Outcome, Simulator};
 
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
 
@@ -33,13 +33,14 @@ fn header<'a>(received: &'a Received, name: &str) -> &'a str {
 #[tokio::test]
 async fn an_event_is_delivered_and_answered() {
     let simulator = start().await;
-    let invocation = Invocation { function_arn: format!("{FUNCTION_ARN}:live"), ..Invocation::default() };
+    let alias = format!("{}:live", simulator.function_arn());
+    let invocation = Invocation { function_arn: Some(alias.clone()), ..Invocation::default() };
     let answer = json!({ "done": true });
     let (outcome, event) =
         tokio::join!(simulator.invoke(r#"{"a":1}"#, invocation), process(&simulator, "response", &answer));
     assert_eq!(outcome, Outcome::Response(answer));
     assert_eq!(event.json(), json!({ "a": 1 }));
-    assert_eq!(header(&event, "lambda-runtime-invoked-function-arn"), format!("{FUNCTION_ARN}:live"));
+    assert_eq!(header(&event, "lambda-runtime-invoked-function-arn"), alias);
     assert!(header(&event, "lambda-runtime-trace-id").starts_with("Root=1-"));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let left = header(&event, "lambda-runtime-deadline-ms").parse::<u128>().unwrap() - now;
@@ -61,7 +62,7 @@ async fn an_error_is_an_outcome() {
 async fn a_process_that_died_while_it_waited_takes_no_event_along() {
     let simulator = start().await;
     let dead = send(&simulator.lambda_url(), NEXT, b"").await;
-    simulator.idle().await;
+    simulator.wait_for_poll().await;
     drop(dead);
     let (outcome, _) =
         tokio::join!(simulator.invoke("{}", Invocation::default()), process(&simulator, "response", &json!(null)));
@@ -105,7 +106,8 @@ async fn an_error_of_the_start_is_kept_and_strange_requests_are_refused() {
 async fn asynchronous_invocations_are_kept_and_can_fail() {
     let fault = Fault::on("Invoke").nth(2).status(429, "TooManyRequestsException");
     let simulator = Simulator::builder().fault(fault).start().await.unwrap();
-    let path = format!("POST /2015-03-31/functions/{}/invocations HTTP/1.1", FUNCTION_ARN.replace(':', "%3A"));
+    let path =
+        format!("POST /2015-03-31/functions/{}/invocations HTTP/1.1", simulator.function_arn().replace(':', "%3A"));
     let invoke = async |kind: &str, payload: &[u8]| {
         let head = format!("{path}\r\nX-Amz-Invocation-Type: {kind}");
         exchange(&simulator.lambda_url(), &head, payload).await
@@ -120,7 +122,7 @@ async fn asynchronous_invocations_are_kept_and_can_fail() {
     assert_eq!(simulator.invoked(), [json!({ "JobId": "a" })]);
     assert_eq!(simulator.take_invoked().len(), 1);
     assert!(simulator.invoked().is_empty());
-    assert_eq!(simulator.requests()[0].target, FUNCTION_ARN);
+    assert_eq!(simulator.requests()[0].target, simulator.function_arn());
     assert!(simulator.faults_not_fired().is_empty());
 }
 

@@ -244,8 +244,8 @@ async fn a_continuation_that_cannot_be_sent_is_an_error_and_a_redelivery_goes_on
 #[tokio::test]
 async fn the_alias_that_was_invoked_is_invoked_again() {
     let function = Function::start(account().fault(stall_at(200, 1)), &[]).await;
-    let alias = format!("{}:live", simulator::FUNCTION_ARN);
-    let invocation = Invocation { deadline: SHORT, function_arn: alias.clone() };
+    let alias = format!("{}:live", function.simulator.function_arn());
+    let invocation = Invocation { timeout: SHORT, function_arn: Some(alias.clone()) };
     function.simulator.invoke(message().to_string(), invocation).await;
     assert!(function.simulator.faults_not_fired().is_empty());
     let requests = function.simulator.requests();

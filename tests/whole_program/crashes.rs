@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Fault, Gate, Generated, Job, Requests, Simulator};
+use simulator::{Fault, Gate, Generated, Job, RequestMatcher, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -197,7 +197,7 @@ fn leaves_a_checkpoint(injury: Injury, request: &simulator::Request) -> bool {
 }
 
 impl Point {
-    fn requests(self) -> Requests {
+    fn requests(self) -> RequestMatcher {
         match self {
             Self::Nth(k) => Fault::on_any().nth(k),
             Self::First(operation, key) => Fault::on(operation).key_contains(key),

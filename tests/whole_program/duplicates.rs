@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use simulator::{Fault, Gate, Generated, Invocation, Job, NameOrder, Outcome, Requests, Simulator};
+use simulator::{Fault, Gate, Generated, Invocation, Job, NameOrder, Outcome, RequestMatcher, Simulator};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
@@ -48,7 +48,7 @@ async fn each_of_1000_duplicates_costs_one_request_and_changes_nothing() {
 }
 
 /// Where all copies are held, and go on from in an order made by chance.
-type Barrier = fn(last_file: &str) -> Requests;
+type Barrier = fn(last_file: &str) -> RequestMatcher;
 
 const BARRIERS: [(&str, Barrier); 4] = [
     ("HEAD", |_| Fault::on("HeadObject").key_contains(COMMIT)),

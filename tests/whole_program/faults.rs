@@ -13,7 +13,7 @@ use bytes::Bytes;
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::table::aggregation::Aggregation;
 use serde_json::{Value, json};
-use simulator::{Fault, Generated, Job, Requests, Simulator};
+use simulator::{Fault, Generated, Job, RequestMatcher, Simulator};
 
 use crate::function::Function;
 use crate::reader::assert_lossless;
@@ -26,7 +26,7 @@ const PAGES: usize = 5;
 
 type Lake = BTreeMap<String, Bytes>;
 /// What happens to the requests that it is given.
-type Kind = fn(Requests) -> Fault;
+type Kind = fn(RequestMatcher) -> Fault;
 
 fn five_pages() -> Job {
     Job::generated(Generated { labels: 100, names: 8, ..Generated::default() }).page_size(20)

@@ -168,7 +168,7 @@ async fn a_job_still_in_progress_is_waited_for() {
 async fn a_job_that_stays_in_progress_is_an_error_before_the_deadline() {
     let job = generated(10, 2).status(JobStatus::InProgress { replies: u32::MAX });
     let function = Function::start(Simulator::builder().job("job", job).listing_allowed(true), &[]).await;
-    let invocation = simulator::Invocation { deadline: std::time::Duration::from_secs(3), ..Default::default() };
+    let invocation = simulator::Invocation { timeout: std::time::Duration::from_secs(3), ..Default::default() };
     let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, invocation).await;
     let simulator::Outcome::Error { error_type, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(error_type, "JobStillRunning");

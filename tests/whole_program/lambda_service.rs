@@ -146,7 +146,7 @@ impl LambdaService {
     async fn deliver(&mut self, delivery: &Delivery, crash: Option<&Gate>) -> End {
         let simulator = &self.function.simulator;
         // The start of a process is not a part of the invocation's time.
-        timeout(Duration::from_mins(1), simulator.idle()).await.expect("the process starts");
+        timeout(Duration::from_mins(1), simulator.wait_for_poll()).await.expect("the process starts");
         let begun = Instant::now();
         let end = tokio::select! {
             biased;
@@ -195,7 +195,7 @@ impl LambdaService {
 
 /// An invocation with this much time.
 pub(crate) fn within(limit: Duration) -> Invocation {
-    Invocation { deadline: limit, ..Invocation::default() }
+    Invocation { timeout: limit, ..Invocation::default() }
 }
 
 async fn reached(gate: Option<&Gate>) {

@@ -153,11 +153,11 @@ impl Run {
             let settings = SETTINGS[*self.settings.lock().await];
             let starting = self.start.lock().await;
             let mut process = command(&self.simulator, settings).stdout(Stdio::null()).spawn().unwrap();
-            let running = self.simulator.begin(event.to_string(), within(limit)).await;
+            let running = self.simulator.start_invocation(event.to_string(), within(limit)).await;
             drop(starting);
             self.tally.lock().await.deliveries += 1;
             let ended = tokio::select! {
-                outcome = running.ended() => Some(outcome),
+                outcome = running.outcome() => Some(outcome),
                 () = sleep(killed_after), if kill => None,
                 () = sleep(limit) => None,
             };

@@ -37,7 +37,7 @@ async fn overwrite_under_way(settings: &[(&str, &str)]) -> (Function, Value) {
     let function = Function::start(account().fault(stall), settings).await;
     function.simulator.store().put(OLD, "of an older export");
     function.simulator.store().put(ROW, "of an older export");
-    let short = Invocation { deadline: Duration::from_secs(2), ..Invocation::default() };
+    let short = Invocation { timeout: Duration::from_secs(2), ..Invocation::default() };
     let overwrite = json!({ "JobId": "job", "Overwrite": true });
     let Outcome::Response(answer) = function.simulator.invoke(overwrite.to_string(), short).await else {
         panic!("{:?}", function.simulator.requests());

@@ -154,7 +154,7 @@ async fn an_overwrite_replaces_the_row_of_a_copy_that_commits_while_it_removes()
     let replacing = async {
         before_plain.reached().await;
         let _process = another_process(simulator, &settings);
-        simulator.idle().await;
+        simulator.wait_for_poll().await;
         let ends = outcome(simulator, &overwrite, minute);
         let meet = async {
             before_overwrite.reached().await;
@@ -181,7 +181,7 @@ async fn a_copy_with_other_settings_that_loses_removes_its_tables() {
     let winner = async {
         gate.reached().await;
         let _process = another_process(simulator, &settings);
-        simulator.idle().await;
+        simulator.wait_for_poll().await;
         let ended = outcome(simulator, &message, minute).await;
         gate.release();
         ended

@@ -38,7 +38,7 @@ async fn replay(account: &Account, more: &[&str]) -> crate::Ran {
 /// The ids of the messages that are in the queue. None of them is hidden.
 fn left(account: &Account) -> BTreeSet<String> {
     let messages = account.simulator.messages(QUEUE);
-    assert!(messages.iter().all(|message| !message.held), "{messages:?}");
+    assert!(messages.iter().all(|message| !message.in_flight), "{messages:?}");
     messages.into_iter().map(|message| message.id).collect()
 }
 
@@ -82,7 +82,7 @@ async fn every_shape_is_replayed_and_what_fails_is_left_and_named() {
     }
     let summary = format!("{} messages replayed, 4 left in the queue", letters.len());
     assert_eq!(ran.output.lines().last(), Some(&*summary));
-    assert!(simulator.messages(QUEUE).iter().all(|message| message.received == 1), "each is looked at once");
+    assert!(simulator.messages(QUEUE).iter().all(|message| message.receive_count == 1), "each is looked at once");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_limit_leaves_the_others_alone() {
     let ran = replay(&account, &["--limit", "2"]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
     assert!(ran.output.ends_with("2 messages replayed, 0 left in the queue; there may be more, --limit ended it\n"));
-    assert_eq!(account.simulator.messages(QUEUE)[0].received, 0);
+    assert_eq!(account.simulator.messages(QUEUE)[0].receive_count, 0);
 }
 
 #[tokio::test]

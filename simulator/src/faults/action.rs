@@ -1,15 +1,16 @@
-//! What a fault does to a request.
+//! The effect of a fault on a request.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::gate::Gate;
+use crate::faults::gate::Gate;
 
-/// What happens to a request. The methods of [`Requests`](crate::Requests) say what each means.
+/// The effect of a fault on a request. Each variant is documented at the method of the same name of
+/// [`RequestMatcher`](crate::RequestMatcher).
 #[derive(Clone, Debug)]
-#[allow(missing_docs)] // Each is the method of the same name.
+#[allow(missing_docs)] // Documented at the methods.
 pub enum Action {
     Status { http: u16, code: String },
     StatusWithHeader { http: u16, code: String, name: String, value: String },
@@ -27,7 +28,7 @@ pub enum Action {
     OnlyFirst(usize),
 }
 
-/// Tells a service, as an extension of the request, how many entries of a batch succeed.
+/// Number of entries of a batch that succeed. The service finds it in the extensions of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OnlyFirst(pub(crate) usize);
 
@@ -38,16 +39,16 @@ impl fmt::Display for Action {
             Self::StatusWithHeader { http, code, name, value } => {
                 write!(formatter, "status {http} {code} with {name}: {value}")
             }
-            Self::StatusAfter { http, code } => write!(formatter, "status {http} {code} after the work"),
+            Self::StatusAfter { http, code } => write!(formatter, "status {http} {code} after the operation"),
             Self::LoseReply => write!(formatter, "reply lost"),
             Self::Reset => write!(formatter, "reset"),
             Self::ResetAfterBytes(bytes) => write!(formatter, "reset after {bytes} bytes"),
-            Self::Truncate(bytes) => write!(formatter, "body cut after {bytes} bytes"),
+            Self::Truncate(bytes) => write!(formatter, "body truncated after {bytes} bytes"),
             Self::Stall => write!(formatter, "stall"),
             Self::StallAfterBytes(bytes) => write!(formatter, "stall after {bytes} bytes"),
-            Self::ReplyBody { status, .. } => write!(formatter, "status {status} with another body"),
+            Self::ReplyBody { status, .. } => write!(formatter, "status {status} with a scripted body"),
             Self::Delay(delay) => write!(formatter, "delay of {delay:?}"),
-            Self::Hold(_) => write!(formatter, "held before the work"),
+            Self::Hold(_) => write!(formatter, "held before the operation"),
             Self::HoldReply(_) => write!(formatter, "held before the reply"),
             Self::OnlyFirst(entries) => write!(formatter, "only the first {entries} entries"),
         }

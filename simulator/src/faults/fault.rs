@@ -1,45 +1,43 @@
-//! Faults as data: which request is met by what, and what has fired.
+//! Scripted faults: an action and the requests it applies to.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::action::Action;
-use crate::gate::Gate;
-use crate::requests::Call;
+use crate::faults::action::Action;
+use crate::faults::gate::Gate;
+use crate::request_log::Call;
 
-/// One scripted fault: some requests, and what happens to them.
+/// A scripted fault: an action, and the requests it is applied to.
 ///
-/// Of several faults that are due for the same request the one added first fires; all of them count it.
+/// If several faults are due for the same request, the one that was added first fires. All of them count the request.
 ///
 /// ```
 /// use simulator::Fault;
 ///
-/// // The third PutObject is refused; the SDK's retry of it is the fourth, and passes.
+/// // The third PutObject is refused. The SDK's retry is the fourth PutObject and succeeds.
 /// let refused = Fault::on("PutObject").nth(3).status(503, "SlowDown");
-/// // The reply to the first commit gets lost, though the object is stored.
+/// // The object of the first commit is stored, but the reply is lost.
 /// let lost = Fault::on("PutObject").key_contains("jobs/").lose_reply();
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is added to a simulator"]
 pub struct Fault {
-    requests: Requests,
-    action: Action,
+    pub(crate) requests: RequestMatcher,
+    pub(crate) action: Action,
 }
 
 impl Fault {
-    /// Begins a fault on an operation, by the API's name of it. Retries are requests of their own.
-    pub fn on(operation: &str) -> Requests {
-        Requests { operation: Some(operation.to_owned()), key_contains: None, nth: 1, times: Some(1) }
+    /// Starts a fault on an operation, by its name in the API. A retry counts as another request.
+    pub fn on(operation: &str) -> RequestMatcher {
+        RequestMatcher { operation: Some(operation.to_owned()), key_contains: None, nth: 1, times: Some(1) }
     }
 
-    /// Begins a fault on requests of any operation.
-    pub fn on_any() -> Requests {
-        Requests { operation: None, key_contains: None, nth: 1, times: Some(1) }
+    /// Starts a fault on requests of any operation.
+    pub fn on_any() -> RequestMatcher {
+        RequestMatcher { operation: None, key_contains: None, nth: 1, times: Some(1) }
     }
 }
 
@@ -49,110 +47,114 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The requests that a fault is about: by default the first of the operation.
+/// Selects the requests that a fault applies to; by default, the first one of the operation.
 #[derive(Clone, Debug)]
-#[must_use = "an action makes it a fault"]
-pub struct Requests {
-    /// Any, if there is none.
+#[must_use = "a matcher becomes a fault when it is given an action"]
+pub struct RequestMatcher {
+    /// Name of the operation; `None` matches any.
     operation: Option<String>,
     key_contains: Option<String>,
     nth: usize,
+    /// Number of requests to fire at; `None` for no limit.
     times: Option<usize>,
 }
 
-impl Requests {
-    /// Counts only requests with this text in their target or detail, as the log shows them.
+impl RequestMatcher {
+    /// Counts only requests that have this text in their [`target`](crate::Request::target) or
+    /// [`detail`](crate::Request::detail).
     pub fn key_contains(mut self, text: &str) -> Self {
         self.key_contains = Some(text.to_owned());
         self
     }
 
-    /// Fires at the k-th matching request, from 1.
+    /// Fires at the k-th matching request, counted from 1.
     pub fn nth(mut self, k: usize) -> Self {
         self.nth = k;
         self
     }
 
-    /// Fires at this many matching requests, one after the other.
+    /// Fires at this many consecutive matching requests.
     pub fn times(mut self, times: usize) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Fires at every matching request from the `nth` on.
+    /// Fires at the `nth` matching request and all later ones.
     pub fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Answers with an error and does no work.
+    /// Replies with an error and does not perform the operation.
     pub fn status(self, http: u16, code: &str) -> Fault {
         self.with(Action::Status { http, code: code.to_owned() })
     }
 
-    /// Answers with an error that has one header more, and does no work.
+    /// Replies with an error that has an additional header, and does not perform the operation.
     pub fn status_with_header(self, http: u16, code: &str, name: &str, value: &str) -> Fault {
         let [code, name, value] = [code, name, value].map(str::to_owned);
         self.with(Action::StatusWithHeader { http, code, name, value })
     }
 
-    /// Does the work, and answers with an error.
+    /// Performs the operation, then replies with an error.
     pub fn status_after(self, http: u16, code: &str) -> Fault {
         self.with(Action::StatusAfter { http, code: code.to_owned() })
     }
 
-    /// Does the work, and closes the connection without a reply.
+    /// Performs the operation, then closes the connection without a reply.
     pub fn lose_reply(self) -> Fault {
         self.with(Action::LoseReply)
     }
 
-    /// Resets the connection, and does no work.
+    /// Resets the connection and does not perform the operation.
     pub fn reset(self) -> Fault {
         self.with(Action::Reset)
     }
 
-    /// Does the work, sends this many bytes of the reply, head included, and resets the connection.
+    /// Performs the operation, sends this many bytes of the reply, including the head, then resets the connection.
     pub fn reset_after_bytes(self, bytes: usize) -> Fault {
         self.with(Action::ResetAfterBytes(bytes))
     }
 
-    /// Does the work, announces the whole body, sends this many bytes of it, and closes in good order.
+    /// Performs the operation, sends the head with the full `Content-Length` and this many bytes of the body, then closes
+    /// the connection in an orderly way.
     pub fn truncate(self, bytes: usize) -> Fault {
         self.with(Action::Truncate(bytes))
     }
 
-    /// Takes the request, does no work, and never answers.
+    /// Reads the request, does not perform the operation, and never replies.
     pub fn stall(self) -> Fault {
         self.with(Action::Stall)
     }
 
-    /// Does the work, sends this many bytes of the reply, head included, and then nothing more.
+    /// Performs the operation, sends this many bytes of the reply, including the head, then sends nothing more.
     pub fn stall_after_bytes(self, bytes: usize) -> Fault {
         self.with(Action::StallAfterBytes(bytes))
     }
 
-    /// Answers with this body instead of doing the work. It may be anything, JSON or not.
+    /// Replies with this body instead of performing the operation. The body can be anything, JSON or not.
     pub fn reply_body(self, status: u16, body: impl Into<Bytes>) -> Fault {
         self.with(Action::ReplyBody { status, body: body.into() })
     }
 
-    /// Waits before the work.
+    /// Waits before performing the operation.
     pub fn delay(self, delay: Duration) -> Fault {
         self.with(Action::Delay(delay))
     }
 
-    /// Waits at the gate before the work. If the client goes away meanwhile, the work is not done.
+    /// Waits at the gate before performing the operation. If the client disconnects in the meantime, the operation is
+    /// not performed.
     pub fn hold(self, gate: Gate) -> Fault {
         self.with(Action::Hold(gate))
     }
 
-    /// Does the work, and waits at the gate before the reply.
+    /// Performs the operation, then waits at the gate before sending the reply.
     pub fn hold_reply(self, gate: Gate) -> Fault {
         self.with(Action::HoldReply(gate))
     }
 
-    /// Does the work for the first entries of a batch, and answers that the others failed inside the service. Only
-    /// Glue's batches heed it; `BatchGetPartition` leaves the others unprocessed.
+    /// Performs the operation for the first entries of a batch, and reports an internal error for the remaining ones.
+    /// Affects only Glue's batch operations; `BatchGetPartition` returns the remaining entries as unprocessed.
     pub fn only_first(self, entries: usize) -> Fault {
         self.with(Action::OnlyFirst(entries))
     }
@@ -161,19 +163,24 @@ impl Requests {
         Fault { requests: self, action }
     }
 
-    fn matches(&self, call: &Call) -> bool {
+    pub(crate) fn matches(&self, call: &Call) -> bool {
         let wanted = |text: &String| call.target.contains(text) || call.detail.contains(text);
         self.operation.as_ref().is_none_or(|operation| operation == call.operation)
             && self.key_contains.as_ref().is_none_or(wanted)
     }
 
-    /// The numbers of the matching requests, from 1, that are due.
-    fn due(&self) -> Range<usize> {
+    /// Numbers of the matching requests at which the fault fires, counted from 1.
+    pub(crate) fn due(&self) -> Range<usize> {
         self.nth..self.times.map_or(usize::MAX, |times| self.nth + times)
+    }
+
+    /// Number of times that the fault must fire to count as fired.
+    pub(crate) fn expected(&self) -> usize {
+        self.times.unwrap_or(1)
     }
 }
 
-impl fmt::Display for Requests {
+impl fmt::Display for RequestMatcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.operation.as_deref().unwrap_or("any request"))?;
         if let Some(text) = &self.key_contains {
@@ -186,4 +193,3 @@ impl fmt::Display for Requests {
         }
     }
 }
-

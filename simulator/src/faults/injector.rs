@@ -1,49 +1,58 @@
-//! All faults.
+//! The choice of the fault for each request, and the count of the faults that have fired.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::faults::action::Action;
+use crate::faults::fault::Fault;
+use crate::faults::random::{RandomFaults, RandomInjector};
+use crate::request_log::Call;
 
 /// All faults of a simulator.
 #[derive(Default)]
-pub(crate) struct Faults {
+pub(crate) struct FaultInjector {
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
     scripted: Vec<Scripted>,
-    random: Option<RandomFaults>,
+    random: Option<RandomInjector>,
+    /// Number of requests so far.
     requests: u64,
-    in_a_row: HashMap<(&'static str, String), u32>,
-    random_fired: usize,
 }
 
+/// A scripted fault with its counts.
 struct Scripted {
     fault: Fault,
     matched: usize,
     fired: usize,
 }
 
-impl Faults {
+impl FaultInjector {
     pub(crate) fn add(&self, fault: Fault) {
         self.lock().scripted.push(Scripted { fault, matched: 0, fired: 0 });
     }
 
-    pub(crate) fn set_random(&self, random: RandomFaults) {
-        self.lock().random = Some(random);
+    pub(crate) fn set_random(&self, faults: RandomFaults) {
+        self.lock().random = Some(RandomInjector::new(faults));
     }
 
-    /// Counts a request, and gives what meets it, with a description.
-    pub(crate) fn meet(&self, call: &Call) -> Option<(Action, String)> {
-        self.lock().meet(call)
+    /// Counts a request. Returns the action of the fault to apply to it, with a description. A scripted fault takes
+    /// precedence over a random one.
+    pub(crate) fn next_action(&self, call: &Call) -> Option<(Action, String)> {
+        self.lock().next_action(call)
     }
 
-    /// Describes the scripted faults that have not fired as often as asked.
+    /// Describes the scripted faults that have not fired as often as requested.
     pub(crate) fn not_fired(&self) -> Vec<String> {
         let inner = self.lock();
-        let missing = |scripted: &&Scripted| scripted.fired < scripted.fault.requests.times.unwrap_or(1);
+        let missing = |scripted: &&Scripted| scripted.fired < scripted.fault.requests.expected();
         inner.scripted.iter().filter(missing).map(|scripted| scripted.fault.to_string()).collect()
     }
 
+    /// Number of random faults so far.
     pub(crate) fn random_fired(&self) -> usize {
-        self.lock().random_fired
+        self.lock().random.as_ref().map_or(0, RandomInjector::fired)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -52,31 +61,16 @@ impl Faults {
 }
 
 impl Inner {
-    fn meet(&mut self, call: &Call) -> Option<(Action, String)> {
-        let mut met = None;
+    fn next_action(&mut self, call: &Call) -> Option<(Action, String)> {
+        let mut next = None;
         for scripted in self.scripted.iter_mut().filter(|scripted| scripted.fault.requests.matches(call)) {
             scripted.matched += 1;
-            if met.is_none() && scripted.fault.requests.due().contains(&scripted.matched) {
+            if next.is_none() && scripted.fault.requests.due().contains(&scripted.matched) {
                 scripted.fired += 1;
-                met = Some((scripted.fault.action.clone(), scripted.fault.to_string()));
+                next = Some((scripted.fault.action.clone(), scripted.fault.to_string()));
             }
         }
         self.requests += 1;
-        met.or_else(|| self.meet_by_chance(call))
-    }
-
-    fn meet_by_chance(&mut self, call: &Call) -> Option<(Action, String)> {
-        let random = self.random.as_ref()?;
-        let row = self.in_a_row.entry((call.operation, format!("{} {}", call.target, call.detail))).or_default();
-        let mut chance = fastrand::Rng::with_seed(random.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.requests);
-        let due = chance.f64() < random.rate && *row < random.in_a_row;
-        let action = chance.choice(&random.kinds).filter(|_| due);
-        let Some(action) = action else {
-            *row = 0;
-            return None;
-        };
-        *row += 1;
-        self.random_fired += 1;
-        Some((action.clone(), format!("by chance: {action}")))
+        next.or_else(|| self.random.as_mut()?.next_action(call, self.requests))
     }
 }

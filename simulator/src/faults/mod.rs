@@ -1,4 +1,4 @@
-//! Faults: which requests they apply to, and what they do.
+//! Faults: the requests they apply to, and what they do.
 
 pub(crate) mod action;
 pub(crate) mod fault;

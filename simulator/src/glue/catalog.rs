@@ -1,19 +1,17 @@
-//! What is in the Data Catalog: databases, their tables, and the tables' partitions.
+//! The contents of the Data Catalog: databases, their tables, and the tables' partitions.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::ACCOUNT;
-use crate::partitions::Partitions;
+use crate::account::ACCOUNT;
+use crate::glue::error::GlueError;
+use crate::glue::partitions::{CREATED, Partitions};
 
-/// When everything was made: nothing goes by it, and the same catalog reads the same.
-pub(crate) const CREATED: u64 = 1_790_000_000;
-
-/// The longest name, in characters.
+/// Maximum length of a name, in characters.
 const MAX_NAME: usize = 255;
 
-/// The catalog. Names are kept in lower case, as Glue folds them.
+/// The catalog. Names are stored in lower case, as Glue does.
 #[derive(Default)]
 pub(crate) struct Catalog {
     databases: BTreeMap<String, Database>,
@@ -30,18 +28,18 @@ struct Table {
 }
 
 impl Catalog {
-    pub(crate) fn create_database(&mut self, request: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn create_database(&mut self, request: &Value) -> Result<Value, GlueError> {
         let mut input = request["DatabaseInput"].clone();
         let name = name(&input, "Name")?;
         if self.databases.contains_key(&name) {
-            return Err(Refusal::exists("Database already exists."));
+            return Err(GlueError::exists("Database already exists."));
         }
         input["Name"] = name.clone().into();
         self.databases.insert(name, Database { input, tables: BTreeMap::new() });
         Ok(json!({}))
     }
 
-    pub(crate) fn get_database(&self, request: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn get_database(&self, request: &Value) -> Result<Value, GlueError> {
         let name = name(request, "Name")?;
         let database = self.databases.get(&name).ok_or_else(|| no_database(&name))?;
         let mut answer = database.input.clone();
@@ -50,12 +48,12 @@ impl Catalog {
         Ok(json!({ "Database": answer }))
     }
 
-    pub(crate) fn create_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn create_table(&mut self, request: &Value) -> Result<Value, GlueError> {
         let mut input = request["TableInput"].clone();
         let name = name(&input, "Name")?;
         let tables = &mut self.database(request)?.tables;
         if tables.contains_key(&name) {
-            return Err(Refusal::exists("Table already exists."));
+            return Err(GlueError::exists("Table already exists."));
         }
         input["Name"] = name.clone().into();
         let keys = input["PartitionKeys"].as_array().into_iter().flatten();
@@ -64,7 +62,7 @@ impl Catalog {
         Ok(json!({}))
     }
 
-    pub(crate) fn get_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn get_table(&mut self, request: &Value) -> Result<Value, GlueError> {
         let database = name(request, "DatabaseName")?;
         let mut answer = self.table(request, "Name")?.input.clone();
         answer["DatabaseName"] = database.into();
@@ -76,41 +74,41 @@ impl Catalog {
     }
 
     /// Deletes a table with its partitions.
-    pub(crate) fn delete_table(&mut self, request: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn delete_table(&mut self, request: &Value) -> Result<Value, GlueError> {
         let name = name(request, "Name")?;
         self.database(request)?.tables.remove(&name).ok_or_else(|| no_table(&name))?;
         Ok(json!({}))
     }
 
-    /// The partitions of the table that a request names.
-    pub(crate) fn partitions(&mut self, request: &Value) -> Result<&mut Partitions, Refusal> {
+    /// Returns the partitions of the table that a request names.
+    pub(crate) fn partitions(&mut self, request: &Value) -> Result<&mut Partitions, GlueError> {
         Ok(&mut self.table(request, "TableName")?.partitions)
     }
 
-    fn table(&mut self, request: &Value, field: &str) -> Result<&mut Table, Refusal> {
+    fn table(&mut self, request: &Value, field: &str) -> Result<&mut Table, GlueError> {
         let name = name(request, field)?;
         self.database(request)?.tables.get_mut(&name).ok_or_else(|| no_table(&name))
     }
 
-    fn database(&mut self, request: &Value) -> Result<&mut Database, Refusal> {
+    fn database(&mut self, request: &Value) -> Result<&mut Database, GlueError> {
         let name = name(request, "DatabaseName")?;
         self.databases.get_mut(&name).ok_or_else(|| no_database(&name))
     }
 }
 
-fn no_database(name: &str) -> Refusal {
-    Refusal::missing(format!("Database {name} not found."))
+fn no_database(name: &str) -> GlueError {
+    GlueError::missing(format!("Database {name} not found."))
 }
 
-fn no_table(name: &str) -> Refusal {
-    Refusal::missing(format!("Table {name} not found."))
+fn no_table(name: &str) -> GlueError {
+    GlueError::missing(format!("Table {name} not found."))
 }
 
-/// Reads a name, in lower case.
-fn name(object: &Value, field: &str) -> Result<String, Refusal> {
+/// Reads a name and converts it to lower case.
+fn name(object: &Value, field: &str) -> Result<String, GlueError> {
     let name = object[field].as_str().unwrap_or_default();
     if name.is_empty() || name.chars().count() > MAX_NAME {
-        return Err(Refusal::validation(field, "Member must have length between 1 and 255"));
+        return Err(GlueError::validation(field, "Member must have length between 1 and 255"));
     }
     Ok(name.to_lowercase())
 }

@@ -1,18 +1,18 @@
-//! Errors.
+//! Glue's errors.
 
-/// Why Glue refuses a request, or an entry of one.
+/// An error for a request or for one entry of a batch.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct GlueError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
 }
 
-impl Refusal {
+impl GlueError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// What breaks a limit of the API's model.
+    /// A field that violates a constraint of the API's model.
     pub(crate) fn validation(field: &str, constraint: &str) -> Self {
         let message =
             format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {constraint}");

@@ -1,29 +1,29 @@
-//! The filter of `GetPartitions`, as far as it is needed: `key='value'`, joined with `AND`.
+//! The filter expression of `GetPartitions`, limited to `key='value'` comparisons joined with `AND`.
 
-use crate::glue::catalog::Refusal;
+use crate::glue::error::GlueError;
 
-/// The longest expression, in characters.
+/// Maximum length of an expression, in characters.
 const MAX_EXPRESSION: usize = 2048;
 
-/// Gives the index of each key that is asked for, and the value that it must have.
-pub(crate) fn parse(expression: &str, keys: &[String]) -> Result<Vec<(usize, String)>, Refusal> {
+/// Returns the index of each key in the expression, with the required value.
+pub(crate) fn parse(expression: &str, keys: &[String]) -> Result<Vec<(usize, String)>, GlueError> {
     if expression.chars().count() > MAX_EXPRESSION {
         let constraint = format!("Member must have length less than or equal to {MAX_EXPRESSION}");
-        return Err(Refusal::validation("expression", &constraint));
+        return Err(GlueError::validation("expression", &constraint));
     }
     let mut wanted = Vec::new();
     let mut rest = expression.trim();
     while !rest.is_empty() {
         let (key, value, after) =
-            comparison(rest).ok_or_else(|| Refusal::invalid(format!("Unsupported expression '{expression}'")))?;
+            comparison(rest).ok_or_else(|| GlueError::invalid(format!("Unsupported expression '{expression}'")))?;
         let key = keys.iter().position(|name| name.eq_ignore_ascii_case(key));
-        wanted.push((key.ok_or_else(|| Refusal::invalid(format!("Unknown key in '{expression}'")))?, value));
+        wanted.push((key.ok_or_else(|| GlueError::invalid(format!("Unknown key in '{expression}'")))?, value));
         rest = after;
     }
     Ok(wanted)
 }
 
-/// Reads one comparison and, if there is more, the `AND` after it.
+/// Reads one comparison, and the `AND` after it if the text continues. Returns the key, the value and the remaining text.
 fn comparison(text: &str) -> Option<(&str, String, &str)> {
     let (key, rest) = text.split_once('=')?;
     let mut rest = rest.trim_start().strip_prefix('\'')?;
@@ -31,7 +31,7 @@ fn comparison(text: &str) -> Option<(&str, String, &str)> {
     loop {
         let (part, after) = rest.split_once('\'')?;
         value.push_str(part);
-        // A quote within the value is written twice.
+        // A quote inside the value is doubled.
         let Some(after) = after.strip_prefix('\'') else {
             rest = after.trim_start();
             break;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_are_joined_and_quotes_are_doubled() {
+    fn parses_joined_comparisons_and_doubled_quotes() {
         assert_eq!(parsed(" "), Some(vec![]));
         let one = vec![(0, "a".to_owned())];
         assert_eq!(parsed("job_id='a'"), Some(one));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn rejects_unsupported_expressions() {
         for expression in [
             "job_id",
             "job_id='a",

@@ -1,4 +1,4 @@
-//! Glue's Data Catalog over JSON 1.1, with the limits of the API.
+//! The Glue endpoint: the Data Catalog over JSON 1.1, with the limits of the API.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,14 @@ use bytes::Bytes;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::action::OnlyFirst;
-use crate::exchange::{Reply, Service, reply};
-use crate::glue::catalog::{Catalog, Refusal};
-use crate::partitions::{self, Values};
-use crate::requests::Call;
-use crate::wire::Line;
+use crate::faults::action::OnlyFirst;
+use crate::glue::catalog::Catalog;
+use crate::glue::error::GlueError;
+use crate::glue::partitions::{self, Values};
+use crate::request_log::Call;
+use crate::server::connection::Connection;
+use crate::server::reply::{Reply, reply};
+use crate::server::service::Service;
 
 const JSON: &str = "application/x-amz-json-1.1";
 
@@ -36,28 +38,28 @@ pub(crate) struct Glue {
 }
 
 impl Glue {
-    /// Makes a database, if it is not there.
+    /// Creates a database if it does not exist.
     pub(crate) fn add_database(&self, name: &str) {
-        // The only other refusal is of a name that Glue would not have either.
+        // The only other error is a name that Glue would reject as well.
         let _ = self.lock().create_database(&json!({ "DatabaseInput": { "Name": name } }));
     }
 
-    pub(crate) fn add_table(&self, database: &str, table: &str, mut input: Value) -> Result<(), Refusal> {
+    pub(crate) fn add_table(&self, database: &str, table: &str, mut input: Value) -> Result<(), GlueError> {
         input["Name"] = table.into();
         self.lock().create_table(&json!({ "DatabaseName": database, "TableInput": input })).map(drop)
     }
 
-    pub(crate) fn put_partition(&self, database: &str, table: &str, input: Value) -> Result<(), Refusal> {
+    pub(crate) fn put_partition(&self, database: &str, table: &str, input: Value) -> Result<(), GlueError> {
         self.lock().partitions(&json!({ "DatabaseName": database, "TableName": table }))?.put(input)
     }
 
-    pub(crate) fn partitions(&self, database: &str, table: &str) -> Result<BTreeMap<Values, Value>, Refusal> {
+    pub(crate) fn partitions(&self, database: &str, table: &str) -> Result<BTreeMap<Values, Value>, GlueError> {
         let request = json!({ "DatabaseName": database, "TableName": table });
         Ok(self.lock().partitions(&request)?.inputs().clone())
     }
 
-    /// Does an operation, in a batch for the first `done` entries.
-    fn call(&self, operation: Option<&str>, request: &Value, done: usize) -> Result<Value, Refusal> {
+    /// Performs an operation. In a batch, only the first `limit` entries can succeed.
+    fn call(&self, operation: Option<&str>, request: &Value, limit: usize) -> Result<Value, GlueError> {
         let mut catalog = self.lock();
         match operation {
             Some("CreateDatabase") => catalog.create_database(request),
@@ -65,12 +67,12 @@ impl Glue {
             Some("CreateTable") => catalog.create_table(request),
             Some("GetTable") => catalog.get_table(request),
             Some("DeleteTable") => catalog.delete_table(request),
-            Some("BatchCreatePartition") => catalog.partitions(request)?.create(request, done),
-            Some("BatchGetPartition") => catalog.partitions(request)?.get(request, done),
-            Some("BatchUpdatePartition") => catalog.partitions(request)?.update(request, done),
-            Some("BatchDeletePartition") => catalog.partitions(request)?.delete(request, done),
+            Some("BatchCreatePartition") => catalog.partitions(request)?.create(request, limit),
+            Some("BatchGetPartition") => catalog.partitions(request)?.get(request, limit),
+            Some("BatchUpdatePartition") => catalog.partitions(request)?.update(request, limit),
+            Some("BatchDeletePartition") => catalog.partitions(request)?.delete(request, limit),
             Some("GetPartitions") => catalog.partitions(request)?.page(request),
-            _ => Err(Refusal::new("UnknownOperationException", "")),
+            _ => Err(GlueError::new("UnknownOperationException", "")),
         }
     }
 
@@ -84,7 +86,7 @@ impl Service for Glue {
         let Some(operation) = operation(request) else {
             return Some(Call { operation: "Unknown", target: target(request).to_owned(), ..Call::default() });
         };
-        // A request that is refused later is logged as far as it can be read.
+        // An invalid request is logged with the fields that can be read.
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let names = [
             &body["DatabaseName"],
@@ -99,24 +101,24 @@ impl Service for Glue {
         Some(Call { operation, target, detail })
     }
 
-    fn error(&self, status: StatusCode, code: &str) -> Reply {
-        refused(status, code, "simulated")
+    fn error_reply(&self, status: StatusCode, code: &str) -> Reply {
+        error_reply(status, code, "simulated")
     }
 
-    async fn answer(&self, request: Request<Bytes>, _: &Line) -> Reply {
-        let done = request.extensions().get().map_or(usize::MAX, |OnlyFirst(entries)| *entries);
+    async fn handle(&self, request: Request<Bytes>, _: &Connection) -> Reply {
+        let limit = request.extensions().get().map_or(usize::MAX, |OnlyFirst(entries)| *entries);
         let body: Result<Value, _> = serde_json::from_slice(request.body());
         let answer = body
-            .map_err(|_| Refusal::new("SerializationException", "The request is not JSON."))
-            .and_then(|body| self.call(operation(&request), &body, done));
+            .map_err(|_| GlueError::new("SerializationException", "The request is not JSON."))
+            .and_then(|body| self.call(operation(&request), &body, limit));
         match answer {
             Ok(answer) => reply(StatusCode::OK, JSON, answer.to_string()),
-            Err(Refusal { code, message }) => refused(StatusCode::BAD_REQUEST, code, &message),
+            Err(GlueError { code, message }) => error_reply(StatusCode::BAD_REQUEST, code, &message),
         }
     }
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Reply {
+fn error_reply(status: StatusCode, code: &str, message: &str) -> Reply {
     reply(status, JSON, json!({ "__type": code, "Message": message }).to_string())
 }
 
@@ -125,6 +127,6 @@ fn target(request: &Request<Bytes>) -> &str {
 }
 
 fn operation(request: &Request<Bytes>) -> Option<&'static str> {
-    let asked = target(request).strip_prefix("AWSGlue.")?;
-    OPERATIONS.into_iter().find(|operation| *operation == asked)
+    let requested = target(request).strip_prefix("AWSGlue.")?;
+    OPERATIONS.into_iter().find(|operation| *operation == requested)
 }

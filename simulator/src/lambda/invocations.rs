@@ -1,4 +1,4 @@
-//! Events on their way to a process that polls the Runtime API, and its answers.
+//! Invocations: their way from a caller to a process that polls the Runtime API, and their outcome on the way back.
 
 use std::collections::{HashMap, VecDeque};
 use std::future;
@@ -11,27 +11,27 @@ use hyper::http::HeaderValue;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
-use crate::FUNCTION_ARN;
-use crate::exchange::{Reply, reply};
-use crate::wire::Line;
+use crate::server::connection::Connection;
+use crate::server::reply::{Reply, reply};
 
-/// How a function is invoked.
+/// Settings of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// The time that the function is told it has, from when it gets the event. Nothing enforces it.
-    pub deadline: Duration,
-    /// The ARN that the function is told it was invoked by; it may name a version or an alias.
-    pub function_arn: String,
+    /// Time from delivery of the event to the deadline that the function is told. The simulator does not enforce it.
+    pub timeout: Duration,
+    /// ARN that the function is told it was invoked by, which may include a version or an alias. `None` is
+    /// [`Simulator::function_arn`](crate::Simulator::function_arn).
+    pub function_arn: Option<String>,
 }
 
 impl Default for Invocation {
-    /// 15 minutes, the most that Lambda allows; no alias.
+    /// 15 minutes, the maximum of Lambda; no alias.
     fn default() -> Self {
-        Self { deadline: Duration::from_mins(15), function_arn: FUNCTION_ARN.to_owned() }
+        Self { timeout: Duration::from_mins(15), function_arn: None }
     }
 }
 
-/// How an invocation ended.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The function's response; `null` if it was not JSON.
@@ -45,20 +45,23 @@ pub enum Outcome {
     },
 }
 
-/// The queue of events.
+/// The queued and the running invocations.
 pub(crate) struct Invocations {
+    function_arn: String,
     state: Mutex<State>,
-    /// Says that something has changed.
+    /// Notifies of every change of the state.
     changes: watch::Sender<()>,
 }
 
 #[derive(Default)]
 struct State {
-    numbered: u64,
+    /// Last number used, for request IDs and for the keys of `polling`.
+    last_number: u64,
     queued: VecDeque<Queued>,
+    /// Running invocations, by request ID.
     running: HashMap<String, oneshot::Sender<Outcome>>,
-    /// Processes that wait for an event, by a number.
-    waiting: HashMap<u64, Line>,
+    /// Connections of the processes that are waiting for an event.
+    polling: HashMap<u64, Connection>,
     init_error: Option<(String, String)>,
 }
 
@@ -69,92 +72,91 @@ struct Queued {
     outcome: oneshot::Sender<Outcome>,
 }
 
-/// An event that a process has taken.
+/// An invocation whose event has been delivered to a process.
 #[derive(Debug)]
-pub struct Running(oneshot::Receiver<Outcome>);
+pub struct RunningInvocation(oneshot::Receiver<Outcome>);
 
-impl Running {
-    /// Waits for the end of the invocation. Never returns if its process dies.
-    pub async fn ended(self) -> Outcome {
+impl RunningInvocation {
+    /// Waits for the outcome. Never returns if the process dies.
+    pub async fn outcome(self) -> Outcome {
         match self.0.await {
             Ok(outcome) => outcome,
-            // Its process is gone and another polls: nobody will answer.
+            // The process died and another one is polling, so there will be no outcome.
             Err(_) => future::pending().await,
         }
     }
 }
 
-impl Default for Invocations {
-    fn default() -> Self {
-        Self { state: Mutex::default(), changes: watch::Sender::new(()) }
-    }
-}
-
 impl Invocations {
-    /// Queues an event and waits for its end. Dropping the future abandons it: if no process has it yet, none gets
-    /// it.
-    pub(crate) async fn invoke(&self, event: Bytes, invocation: Invocation) -> Outcome {
-        self.begin(event, invocation).await.ended().await
+    pub(crate) fn new(function_arn: String) -> Self {
+        Self { function_arn, state: Mutex::default(), changes: watch::Sender::new(()) }
     }
 
-    /// Queues an event and waits until a process takes it.
-    pub(crate) async fn begin(&self, event: Bytes, invocation: Invocation) -> Running {
+    /// Queues an event and waits for the outcome. Dropping the future abandons the invocation; an event that has not
+    /// been delivered is then removed from the queue.
+    pub(crate) async fn invoke(&self, event: Bytes, invocation: Invocation) -> Outcome {
+        self.start(event, invocation).await.outcome().await
+    }
+
+    /// Queues an event and waits until it is delivered to a process.
+    pub(crate) async fn start(&self, event: Bytes, invocation: Invocation) -> RunningInvocation {
         let (taken, is_taken) = oneshot::channel();
-        let (outcome, ended) = oneshot::channel();
+        let (outcome, outcome_receiver) = oneshot::channel();
         self.lock().queued.push_back(Queued { event, invocation, taken, outcome });
         self.changes.send_replace(());
         // An error would mean that the event was abandoned, which only dropping this future does.
         let _ = is_taken.await;
-        Running(ended)
+        RunningInvocation(outcome_receiver)
     }
 
-    /// Gives the next event to a process, as soon as there is one.
-    pub(crate) async fn next(&self, line: &Line) -> Reply {
+    /// Waits for the next event and delivers it to a process.
+    pub(crate) async fn next(&self, connection: &Connection) -> Reply {
         let mut changes = self.changes.subscribe();
-        let waiting = Waiting::new(self, line);
+        let polling = Polling::new(self, connection);
         loop {
             changes.borrow_and_update();
-            if let Some(reply) = self.take(line) {
-                drop(waiting);
+            if let Some(reply) = self.take(connection) {
+                drop(polling);
                 return reply;
             }
-            // An error would mean that the sender is gone; it is borrowed here.
+            // An error would mean that the sender was dropped, but it is borrowed here.
             let _ = changes.changed().await;
         }
     }
 
-    fn take(&self, line: &Line) -> Option<Reply> {
+    fn take(&self, connection: &Connection) -> Option<Reply> {
         let mut state = self.lock();
         state.queued.retain(|queued| !queued.outcome.is_closed());
         state.running.retain(|_, outcome| !outcome.is_closed());
-        // A process that was killed while it waited may not have been noticed yet; it must not take an event along.
-        if !line.is_open() {
+        // The server may not have noticed yet that a polling process was killed. Such a process must not get an event.
+        if !connection.is_open() {
             return None;
         }
         let Queued { event, invocation, taken, outcome } = state.queued.pop_front()?;
         let _ = taken.send(());
-        state.numbered += 1;
-        let id = format!("00000000-0000-4000-8000-{:012x}", state.numbered);
-        let reply = delivery(&id, event, &invocation);
+        state.last_number += 1;
+        let id = format!("00000000-0000-4000-8000-{:012x}", state.last_number);
+        let function_arn = invocation.function_arn.as_deref().unwrap_or(&self.function_arn);
+        let reply = delivery(&id, event, invocation.timeout, function_arn);
         state.running.insert(id, outcome);
         Some(reply)
     }
 
-    /// Takes a response; says whether there is such an invocation.
+    /// Ends an invocation with a response. Returns false if the request ID is unknown.
     pub(crate) fn respond(&self, id: &str, body: &[u8]) -> bool {
         self.end(id, Outcome::Response(serde_json::from_slice(body).unwrap_or_default()))
     }
 
-    /// Takes an error; says whether there is such an invocation.
+    /// Ends an invocation with an error. Returns false if the request ID is unknown.
     pub(crate) fn fail(&self, id: &str, body: &[u8]) -> bool {
         let (error_type, error_message) = read_error(body);
         self.end(id, Outcome::Error { error_type, error_message })
     }
 
     fn end(&self, id: &str, outcome: Outcome) -> bool {
-        let Some(ended) = self.lock().running.remove(id) else { return false };
-        // If the test has abandoned it, nobody listens.
-        let _ = ended.send(outcome);
+        let Some(sender) = self.lock().running.remove(id) else { return false };
+        // Sending fails if the test has abandoned the invocation.
+        let _ = sender.send(outcome);
         true
     }
 
@@ -166,11 +168,11 @@ impl Invocations {
         self.lock().init_error.clone()
     }
 
-    /// Waits until a process waits for an event.
-    pub(crate) async fn idle(&self) {
+    /// Waits until a process polls for an event.
+    pub(crate) async fn wait_for_poll(&self) {
         let mut changes = self.changes.subscribe();
-        // As above: an error cannot be.
-        let _ = changes.wait_for(|()| self.lock().waiting.values().any(Line::is_open)).await;
+        // An error would mean that the sender was dropped, but it is borrowed here.
+        let _ = changes.wait_for(|()| self.lock().polling.values().any(Connection::is_open)).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -178,43 +180,44 @@ impl Invocations {
     }
 }
 
-/// A process's entry among those that wait, as long as it does.
-struct Waiting<'a> {
+/// A process's entry in `State::polling`, which is removed on drop.
+struct Polling<'a> {
     invocations: &'a Invocations,
     number: u64,
 }
 
-impl<'a> Waiting<'a> {
-    fn new(invocations: &'a Invocations, line: &Line) -> Self {
+impl<'a> Polling<'a> {
+    fn new(invocations: &'a Invocations, connection: &Connection) -> Self {
         let mut state = invocations.lock();
-        state.numbered += 1;
-        let number = state.numbered;
-        state.waiting.insert(number, line.clone());
+        state.last_number += 1;
+        let number = state.last_number;
+        state.polling.insert(number, connection.clone());
         drop(state);
         invocations.changes.send_replace(());
         Self { invocations, number }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        self.invocations.lock().waiting.remove(&self.number);
+        self.invocations.lock().polling.remove(&self.number);
     }
 }
 
-fn delivery(id: &str, event: Bytes, invocation: &Invocation) -> Reply {
+/// Returns the reply that delivers an event to a process.
+fn delivery(id: &str, event: Bytes, timeout: Duration, function_arn: &str) -> Reply {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let deadline = (now + invocation.deadline).as_millis();
+    let deadline = (now + timeout).as_millis();
     let trace = format!("Root=1-{:08x}-{:024x};Parent=53995c3f42cd8ad8;Sampled=0", now.as_secs(), now.as_nanos());
     let mut reply = reply(StatusCode::OK, "application/json", event);
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", invocation.function_arn.clone()),
+        ("lambda-runtime-invoked-function-arn", function_arn.to_owned()),
         ("lambda-runtime-trace-id", trace),
     ];
     for (name, value) in headers {
-        // Only an ARN with control characters in it is no header, and then it is left out.
+        // Only an ARN with control characters is not a valid header; it is left out.
         if let Ok(value) = HeaderValue::try_from(value) {
             reply.headers_mut().insert(name, value);
         }

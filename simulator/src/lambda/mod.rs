@@ -1,4 +1,5 @@
-//! AWS Lambda: Invoke and the Runtime API.
+//! AWS Lambda: the function, Invoke and the Runtime API.
 
+pub(crate) mod function;
 pub(crate) mod invocations;
 pub(crate) mod service;

@@ -1,82 +1,78 @@
-//! What the replies about one job are made of.
+//! A label detection job, and how the service replies about it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::generated::{Generated, GeneratedLabels};
-use crate::given::GivenLabels;
-use crate::recorded::{self, RecordedError};
+use crate::rekognition::labels::explicit::ExplicitLabels;
+use crate::rekognition::labels::generated::Generated;
+use crate::rekognition::labels::generated_labels::GeneratedLabels;
+use crate::rekognition::labels::job_labels::Labels;
+use crate::rekognition::labels::selection::Aggregation;
 
-/// How far the order by name reaches.
+/// Scope of the order by name, `SortBy=NAME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameOrder {
-    /// Over all pages of a fetch: a label's elements are together.
+    /// All pages of a fetch are sorted as a whole, so that a label's elements are contiguous.
     Global,
-    /// Within each page: labels come back on later pages.
+    /// Each page is sorted on its own, so that labels reappear on later pages.
     WithinPages,
 }
 
-/// How a job stands.
+/// Status of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobStatus {
-    /// Still running for this many replies; succeeded afterwards.
+    /// In progress at first, then succeeded.
     InProgress {
-        /// Replies that say `IN_PROGRESS` and carry no labels.
+        /// Number of replies with `IN_PROGRESS` and without labels.
         replies: u32,
     },
-    /// Failed, for a reason.
+    /// Failed.
     Failed {
         /// `StatusMessage` of the replies.
         message: String,
     },
-    /// Done: the replies carry labels.
+    /// Succeeded: the replies contain labels.
     Succeeded,
 }
 
-/// A label detection job: its labels, and how the service answers about it.
+/// A label detection job: its labels, and how the service replies about it.
 #[derive(Clone)]
 #[must_use = "a job does nothing until it is added to a simulator"]
 pub struct Job {
     pub(crate) labels: Labels,
     pub(crate) status: JobStatus,
     pub(crate) model_version: String,
-    /// `VideoMetadata`; if `None`, made up from the length of the labels.
+    /// `VideoMetadata`. If `None`, typical values are served, with the duration of the labels.
     pub(crate) video_metadata: Option<Value>,
-    /// `Video`; if `None`, made up from the job's id.
+    /// `Video`. If `None`, the name is derived from the job ID.
     pub(crate) video: Option<Value>,
     pub(crate) tag: Option<String>,
     pub(crate) page_size: usize,
     pub(crate) name_order: NameOrder,
+    /// Interval of the empty pages.
     pub(crate) empty_pages: Option<u32>,
+    /// Number of the page that repeats its token.
     pub(crate) repeated_token: Option<u32>,
+    /// Changes to pages, by page number.
     pub(crate) edits: Vec<(u32, Edit)>,
     recorded_id: Option<String>,
 }
 
+/// A change to a page before it is sent.
 pub(crate) type Edit = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 impl Job {
-    /// Makes a job of any size from a seed, without holding its labels in memory.
+    /// Creates a job of any size from a seed. Its labels are computed when they are served, not stored in memory.
     pub fn generated(generated: Generated) -> Self {
         Self::new(Labels::Generated(Arc::new(GeneratedLabels::new(generated))))
     }
 
-    /// Makes a job from `LabelDetection` objects of the aggregation by timestamps, which are served as they are.
-    #[allow(clippy::needless_pass_by_value)] // It is the caller's last use of them.
+    /// Creates a job from `LabelDetection` objects of the aggregation by timestamps, which are served unchanged.
+    #[allow(clippy::needless_pass_by_value)] // Callers have no further use for the labels.
     pub fn from_labels(labels: Vec<Value>) -> Self {
-        Self::new(Labels::Given(Arc::new(GivenLabels::new(&labels))))
-    }
-
-    /// Makes a job from what `aws rekognition get-label-detection` printed: one text or several, in any order, each
-    /// with one reply or more. The replies may be of both aggregations and sorted in any way.
-    ///
-    /// # Errors
-    ///
-    /// If the texts are not replies, or not all of one job.
-    pub fn recorded<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, RecordedError> {
-        recorded::read(texts)
+        Self::new(Labels::Explicit(Arc::new(ExplicitLabels::from_detections(&labels))))
     }
 
     pub(crate) fn new(labels: Labels) -> Self {
@@ -96,18 +92,18 @@ impl Job {
         }
     }
 
-    /// Sets how the job stands; the default is that it succeeded.
+    /// Sets the status. Default: succeeded.
     pub fn status(mut self, status: JobStatus) -> Self {
         self.status = status;
         self
     }
 
-    /// Makes the labels those of a model of version 2: generated ones have neither `Aliases` nor `Categories`. Labels
-    /// that were given stay as they are.
+    /// Sets `LabelModelVersion` to 2.0. Generated labels then have neither `Aliases` nor `Categories`; explicit labels do
+    /// not change.
     pub fn model_2(self) -> Self {
         let labels = match self.labels {
             Labels::Generated(labels) => Labels::Generated(Arc::new(labels.model_2())),
-            given @ Labels::Given(_) => given,
+            explicit @ Labels::Explicit(_) => explicit,
         };
         Self { labels, ..self }.model_version("2.0")
     }
@@ -117,23 +113,23 @@ impl Job {
         self
     }
 
-    /// Sets the aggregation by segments of labels that were given; the default derives it from them. Generated jobs
-    /// have segments of their own, and keep them.
-    #[allow(clippy::needless_pass_by_value)] // As above.
+    /// Sets the aggregation by segments of explicit labels. Default: derived from the detections. The segments of
+    /// generated labels do not change.
+    #[allow(clippy::needless_pass_by_value)] // Callers have no further use for the segments.
     pub fn segments(mut self, segments: Vec<Value>) -> Self {
-        if let Labels::Given(given) = &self.labels {
-            self.labels = Labels::Given(Arc::new(given.with_segments(&segments)));
+        if let Labels::Explicit(labels) = &self.labels {
+            self.labels = Labels::Explicit(Arc::new(labels.with_segments(&segments)));
         }
         self
     }
 
-    /// Sets `VideoMetadata`. A failed job's replies carry it only if it is set.
+    /// Sets `VideoMetadata`. The replies of a failed job contain it only if it is set here.
     pub fn video_metadata(mut self, metadata: Value) -> Self {
         self.video_metadata = Some(metadata);
         self
     }
 
-    /// Sets the video that the job is about; the default is `<job id>.mp4` in the bucket `videos`.
+    /// Sets the video of the job. Default: `<job ID>.mp4` in the bucket `videos`.
     pub fn video(self, bucket: &str, name: &str, version: Option<&str>) -> Self {
         let mut object = json!({ "Bucket": bucket, "Name": name });
         if let Some(version) = version {
@@ -147,54 +143,55 @@ impl Job {
         self
     }
 
-    /// Sets `JobTag`; by default there is none.
+    /// Sets `JobTag`. Default: no tag.
     pub fn job_tag(mut self, tag: &str) -> Self {
         self.tag = Some(tag.to_owned());
         self
     }
 
-    /// Lets a page have at most this many elements, whatever the client asks for.
+    /// Limits pages to this many elements, even if the client requests more.
     pub fn page_size(mut self, elements: usize) -> Self {
         self.page_size = elements.clamp(1, MAX_RESULTS);
         self
     }
 
-    /// Sets how far the order by name reaches; the default is over all pages.
+    /// Sets the scope of the order by name. Default: all pages of a fetch.
     pub fn order(mut self, order: NameOrder) -> Self {
         self.name_order = order;
         self
     }
 
-    /// Makes every n-th page of a fetch an empty one with a token.
+    /// Makes every n-th page of a fetch empty, with a token for the next page. `every` is at least 2.
     pub fn empty_pages(mut self, every: u32) -> Self {
-        // With every page empty a fetch would never end.
+        // If every page were empty, a fetch would never end.
         self.empty_pages = Some(every.max(2));
         self
     }
 
-    /// Makes a page, from 2, answer with the token that it was asked for with.
+    /// Makes a page, counted from 1, return the token it was requested with as its `NextToken`. Has no effect on the first
+    /// page, which is requested without a token.
     pub fn repeat_token_at(mut self, page: u32) -> Self {
         self.repeated_token = Some(page);
         self
     }
 
-    /// Makes a page, from 1, say that it is of another job.
-    pub fn foreign_page_at(self, page: u32) -> Self {
+    /// Makes a page, counted from 1, carry the ID of another job.
+    pub fn wrong_job_id_at(self, page: u32) -> Self {
         self.edit(page, |reply| reply["JobId"] = "another-job".into())
     }
 
-    /// Changes a page, from 1, of every fetch before it is sent.
+    /// Changes a page, counted from 1, of every fetch before it is sent.
     pub fn edit(mut self, page: u32, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         self.edits.push((page, Arc::new(edit)));
         self
     }
 
-    /// How many elements its labels have in an aggregation, over all pages.
+    /// Returns the number of elements in an aggregation, over all pages.
     pub fn label_count(&self, aggregation: Aggregation) -> usize {
         self.labels.count(aggregation)
     }
 
-    /// The id of a recorded job, if the replies had it.
+    /// Returns the ID of a recorded job; `None` if the replies do not contain it.
     pub fn recorded_id(&self) -> Option<&str> {
         self.recorded_id.as_deref()
     }
@@ -216,6 +213,5 @@ impl fmt::Debug for Job {
     }
 }
 
-/// The most elements of a page, and the default.
+/// Maximum and default number of elements per page.
 pub(crate) const MAX_RESULTS: usize = 1000;
-

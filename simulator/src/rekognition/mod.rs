@@ -1,4 +1,4 @@
-//! Amazon Rekognition: jobs, and the pages of their results.
+//! Amazon Rekognition: label detection jobs and the pages of their results.
 
 pub(crate) mod job;
 pub(crate) mod labels;

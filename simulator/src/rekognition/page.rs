@@ -1,17 +1,26 @@
-//! A page of results.
+//! The JSON of a page.
 
-/// A page that was asked for.
-struct Page<'a> {
-    scope: Scope<'a>,
-    place: Place,
-    max_results: usize,
-    token: Option<&'a str>,
+use serde_json::{Map, Value, json};
+
+use crate::rekognition::job::{Job, NameOrder};
+use crate::rekognition::labels::selection::{Order, Slice};
+use crate::rekognition::request::{Scope, SortBy};
+use crate::rekognition::token::{self, Position};
+
+/// A requested page.
+pub(crate) struct Page<'a> {
+    pub(crate) scope: Scope<'a>,
+    pub(crate) position: Position,
+    pub(crate) max_results: usize,
+    /// Token that the page was requested with.
+    pub(crate) token: Option<&'a str>,
 }
 
 impl Page<'_> {
-    /// Writes the page. The labels go straight to bytes: a page is up to half a megabyte.
-    fn of(&self, job: &Job, head: &Map<String, Value>, ties: u64) -> Vec<u8> {
-        let Place { fetch, from, page } = self.place;
+    /// Writes the page: the common fields, the labels and the next token. `ties` is the seed for the order of ties. The
+    /// labels are written directly as bytes, because a page can be half a megabyte.
+    pub(crate) fn write(&self, job: &Job, common: &Map<String, Value>, ties: u64) -> Vec<u8> {
+        let Position { fetch, from, page } = self.position;
         let all = job.labels.count(self.scope.aggregation);
         let from = (from as usize).min(all);
         let empty = job.empty_pages.is_some_and(|every| page.is_multiple_of(every));
@@ -22,23 +31,24 @@ impl Page<'_> {
             (SortBy::Name, NameOrder::WithinPages) => Order::NameWithinPages,
         };
 
-        let mut json = Value::Object(head.clone()).to_string().into_bytes();
+        let mut json = Value::Object(common.clone()).to_string().into_bytes();
         json.pop();
         json.extend_from_slice(br#","Labels":["#);
         job.labels.write(Slice { aggregation: self.scope.aggregation, order, from, to }, &mut json);
         json.push(b']');
         if to < all || empty {
-            let next = token::write(self.scope, Place { fetch, from: to as u64, page: page + 1 });
+            let next = token::write(self.scope, Position { fetch, from: to as u64, page: page + 1 });
             let next = if job.repeated_token == Some(page) { self.token.unwrap_or(&next) } else { &next };
             json.extend_from_slice(format!(r#","NextToken":"{next}""#).as_bytes());
         }
         json.push(b'}');
-        edit(job, page, json)
+        apply_edits(job, page, json)
     }
 }
 
+/// Applies the job's edits to a page.
 #[expect(clippy::expect_used, reason = "the page was written a moment ago")]
-fn edit(job: &Job, page: u32, json: Vec<u8>) -> Vec<u8> {
+pub(crate) fn apply_edits(job: &Job, page: u32, json: Vec<u8>) -> Vec<u8> {
     let edits: Vec<_> = job.edits.iter().filter(|(edited, _)| *edited == page).collect();
     if edits.is_empty() {
         return json;
@@ -50,10 +60,10 @@ fn edit(job: &Job, page: u32, json: Vec<u8>) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-/// What is the same on every page.
-fn head(scope: Scope<'_>, job: &Job) -> Map<String, Value> {
-    let mut head = Map::new();
-    let mut set = |field: &str, value: Value| head.insert(field.to_owned(), value);
+/// Returns the fields that all pages have in common.
+pub(crate) fn common_fields(scope: Scope<'_>, job: &Job) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let mut set = |field: &str, value: Value| fields.insert(field.to_owned(), value);
     set("LabelModelVersion", job.model_version.clone().into());
     set("JobId", scope.job.into());
     set(
@@ -66,15 +76,17 @@ fn head(scope: Scope<'_>, job: &Job) -> Map<String, Value> {
         set("JobTag", tag.clone().into());
     }
     set("GetRequestMetadata", json!({ "SortBy": scope.sort_by.as_str(), "AggregateBy": scope.aggregation.as_str() }));
-    head
+    fields
 }
 
-fn without_labels(mut head: Map<String, Value>) -> Vec<u8> {
-    head.insert("Labels".to_owned(), json!([]));
-    Value::Object(head).to_string().into_bytes()
+/// Returns a page that has only the common fields and an empty list of labels.
+pub(crate) fn without_labels(mut common: Map<String, Value>) -> Vec<u8> {
+    common.insert("Labels".to_owned(), json!([]));
+    Value::Object(common).to_string().into_bytes()
 }
 
-fn video_metadata(job: &Job) -> Value {
+/// Returns the `VideoMetadata` of a job that does not set its own.
+pub(crate) fn default_video_metadata(job: &Job) -> Value {
     json!({
         "Codec": "h264",
         "ColorRange": "LIMITED",

@@ -1,12 +1,14 @@
-//! A quota of calls a second, as a token bucket.
+//! A quota of calls per second, implemented as a token bucket.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// A bucket that holds one second's calls and fills evenly. It goes by Tokio's clock, which tests may pause.
+/// A token bucket that holds one second's calls and refills at a constant rate. It uses Tokio's clock, which tests can
+/// pause.
 pub(crate) struct Quota {
     calls_per_second: f64,
+    /// Available calls, and the time at which they were computed.
     bucket: Mutex<(f64, Instant)>,
 }
 
@@ -16,7 +18,7 @@ impl Quota {
         Self { calls_per_second, bucket: Mutex::new((calls_per_second, Instant::now())) }
     }
 
-    /// Takes a call out of the bucket; says whether there was one.
+    /// Takes a call from the bucket. Returns false if the bucket is empty.
     pub(crate) fn take(&self) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let (calls, filled) = &mut *bucket;
@@ -38,7 +40,7 @@ mod tests {
     use super::Quota;
 
     #[tokio::test(start_paused = true)]
-    async fn calls_beyond_the_quota_are_refused_until_time_passes() {
+    async fn refuses_calls_beyond_the_quota_until_time_passes() {
         let quota = Quota::new(2);
         assert_eq!([quota.take(), quota.take(), quota.take()], [true, true, false]);
         tokio::time::advance(Duration::from_millis(500)).await;

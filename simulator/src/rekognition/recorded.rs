@@ -1,35 +1,36 @@
-//! Reading what `aws rekognition get-label-detection` printed.
+//! Jobs recorded with `aws rekognition get-label-detection`.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Deserializer, Value};
 
-use crate::given::GivenLabels;
-use crate::job::{Job, JobStatus, Labels};
+use crate::rekognition::job::{Job, JobStatus};
+use crate::rekognition::labels::explicit::ExplicitLabels;
+use crate::rekognition::labels::job_labels::Labels;
 
-/// Why texts are not a recording of one job.
+/// Reason why texts are not a recording of one job.
 #[derive(Debug)]
 pub enum RecordedError {
-    /// There was no reply at all.
+    /// The texts contain no reply.
     Empty,
-    /// A text, counted from 0, is not JSON.
+    /// A text is not JSON.
     NotJson {
-        /// The text's place among those given.
+        /// Index of the text, from 0.
         text: usize,
-        /// What is wrong with it.
+        /// Error of the JSON parser.
         source: serde_json::Error,
     },
-    /// A text, counted from 0, has JSON that is not a reply of `GetLabelDetection`.
+    /// A text contains JSON that is not a reply of `GetLabelDetection`.
     NotReply {
-        /// The text's place among those given.
+        /// Index of the text, from 0.
         text: usize,
     },
-    /// Replies of two jobs are mixed.
+    /// The replies belong to different jobs.
     TwoJobs {
-        /// The one job's id.
+        /// ID of the first job.
         one: String,
-        /// The other's.
+        /// ID of another job.
         other: String,
     },
 }
@@ -37,15 +38,12 @@ pub enum RecordedError {
 impl fmt::Display for RecordedError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => formatter.write_str("no reply of GetLabelDetection"),
+            Self::Empty => formatter.write_str("found no GetLabelDetection reply"),
             Self::NotJson { text, .. } => write!(formatter, "text {text} is not JSON"),
             Self::NotReply { text } => {
-                write!(
-                    formatter,
-                    "text {text} is not a reply of GetLabelDetection: it has neither Labels nor JobStatus"
-                )
+                write!(formatter, "text {text} is not a GetLabelDetection reply: it has neither Labels nor JobStatus")
             }
-            Self::TwoJobs { one, other } => write!(formatter, "replies of two jobs: {one} and {other}"),
+            Self::TwoJobs { one, other } => write!(formatter, "the replies belong to two jobs: {one} and {other}"),
         }
     }
 }
@@ -59,8 +57,20 @@ impl std::error::Error for RecordedError {
     }
 }
 
-/// Reads texts with one reply or more each, also as elements of a JSON array.
-pub(crate) fn read<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Job, RecordedError> {
+impl Job {
+    /// Creates a job from the output of `aws rekognition get-label-detection`: one or more texts, in any order, each with
+    /// one or more replies. The replies may have both aggregations and any order.
+    ///
+    /// # Errors
+    ///
+    /// If the texts are not replies, or belong to different jobs.
+    pub fn recorded<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, RecordedError> {
+        job_of(&replies_of(texts)?)
+    }
+}
+
+/// Reads the replies in the texts. A reply can also be an element of a JSON array.
+fn replies_of<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Vec<Value>, RecordedError> {
     let mut replies = Vec::new();
     for (text, bytes) in texts.into_iter().enumerate() {
         for value in Deserializer::from_slice(bytes.as_ref()).into_iter::<Value>() {
@@ -75,8 +85,7 @@ pub(crate) fn read<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result
     {
         return Err(RecordedError::NotReply { text: *text });
     }
-    let replies: Vec<Value> = replies.into_iter().map(|(_, reply)| reply).collect();
-    job_of(&replies)
+    Ok(replies.into_iter().map(|(_, reply)| reply).collect())
 }
 
 fn job_of(replies: &[Value]) -> Result<Job, RecordedError> {
@@ -106,19 +115,20 @@ fn job_of(replies: &[Value]) -> Result<Job, RecordedError> {
     Ok(job)
 }
 
-/// Segments tell themselves apart by their start. Without any the segments are derived.
+/// Returns the labels in the replies. Segments are the elements with a `StartTimestampMillis`; if there are none, they are
+/// derived from the detections.
 fn labels_of(replies: &[Value]) -> Labels {
     let elements = replies.iter().filter_map(|reply| reply["Labels"].as_array()).flatten().cloned();
     let (segments, detections): (Vec<_>, Vec<_>) =
         elements.partition(|element| element.get("StartTimestampMillis").is_some());
-    Labels::Given(Arc::new(if segments.is_empty() {
-        GivenLabels::new(&detections)
+    Labels::Explicit(Arc::new(if segments.is_empty() {
+        ExplicitLabels::from_detections(&detections)
     } else {
-        GivenLabels::of_both(&detections, &segments)
+        ExplicitLabels::new(&detections, &segments)
     }))
 }
 
-/// A job whose every reply says that it runs was recorded too early, and runs for ever.
+/// Returns the status. A job whose replies all say `IN_PROGRESS` was recorded too early and stays in progress.
 fn status_of(replies: &[Value]) -> JobStatus {
     if let Some(failed) = replies.iter().find(|reply| reply["JobStatus"] == "FAILED") {
         return JobStatus::Failed { message: failed["StatusMessage"].as_str().unwrap_or_default().to_owned() };

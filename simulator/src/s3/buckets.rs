@@ -1,4 +1,4 @@
-//! S3 over the store, with `s3s` for the protocol and the signatures.
+//! The S3 operations on the stores of the buckets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,27 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
-use http_body_util::BodyExt;
-use hyper::{Method, Request, StatusCode};
-use s3s::auth::SimpleAuth;
 use s3s::dto::{
     ChecksumMode, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
     ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
     HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput, StreamingBlob,
     Timestamp,
 };
-use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
-use crate::checksums;
-use crate::exchange::{Reply, Service, reply};
-use crate::listing;
-use crate::requests::Call;
-use crate::store::{Condition, Object, Store, StoreError};
-use crate::wire::Line;
-use crate::{ACCESS_KEY_ID, ACCOUNT, SECRET_ACCESS_KEY};
+use crate::s3::checksums;
+use crate::s3::listing;
+use crate::s3::object::{Condition, Object};
+use crate::s3::store::Store;
 
-/// The operations.
+/// The buckets, and the settings of their operations.
 pub(crate) struct Buckets {
     pub(crate) stores: Vec<(String, Arc<Store>)>,
     pub(crate) listing_allowed: bool,
@@ -40,7 +33,7 @@ impl Buckets {
     }
 
     fn object(&self, bucket: &str, key: &str) -> S3Result<Object> {
-        let found = self.store(bucket)?.read(key).map_err(error)?;
+        let found = self.store(bucket)?.read(key)?;
         found.ok_or_else(|| {
             if self.listing_allowed {
                 s3_error!(NoSuchKey, "The specified key does not exist.")
@@ -69,7 +62,7 @@ impl S3 for Buckets {
         object.content_type = input.content_type;
         object.metadata = input.metadata;
         let etag = object.etag();
-        store.write(&input.key, object, &condition(input.if_none_match, input.if_match)?).map_err(error)?;
+        store.write(&input.key, object, &condition(input.if_none_match, input.if_match)?)?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
             checksum_crc32: input.checksum_crc32,
@@ -82,8 +75,8 @@ impl S3 for Buckets {
         let object = self.object(&input.bucket, &input.key)?;
         let length = object.body.len() as u64;
         let range = input.range.map(|range| range.check(length)).transpose().map_err(|_| S3ErrorCode::InvalidRange)?;
-        // The checksum is of the whole object.
-        let whole_is_checked = range.is_none() && wants_checksum(input.checksum_mode.as_ref());
+        // The stored checksum covers the whole object.
+        let with_checksum = range.is_none() && wants_checksum(input.checksum_mode.as_ref());
         let (body, content_range) = match &range {
             None => (object.body.clone(), None),
             Some(range) => {
@@ -93,7 +86,7 @@ impl S3 for Buckets {
         };
         Ok(S3Response::new(GetObjectOutput {
             e_tag: Some(ETag::Strong(object.etag())),
-            checksum_crc32: whole_is_checked.then(|| checksums::crc32(&object.body)),
+            checksum_crc32: with_checksum.then(|| checksums::crc32(&object.body)),
             content_length: Some(body.len() as i64),
             content_range,
             content_type: object.content_type,
@@ -119,7 +112,7 @@ impl S3 for Buckets {
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.store(&request.input.bucket)?.remove(&request.input.key).map_err(error)?;
+        self.store(&request.input.bucket)?.remove(&request.input.key)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -131,7 +124,7 @@ impl S3 for Buckets {
         let quiet = request.input.delete.quiet.unwrap_or_default();
         let mut deleted = Vec::new();
         for object in request.input.delete.objects {
-            store.remove(&object.key).map_err(error)?;
+            store.remove(&object.key)?;
             if !quiet {
                 deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
             }

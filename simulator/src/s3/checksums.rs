@@ -1,4 +1,4 @@
-//! Checksums of uploads, verified before anything is stored.
+//! Checksums of uploads, verified before the object is stored.
 
 use bytes::Bytes;
 use hyper::HeaderMap;
@@ -6,12 +6,12 @@ use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::PutObjectInput;
 use s3s::{S3Result, s3_error};
 
-/// Gives the CRC-32 as S3 writes it.
+/// Returns the CRC-32 in S3's encoding, base64.
 pub(crate) fn crc32(body: &Bytes) -> String {
     encoded::<Crc32>(body)
 }
 
-/// Compares every checksum that came, in a header or behind the body.
+/// Verifies every checksum that was sent, in a header or in a trailer after the body.
 pub(crate) fn verify(input: &PutObjectInput, trailers: &HeaderMap, body: &Bytes) -> S3Result<()> {
     type Compute = fn(&Bytes) -> String;
     let checks: [(&str, Option<&String>, Compute); 6] = [

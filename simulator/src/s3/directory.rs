@@ -1,4 +1,5 @@
-//! Objects as files: the key is the path below the directory, the content is the object, and there is nothing else.
+//! Objects as files: the key is the path below the directory, and the file's content is the object's body. Nothing else
+//! is stored.
 
 use std::fs;
 use std::io;
@@ -8,16 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::store::{Object, StoreError};
+use crate::s3::object::{Object, StoreError};
 
-/// Where files are written before they get their names; it is no key, and leaves with its last file.
+/// Subdirectory in which files are written before they are moved to their path. It cannot be part of a key, and it is
+/// removed together with its last file.
 const TEMPORARY: &str = ".label-lake-tmp";
 
-/// The longest component of a path on Linux and macOS, in bytes. S3 has no such limit.
+/// Maximum length of a path component on Linux and macOS, in bytes. S3 has no such limit.
 const MAX_COMPONENT: usize = 255;
 
 pub(crate) struct Directory {
     root: PathBuf,
+    /// Number of files written, which makes the names of temporary files unique.
     written: AtomicU64,
 }
 
@@ -28,11 +31,11 @@ impl Directory {
     }
 
     pub(crate) fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        // What cannot be a file is not there.
+        // A key that cannot be a file cannot have been stored.
         let Ok(path) = self.path(key) else { return Ok(None) };
         let read = || {
             let metadata = fs::metadata(&path)?;
-            // A directory is the beginning of other keys.
+            // A directory is a prefix of other keys, not an object.
             let file = metadata.is_file().then(|| fs::read(&path)).transpose()?;
             let modified = metadata.modified()?;
             Ok(file.map(|body| Object { modified, ..Object::new(body.into()) }))
@@ -43,8 +46,8 @@ impl Directory {
         }
     }
 
-    /// Writes a whole file, or none. If it must be new, the file system decides, so that two processes with the same
-    /// directory agree.
+    /// Writes a file atomically. With `must_be_new`, the file system decides whether the file is new, so that two
+    /// processes that share the directory agree.
     pub(crate) fn write(&self, key: &str, body: &Bytes, must_be_new: bool) -> Result<(), StoreError> {
         let path = self.path(key)?;
         let temporary = self.root.join(TEMPORARY);
@@ -62,8 +65,8 @@ impl Directory {
                 _ => refused(key, error),
             })
         });
-        // After a rename it is gone already; after anything else it must not stay. Another process may still use the
-        // directory, and then it stays.
+        // The temporary file must not remain; after a rename it is already gone. The directory remains if another
+        // process still uses it.
         let _ = fs::remove_file(&file);
         let _ = fs::remove_dir(&temporary);
         written
@@ -75,7 +78,7 @@ impl Directory {
             return Ok(false);
         }
         fs::remove_file(&path).map_err(|error| refused(key, error))?;
-        // S3 has no directories, so none is left behind; the first that is not empty ends it.
+        // S3 has no directories, so empty ones are removed, up to the first one that is not empty.
         let parents = path.ancestors().skip(1).take_while(|parent| *parent != self.root);
         for parent in parents {
             if fs::remove_dir(parent).is_err() {
@@ -109,7 +112,8 @@ impl Directory {
         Ok(keys)
     }
 
-    /// Refuses keys that would leave the directory, that two paths would share, or that the file system cannot hold.
+    /// Returns the path of a key. Refuses keys that would lead out of the directory, that share a path with another
+    /// key, or that the file system cannot store.
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         for component in key.split('/') {
             if matches!(component, "" | "." | "..") || component == TEMPORARY {
@@ -118,7 +122,7 @@ impl Directory {
             if component.len() > MAX_COMPONENT {
                 let length = component.len();
                 return Err(StoreError::Refused(format!(
-                    "key {key:?} cannot be a file: a component has {length} bytes, a file system allows {MAX_COMPONENT}"
+                    "key {key:?} cannot be a file: a component has {length} bytes, the file system allows {MAX_COMPONENT}"
                 )));
             }
         }
@@ -126,16 +130,18 @@ impl Directory {
     }
 }
 
-/// Not there, below something that is a file, or longer than any path.
+/// Returns true if the error means that the object does not exist: there is no such file, a parent is a file, or the
+/// path is too long.
 fn is_missing(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
-/// Nothing that a call has made or seen goes away, unless another process removes it.
+/// Converts an error of the file system. A file that a call has created or found disappears only if another process
+/// removes it.
 fn refused(key: &str, error: io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::NotFound => StoreError::Disturbed(error),
+        io::ErrorKind::NotFound => StoreError::Changed(error),
         _ => StoreError::Refused(format!("key {key:?} is refused by the file system: {error}")),
     }
 }

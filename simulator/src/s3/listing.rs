@@ -1,17 +1,17 @@
-//! A page of `ListObjectsV2`.
+//! The pages of `ListObjectsV2`.
 
 use std::ops::Bound;
 
 use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output, Object, Timestamp};
 use s3s::{S3Result, s3_error};
 
-use crate::s3::error;
-use crate::store::Store;
+use crate::s3::store::Store;
 
-/// The most entries of a page, and the default.
+/// Maximum and default number of entries per page.
 const MAX_KEYS: i32 = 1000;
 
-/// Lists the keys after the continuation token, folding those with the delimiter behind the prefix.
+/// Lists the keys after the continuation token. Keys that contain the delimiter after the prefix are grouped into
+/// common prefixes.
 pub(crate) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let prefix = input.prefix.clone().unwrap_or_default();
     let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
@@ -24,7 +24,7 @@ pub(crate) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObj
     let (mut contents, mut folders) = (Vec::new(), Vec::<String>::new());
     let mut last: Option<String> = None;
     let mut truncated = false;
-    for key in store.list().map_err(error)? {
+    for key in store.list()? {
         if !key.starts_with(&prefix) {
             continue;
         }
@@ -64,9 +64,9 @@ pub(crate) fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObj
     })
 }
 
-/// Gives the entry of a key; none if it was deleted meanwhile.
+/// Returns the entry of a key; `None` if the object was deleted in the meantime.
 fn describe(store: &Store, key: String) -> S3Result<Option<Object>> {
-    let found = store.read(&key).map_err(error)?;
+    let found = store.read(&key)?;
     Ok(found.map(|object| Object {
         e_tag: Some(ETag::Strong(object.etag())),
         size: Some(object.body.len() as i64),

@@ -1,13 +1,21 @@
-//! An object.
+//! An object, the conditions of a write, and the errors of a store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use s3s::crypto::{Checksum, Md5};
 
 /// An object.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) body: Bytes,
     pub(crate) modified: SystemTime,
-    /// Not kept in a directory, which has nothing but the files.
+    /// Not kept in a directory, which holds only the bytes of the objects.
     pub(crate) content_type: Option<String>,
-    /// User metadata; not kept in a directory.
+    /// User metadata. Not kept in a directory.
     pub(crate) metadata: Option<HashMap<String, String>>,
 }
 
@@ -16,42 +24,44 @@ impl Object {
         Self { body, modified: SystemTime::now(), content_type: None, metadata: None }
     }
 
-    /// The MD5 of the body in hex, as S3 has it for an object uploaded in one piece.
+    /// Returns the MD5 of the body in hex, which is the `ETag` of an object that was uploaded in one piece.
     pub(crate) fn etag(&self) -> String {
         format!("{:032x}", u128::from_be_bytes(Md5::checksum(&self.body)))
     }
 }
 
-/// A condition of a write.
+/// Condition of a write.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     None,
     /// `If-None-Match: *`.
     Absent,
-    /// `If-Match`, with an entity tag.
+    /// `If-Match` with an entity tag.
     Matches(String),
 }
 
-/// Why an object cannot be read or written.
+/// Reason why an object cannot be read or written.
 #[derive(Debug)]
 pub(crate) enum StoreError {
     /// The condition does not hold.
     Precondition,
-    /// There is no object for the condition to be about.
+    /// The condition refers to an object that does not exist.
     Missing,
-    /// The file system refuses the key, and would again, for a reason.
+    /// The file system refuses the key, and would refuse it again.
     Refused(String),
-    /// The file system was changed under the call: the next one may succeed.
-    Disturbed(io::Error),
+    /// The directory was changed during the call. A retry may succeed.
+    Changed(io::Error),
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Precondition => formatter.write_str("the condition does not hold"),
-            Self::Missing => formatter.write_str("there is no object"),
-            Self::Refused(why) => formatter.write_str(why),
-            Self::Disturbed(error) => write!(formatter, "the directory of the bucket changes: {error}"),
+            Self::Missing => formatter.write_str("the object does not exist"),
+            Self::Refused(reason) => formatter.write_str(reason),
+            Self::Changed(error) => {
+                write!(formatter, "the directory of the bucket was changed during the call: {error}")
+            }
         }
     }
 }

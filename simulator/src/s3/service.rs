@@ -1,12 +1,27 @@
-//! S3.
+//! The S3 endpoint, with `s3s` for the protocol and the signatures.
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::{Method, Request, StatusCode};
+use percent_encoding::percent_decode_str;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+
+use crate::account::{ACCESS_KEY_ID, ACCOUNT, SECRET_ACCESS_KEY};
+use crate::request_log::Call;
+use crate::s3::buckets::Buckets;
+use crate::server::connection::Connection;
+use crate::server::reply::{Reply, reply};
+use crate::server::service::Service;
 
 /// The service.
-pub(crate) struct S3Front {
+pub(crate) struct S3Endpoint {
     service: S3Service,
 }
 
-impl S3Front {
-    /// Signatures are checked against the one key pair of the simulator.
+impl S3Endpoint {
+    /// Signatures are checked against the simulator's only key pair.
     pub(crate) fn new(buckets: Buckets) -> Self {
         let mut builder = S3ServiceBuilder::new(buckets);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
@@ -28,15 +43,15 @@ impl S3Front {
     }
 }
 
-impl Service for S3Front {
+impl Service for S3Endpoint {
     fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
         let query = request.uri().query().unwrap_or_default();
         let parameter = |name: &str| {
-            let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.find(|(found, _)| *found == name).map(|(_, value)| decode(value))
+            let mut pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
         };
         let (_bucket, key) = request.uri().path().trim_start_matches('/').split_once('/').unwrap_or_default();
-        let key = decode(key);
+        let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
         let (operation, target) = match (request.method(), key.is_empty()) {
             (&Method::PUT, false) => ("PutObject", key),
             (&Method::GET, false) => ("GetObject", key),
@@ -50,34 +65,17 @@ impl Service for S3Front {
         Some(Call { operation, target, ..Call::default() })
     }
 
-    fn error(&self, status: StatusCode, code: &str) -> Reply {
+    fn error_reply(&self, status: StatusCode, code: &str) -> Reply {
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>simulated</Message></Error>"
         );
         reply(status, "application/xml", body)
     }
 
-    async fn answer(&self, request: Request<Bytes>, _: &Line) -> Reply {
+    async fn handle(&self, request: Request<Bytes>, _: &Connection) -> Reply {
         match self.call(request).await {
             Ok(reply) => reply,
-            Err(_) => self.error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            Err(_) => self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         }
     }
-}
-
-/// Undoes percent-encoding.
-fn decode(text: &str) -> String {
-    let hex = |digit: u8| (digit as char).to_digit(16).map(|value| value as u8);
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let decoded = match (first, after) {
-            (b'%', [high, low, tail @ ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| (high * 16 + low, tail)),
-            _ => None,
-        };
-        bytes.push(decoded.map_or(*first, |(byte, _)| byte));
-        rest = decoded.map_or(rest, |(_, tail)| tail);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -1,81 +1,80 @@
-//! The objects of a bucket, in memory or as files of a directory.
+//! The objects of a bucket, in memory or as files in a directory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use bytes::Bytes;
-use s3s::crypto::{Checksum, Md5};
 
-use crate::directory::Directory;
+use crate::s3::directory::Directory;
+use crate::s3::object::{Condition, Object, StoreError};
 
 /// The objects of one bucket.
 pub struct Store {
-    place: Place,
-    /// Held for a write with its condition.
+    storage: Storage,
+    /// Held while a condition is checked and the object is written.
     writing: Mutex<()>,
 }
 
-enum Place {
+enum Storage {
     Memory(Mutex<BTreeMap<String, Object>>),
     Directory(Directory),
 }
 
-/// What tests arrange and look at. With a directory that cannot be read or written they panic.
+/// Methods for tests, to set up and inspect the bucket. They panic if the directory cannot be read or written.
 impl Store {
-    /// Stores an object, over one that is there.
+    /// Stores an object, replacing an existing one.
     pub fn put(&self, key: &str, body: impl Into<Bytes>) {
-        done("put", key, self.write(key, Object::new(body.into()), &Condition::None));
+        or_panic("put", key, self.write(key, Object::new(body.into()), &Condition::None));
     }
 
-    /// Gives an object's bytes.
+    /// Returns the bytes of an object.
     pub fn get(&self, key: &str) -> Option<Bytes> {
-        done("get", key, self.read(key)).map(|object| object.body)
+        or_panic("get", key, self.read(key)).map(|object| object.body)
     }
 
-    /// Deletes an object; says whether there was one.
+    /// Deletes an object. Returns true if it existed.
     pub fn delete(&self, key: &str) -> bool {
-        done("delete", key, self.remove(key))
+        or_panic("delete", key, self.remove(key))
     }
 
-    /// Says whether there is an object.
+    /// Returns true if the object exists.
     pub fn contains(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Gives all keys, ascending by bytes.
+    /// Returns all keys in ascending byte order.
     pub fn keys(&self) -> Vec<String> {
-        done("list", "", self.list())
+        or_panic("list", "", self.list())
     }
 
-    /// Gives all objects.
+    /// Returns all objects by key.
     pub fn objects(&self) -> BTreeMap<String, Bytes> {
         self.keys().into_iter().filter_map(|key| self.get(&key).map(|body| (key, body))).collect()
     }
 }
 
-#[expect(clippy::panic, reason = "a test that cannot arrange its objects has nothing to show")]
-fn done<T>(what: &str, key: &str, result: Result<T, StoreError>) -> T {
-    result.unwrap_or_else(|error| panic!("{what} {key}: {error}"))
+#[expect(clippy::panic, reason = "a test that cannot set up its objects cannot continue")]
+fn or_panic<T>(operation: &str, key: &str, result: Result<T, StoreError>) -> T {
+    result.unwrap_or_else(|error| panic!("{operation} {key}: {error}"))
 }
 
 impl Store {
     pub(crate) fn in_memory() -> Self {
-        Self { place: Place::Memory(Mutex::default()), writing: Mutex::default() }
+        Self { storage: Storage::Memory(Mutex::default()), writing: Mutex::default() }
     }
 
-    /// Makes the directory if need be.
+    /// Creates the directory if it is missing.
     pub(crate) fn in_directory(root: PathBuf) -> io::Result<Self> {
-        Ok(Self { place: Place::Directory(Directory::new(root)?), writing: Mutex::default() })
+        Ok(Self { storage: Storage::Directory(Directory::new(root)?), writing: Mutex::default() })
     }
 
     pub(crate) fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        match &self.place {
-            Place::Memory(objects) => Ok(lock(objects).get(key).cloned()),
-            Place::Directory(directory) => directory.read(key),
+        match &self.storage {
+            Storage::Memory(objects) => Ok(lock(objects).get(key).cloned()),
+            Storage::Directory(directory) => directory.read(key),
         }
     }
 
@@ -89,33 +88,33 @@ impl Store {
                 }
             }
             Condition::Matches(etag) => {
-                let there = self.read(key)?.ok_or(StoreError::Missing)?;
-                if there.etag() != *etag {
+                let current = self.read(key)?.ok_or(StoreError::Missing)?;
+                if current.etag() != *etag {
                     return Err(StoreError::Precondition);
                 }
             }
         }
-        match &self.place {
-            Place::Memory(objects) => {
+        match &self.storage {
+            Storage::Memory(objects) => {
                 lock(objects).insert(key.to_owned(), object);
                 Ok(())
             }
-            Place::Directory(directory) => directory.write(key, &object.body, matches!(condition, Condition::Absent)),
+            Storage::Directory(directory) => directory.write(key, &object.body, matches!(condition, Condition::Absent)),
         }
     }
 
     pub(crate) fn remove(&self, key: &str) -> Result<bool, StoreError> {
         let _writing = lock(&self.writing);
-        match &self.place {
-            Place::Memory(objects) => Ok(lock(objects).remove(key).is_some()),
-            Place::Directory(directory) => directory.remove(key),
+        match &self.storage {
+            Storage::Memory(objects) => Ok(lock(objects).remove(key).is_some()),
+            Storage::Directory(directory) => directory.remove(key),
         }
     }
 
     pub(crate) fn list(&self) -> Result<Vec<String>, StoreError> {
-        match &self.place {
-            Place::Memory(objects) => Ok(lock(objects).keys().cloned().collect()),
-            Place::Directory(directory) => directory.list(),
+        match &self.storage {
+            Storage::Memory(objects) => Ok(lock(objects).keys().cloned().collect()),
+            Storage::Directory(directory) => directory.list(),
         }
     }
 }

@@ -1,82 +1,76 @@
-//! The listener on 127.0.0.1 and what can go wrong on a connection: a reset, a cut, silence.
+//! Connections that can be made to fail: reset, cut short, or stalled.
 //!
-//! A fault below HTTP cannot be expressed as a reply, so the server's side of the connection is wrapped:
-//! the exchange tells its [`Line`] how many bytes may still leave, and what happens then.
+//! A fault below HTTP cannot be expressed as a reply. The server's side of the connection is therefore wrapped: the
+//! exchange tells the [`Connection`] how many more bytes may be sent, and how the connection ends after them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
 
-use crate::exchange::{self, Front, Service};
-use crate::tls::Stream;
+use crate::server::tls::Stream;
 
-/// Where the bytes of a reply stop, and how.
+/// The point at which a reply is cut, and how the connection ends there.
 #[derive(Clone, Copy)]
 struct Cut {
     after: CutAfter,
     ending: Ending,
 }
 
-/// How much of a reply is sent.
+/// The part of a reply that is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum CutAfter {
-    /// Bytes of the whole reply, head included.
+    /// This many bytes of the reply, including the head.
     Reply(usize),
-    /// The whole head and this many bytes of the body.
+    /// The head and this many bytes of the body.
     Body(usize),
 }
 
-/// What happens to a connection in the end.
+/// The end of a connection whose reply is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// TCP RST: what the client has not read yet may be lost to it.
+    /// TCP RST: the client may lose bytes that it has not read yet.
     Reset,
-    /// TCP FIN: the client reads all that was sent, then the end.
+    /// TCP FIN: the client reads all bytes that were sent, then the end of the stream.
     Close,
     /// Nothing more is sent, and the connection stays open.
     Stall,
 }
 
-/// How to reach the connection of an exchange from the outside.
+/// A handle to a client's connection, used while a request is handled. Clones refer to the same connection.
 #[derive(Clone)]
-pub(crate) struct Line {
-    /// A second handle of the socket. Tokio's own would answer from its cached readiness, which may not know yet
-    /// that a killed client's kernel has closed the connection.
+pub(crate) struct Connection {
+    /// A second handle to the socket. Tokio's own handle would answer from its cached readiness, which may not show
+    /// yet that the kernel of a killed client has closed the connection.
     socket: Arc<std::net::TcpStream>,
     cut: Arc<Mutex<Option<Cut>>>,
-    /// When the last byte left.
+    /// Time at which the last byte was sent.
     sent: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Line {
-    fn new(stream: TcpStream) -> io::Result<(Self, TcpStream)> {
+impl Connection {
+    /// Creates the handle of a stream. Returns the stream as well, because it has to be taken apart for that.
+    pub(crate) fn new(stream: TcpStream) -> io::Result<(Self, TcpStream)> {
         let stream = stream.into_std()?;
-        let line = Self { socket: Arc::new(stream.try_clone()?), cut: Arc::default(), sent: Arc::default() };
-        Ok((line, TcpStream::from_std(stream)?))
+        let connection = Self { socket: Arc::new(stream.try_clone()?), cut: Arc::default(), sent: Arc::default() };
+        Ok((connection, TcpStream::from_std(stream)?))
     }
 
-    /// Limits what is sent from now on. To be called before the reply is handed to the server.
+    /// Limits what is sent from now on. Must be called before the reply is handed to the server.
     pub(crate) fn cut(&self, after: CutAfter, ending: Ending) {
         *self.lock() = Some(Cut { after, ending });
     }
 
-    /// Lifts the limit of an earlier reply, which was shorter than it.
-    pub(crate) fn mend(&self) {
+    /// Removes the limit of the previous reply, in case that reply was shorter than the limit.
+    pub(crate) fn lift_cut(&self) {
         *self.lock() = None;
     }
 
-    /// Says whether the client still holds its end open.
+    /// Returns true if the client's end is still open.
     pub(crate) fn is_open(&self) -> bool {
         match self.socket.peek(&mut [0]) {
             Ok(read) => read > 0,
@@ -84,7 +78,7 @@ impl Line {
         }
     }
 
-    /// How long ago the last byte of the reply before left; `None` for the first request of a connection.
+    /// Time since the last byte of the previous reply was sent; `None` for the first request of a connection.
     pub(crate) fn idle(&self) -> Option<Duration> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).map(|sent| sent.elapsed())
     }
@@ -98,21 +92,25 @@ impl Line {
     }
 }
 
-/// A connection whose replies can be cut.
-struct Wire {
+/// The byte stream of a connection. It enforces the limit that the [`Connection`] sets.
+pub(crate) struct LimitedStream {
     stream: Stream,
-    line: Line,
-    /// Whether bytes may still be in the buffer of TLS.
+    connection: Connection,
+    /// True if TLS may still buffer bytes.
     unflushed: bool,
 }
 
-impl Wire {
-    /// Gives the number of bytes of `next` that may leave, or what happens instead of sending.
+impl LimitedStream {
+    pub(crate) fn new(stream: Stream, connection: Connection) -> Self {
+        Self { stream, connection, unflushed: false }
+    }
+
+    /// Returns the number of bytes of `next` that may be sent, or the ending if none may be.
     fn allowance(&self, next: &[u8]) -> Result<usize, Ending> {
-        let mut cut = self.line.lock();
+        let mut cut = self.connection.lock();
         let Some(Cut { after, ending }) = &mut *cut else { return Ok(next.len()) };
         if let CutAfter::Body(body) = *after {
-            // The server hands over the head in one piece, as the beginning of the first write of a reply.
+            // The server passes the whole head at the beginning of the first write of a reply.
             let head = next.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
             *after = CutAfter::Reply(head + body);
         }
@@ -124,40 +122,40 @@ impl Wire {
 
     fn sent(&mut self, bytes: usize) {
         self.unflushed = true;
-        if let Some(Cut { after: CutAfter::Reply(left), .. }) = &mut *self.line.lock() {
+        if let Some(Cut { after: CutAfter::Reply(left), .. }) = &mut *self.connection.lock() {
             *left -= bytes;
         }
     }
 
-    /// Gives the ending, if the bytes before it have left.
+    /// Returns the ending if all bytes before the cut have been sent.
     fn ended(&self) -> Option<Ending> {
-        match *self.line.lock() {
+        match *self.connection.lock() {
             Some(Cut { after: CutAfter::Reply(0), ending }) => Some(ending),
             _ => None,
         }
     }
 }
 
-impl Drop for Wire {
+impl Drop for LimitedStream {
     fn drop(&mut self) {
         if self.ended() == Some(Ending::Reset) {
-            // It can fail only for a socket that is closed already.
+            // This fails only for a socket that is already closed.
             let _ = self.stream.socket().set_zero_linger();
         }
     }
 }
 
-/// What the server gets to see of an ending: an error makes it drop the connection.
+/// The result that the server sees at an ending. An error makes it drop the connection.
 fn end<T>(ending: Ending) -> Poll<io::Result<T>> {
     match ending {
-        // Without a waker: nothing will ever change.
+        // No waker is registered, because the state never changes again.
         Ending::Stall => Poll::Pending,
         Ending::Reset => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
         Ending::Close => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for LimitedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -167,7 +165,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for LimitedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let allowed = match self.allowance(buffer) {
             Ok(allowed) => allowed,
@@ -178,21 +176,20 @@ impl AsyncWrite for Wire {
         Poll::Ready(Ok(sent))
     }
 
-    /// A reply that is exactly as long as the cut allows ends here: no write comes after it.
+    /// Also ends a reply that is exactly as long as the limit, because no further write follows it.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         if std::mem::take(&mut self.unflushed) {
-            self.line.note_sent();
+            self.connection.note_sent();
         }
         self.ended().map_or(Poll::Ready(Ok(())), end)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The FIN of an orderly end would reach the client before the reset.
+        // The FIN of an orderly shutdown would reach the client before the reset.
         if self.ended() == Some(Ending::Reset) {
             return end(Ending::Reset);
         }
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
-

@@ -1,27 +1,28 @@
-//! One request and its reply: log it, let a fault meet it, do the work, answer.
+//! The exchange of one request and its reply: log the request, choose a fault, perform the operation, reply.
 
 use std::future;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::http;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, StatusCode};
 
-use crate::action::{Action, OnlyFirst};
-use crate::faults::Faults;
-use crate::requests::{Call, Log};
-use crate::transfer::{self, Sent};
-use crate::wire::{CutAfter, Ending, Line};
+use crate::faults::action::{Action, OnlyFirst};
+use crate::faults::injector::FaultInjector;
+use crate::request_log::RequestLog;
+use crate::server::connection::{Connection, CutAfter, Ending};
+use crate::server::reply::{Reply, reply, with_header};
+use crate::server::service::Service;
+use crate::server::transfer::{self, Sent};
 
-/// What all services share.
+/// The request log and the faults, which all services share.
 #[derive(Default)]
-pub(crate) struct Front {
-    pub(crate) log: Log,
-    pub(crate) faults: Faults,
+pub(crate) struct Instrumentation {
+    pub(crate) log: RequestLog,
+    pub(crate) faults: FaultInjector,
 }
 
-/// No reply: the connection ends here.
+/// The connection ends without a reply.
 #[derive(Debug)]
 pub(crate) struct NoReply;
 
@@ -33,48 +34,50 @@ impl std::fmt::Display for NoReply {
 
 impl std::error::Error for NoReply {}
 
-/// Answers one request.
-pub(crate) async fn answer<S: Service>(
-    front: &Front,
+/// Handles one request.
+pub(crate) async fn handle<S: Service>(
+    instrumentation: &Instrumentation,
     service: &S,
     request: Request<Incoming>,
-    line: &Line,
+    connection: &Connection,
 ) -> Result<Sent, NoReply> {
-    let idle = line.idle();
+    let idle = connection.idle();
     let (head, body) = request.into_parts();
-    // A body that breaks off has a client that is gone.
+    // An incomplete body means that the client has disconnected.
     let body = body.collect().await.map_err(|_| NoReply)?.to_bytes();
     let request = Request::from_parts(head, body);
-    line.mend();
+    connection.lift_cut();
 
     let Some(call) = service.describe(&request) else {
-        return Ok(transfer::send(service.answer(request, line).await));
+        return Ok(transfer::send(service.handle(request, connection).await));
     };
-    let (action, fault) = front.faults.meet(&call).unzip();
-    let number = front.log.begin(&call, fault, request.body().len(), idle);
-    let reply = meet(service, request, action, line).await?;
-    front.log.end(number, reply.status().as_u16(), reply.body().len());
+    let (action, fault) = instrumentation.faults.next_action(&call).unzip();
+    let number = instrumentation.log.begin(&call, fault, request.body().len(), idle);
+    let reply = match action {
+        Some(action) => apply_fault(action, service, request, connection).await?,
+        None => service.handle(request, connection).await,
+    };
+    instrumentation.log.end(number, reply.status().as_u16(), reply.body().len());
     Ok(transfer::send(reply))
 }
 
-/// Does the work as far as the fault lets it.
-async fn meet<S: Service>(
+/// Handles a request as far as the fault allows.
+async fn apply_fault<S: Service>(
+    action: Action,
     service: &S,
     mut request: Request<Bytes>,
-    action: Option<Action>,
-    line: &Line,
+    connection: &Connection,
 ) -> Result<Reply, NoReply> {
-    let Some(action) = action else { return Ok(service.answer(request, line).await) };
     match &action {
-        Action::Status { http, code } => return Ok(service.error(status(*http), code)),
+        Action::Status { http, code } => return Ok(service.error_reply(status(*http), code)),
         Action::StatusWithHeader { http, code, name, value } => {
-            return Ok(with_header(service.error(status(*http), code), name, value));
+            return Ok(with_header(service.error_reply(status(*http), code), name, value));
         }
         Action::ReplyBody { status: http, body } => {
             return Ok(reply(status(*http), "application/octet-stream", body.clone()));
         }
         Action::Reset => {
-            line.cut(CutAfter::Reply(0), Ending::Reset);
+            connection.cut(CutAfter::Reply(0), Ending::Reset);
             return Err(NoReply);
         }
         Action::Stall => return future::pending().await,
@@ -84,24 +87,24 @@ async fn meet<S: Service>(
         _ => {}
     }
 
-    // A client that was killed meanwhile may not have been noticed yet.
-    if !line.is_open() {
+    // The server may not have noticed yet that the client was killed in the meantime.
+    if !connection.is_open() {
         return Err(NoReply);
     }
-    let answer = service.answer(request, line).await;
+    let answer = service.handle(request, connection).await;
     match action {
-        Action::StatusAfter { http, code } => return Ok(service.error(status(http), &code)),
+        Action::StatusAfter { http, code } => return Ok(service.error_reply(status(http), &code)),
         Action::LoseReply => return Err(NoReply),
         Action::HoldReply(gate) => gate.pass().await,
-        Action::ResetAfterBytes(bytes) => line.cut(CutAfter::Reply(bytes), Ending::Reset),
-        Action::StallAfterBytes(bytes) => line.cut(CutAfter::Reply(bytes), Ending::Stall),
-        Action::Truncate(bytes) => line.cut(CutAfter::Body(bytes), Ending::Close),
+        Action::ResetAfterBytes(bytes) => connection.cut(CutAfter::Reply(bytes), Ending::Reset),
+        Action::StallAfterBytes(bytes) => connection.cut(CutAfter::Reply(bytes), Ending::Stall),
+        Action::Truncate(bytes) => connection.cut(CutAfter::Body(bytes), Ending::Close),
         _ => {}
     }
     Ok(answer)
 }
 
-/// A status that HTTP does not know is a mistake in a test: the nearest thing to it is 500.
+/// Converts a status code. A code that HTTP does not allow is a mistake in the test and becomes 500.
 fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

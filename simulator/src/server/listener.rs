@@ -1,6 +1,22 @@
-//! Listener.
+//! Listeners on 127.0.0.1.
 
-/// A server on a port of its own; it and its connections end when this is dropped.
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use crate::server::connection::{Connection, LimitedStream};
+use crate::server::exchange::{self, Instrumentation};
+use crate::server::service::Service;
+use crate::server::tls::Stream;
+
+/// A server on a port of its own. Dropping it closes the port and all its connections.
 pub(crate) struct Listener {
     address: SocketAddr,
     scheme: &'static str,
@@ -8,16 +24,17 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on a free port of 127.0.0.1, for TLS if there is an acceptor.
+    /// Listens on a free port of 127.0.0.1, with TLS if there is an acceptor.
     pub(crate) async fn start<S: Service>(
-        front: &Arc<Front>,
+        instrumentation: &Arc<Instrumentation>,
         service: &Arc<S>,
         acceptor: Option<TlsAcceptor>,
     ) -> io::Result<Self> {
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(front), Arc::clone(service))).abort_handle();
+        let server = Server { instrumentation: Arc::clone(instrumentation), service: Arc::clone(service), acceptor };
+        let accepting = tokio::spawn(server.accept(listener)).abort_handle();
         Ok(Self { address, scheme, accepting })
     }
 
@@ -36,33 +53,52 @@ impl Drop for Listener {
     }
 }
 
-async fn accept<S: Service>(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Arc<Front>, service: Arc<S>) {
-    // Dropped with this task, it ends the connections too.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                // An accept fails when the client has gone already, or for want of descriptors: in both cases
-                // there is nobody to tell, and the next one may do better.
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, acceptor.clone(), Arc::clone(&front), Arc::clone(&service)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
+/// What a connection is served with.
+struct Server<S> {
+    instrumentation: Arc<Instrumentation>,
+    service: Arc<S>,
+    acceptor: Option<TlsAcceptor>,
+}
+
+impl<S> Clone for Server<S> {
+    fn clone(&self) -> Self {
+        Self {
+            instrumentation: Arc::clone(&self.instrumentation),
+            service: Arc::clone(&self.service),
+            acceptor: self.acceptor.clone(),
         }
     }
 }
 
-async fn serve<S: Service>(stream: TcpStream, acceptor: Option<TlsAcceptor>, front: Arc<Front>, service: Arc<S>) {
-    // Errors here are the client's going away, or a fault that was asked for.
-    let Ok((line, stream)) = Line::new(stream) else { return };
-    let _ = stream.set_nodelay(true);
-    let Ok(stream) = Stream::accept(stream, acceptor).await else { return };
-    let wire = Wire { stream, line: line.clone(), unflushed: false };
-    let exchanges = service_fn(move |request| {
-        let (front, service, line) = (Arc::clone(&front), Arc::clone(&service), line.clone());
-        async move { exchange::answer(&front, &*service, request, &line).await }
-    });
-    // Without a timer: a paused clock must not end a connection that waits for its request.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), exchanges).await;
+impl<S: Service> Server<S> {
+    async fn accept(self, listener: TcpListener) {
+        // Dropped with this task; dropping it closes the connections.
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    // Accepting fails if the client has already disconnected or if file descriptors run out. There is
+                    // nobody to report either to, and the next attempt may succeed.
+                    if let Ok((stream, _)) = accepted {
+                        connections.spawn(self.clone().serve(stream));
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn serve(self, stream: TcpStream) {
+        // Errors mean that the client has disconnected, or that a fault ended the connection as requested.
+        let Ok((connection, stream)) = Connection::new(stream) else { return };
+        let _ = stream.set_nodelay(true);
+        let Ok(stream) = Stream::accept(stream, self.acceptor.clone()).await else { return };
+        let stream = LimitedStream::new(stream, connection.clone());
+        let exchanges = service_fn(move |request| {
+            let (server, connection) = (self.clone(), connection.clone());
+            async move { exchange::handle(&server.instrumentation, &*server.service, request, &connection).await }
+        });
+        // No timer is set, so that a paused Tokio clock does not end a connection that waits for a request.
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), exchanges).await;
+    }
 }

@@ -1,13 +1,21 @@
-//! Service.
+//! The interface of a simulated service.
 
-/// One of the simulated services.
+use bytes::Bytes;
+use hyper::{Request, StatusCode};
+
+use crate::request_log::Call;
+use crate::server::connection::Connection;
+use crate::server::reply::Reply;
+
+/// A simulated service.
 pub(crate) trait Service: Send + Sync + 'static {
-    /// Says what a request is; `None` for one that is neither logged nor met by faults.
+    /// Describes a request for the log and the faults. Returns `None` for a request that is not logged and that faults
+    /// do not apply to.
     fn describe(&self, request: &Request<Bytes>) -> Option<Call>;
 
-    /// Gives the service's form of an error.
-    fn error(&self, status: StatusCode, code: &str) -> Reply;
+    /// Returns an error reply in the format of the service.
+    fn error_reply(&self, status: StatusCode, code: &str) -> Reply;
 
-    /// Does the work.
-    fn answer(&self, request: Request<Bytes>, line: &Line) -> impl Future<Output = Reply> + Send;
+    /// Performs the operation.
+    fn handle(&self, request: Request<Bytes>, connection: &Connection) -> impl Future<Output = Reply> + Send;
 }

@@ -1,4 +1,4 @@
-//! TLS for the endpoints of AWS, with a certificate authority that lives as long as the simulator.
+//! TLS for the endpoints, with a certificate authority that exists as long as the simulator.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,9 +19,9 @@ use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
-/// A certificate authority, and a server that it vouches for.
+/// A certificate authority, and the server certificate that it has signed.
 pub(crate) struct Authority {
-    /// What clients have to trust.
+    /// Certificate that clients have to trust, as PEM.
     file: NamedTempFile,
     acceptor: TlsAcceptor,
 }
@@ -35,7 +35,7 @@ impl Authority {
         Ok(Self { file, acceptor })
     }
 
-    /// The authority's certificate as PEM.
+    /// Path of the authority's certificate, a PEM file.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }
@@ -45,7 +45,7 @@ impl Authority {
     }
 }
 
-/// Makes the authority's certificate, and the server's with its key.
+/// Creates the authority's certificate, the server's certificate, and the server's key.
 fn certificates() -> Result<(Certificate, Certificate, KeyPair), rcgen::Error> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name.push(DnType::CommonName, "Simulator authority");
@@ -58,7 +58,7 @@ fn certificates() -> Result<(Certificate, Certificate, KeyPair), rcgen::Error> {
     server.distinguished_name.push(DnType::CommonName, "Simulator");
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Python insists on it.
+    // Python's TLS rejects a server certificate without this extension.
     server.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let server = server.signed_by(&key, &Issuer::new(authority, authority_key))?;
@@ -74,14 +74,14 @@ fn acceptor(server: &Certificate, key: &KeyPair) -> Result<TlsAcceptor, rustls::
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// A connection, encrypted or not.
+/// A TCP connection, with or without TLS.
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// Shakes hands, if there is an acceptor.
+    /// Performs the TLS handshake if there is an acceptor.
     pub(crate) async fn accept(stream: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<Self> {
         Ok(match acceptor {
             None => Self::Plain(stream),

@@ -1,4 +1,4 @@
-//! The body of a reply, at once or over a time.
+//! Sending the body of a reply, at once or spread over time.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use hyper::body::Frame;
 use hyper::http::HeaderValue;
 use hyper::http::header::CONTENT_LENGTH;
 
-use crate::exchange::Reply;
+use crate::server::reply::Reply;
 
-/// A reply as it is sent.
+/// A reply in the form that the HTTP server sends.
 pub(crate) type Sent = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-/// Says, as an extension of a reply, how long its body takes after its head.
+/// Time that sending the body takes after the head. It is set as an extension of the reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transfer(pub(crate) Duration);
 
-/// The pieces that a body is sent in.
+/// Number of pieces in which a body is sent if it is spread over time.
 const PIECES: usize = 20;
 
 pub(crate) fn send(reply: Reply) -> Sent {

@@ -63,7 +63,7 @@ async fn a_job_that_is_throttled_150_times_completes() {
 /// Requests that are not answered as they should be: one in five, at most two in a row.
 fn by_chance(seed: u64) -> RandomFaults {
     let mut faults = RandomFaults { seed, rate: 0.2, ..RandomFaults::default() };
-    faults.kinds.extend([Action::Truncate(40), Action::ResetAfterBytes(60)]);
+    faults.actions.extend([Action::Truncate(40), Action::ResetAfterBytes(60)]);
     faults
 }
 
@@ -111,7 +111,7 @@ async fn a_page_that_can_never_be_read_is_an_error_and_no_endless_chain() {
     let page = r#"{"JobStatus":"SUCCEEDED","Labels":[{"Timestamp":"soon"}]}"#;
     let unreadable = Fault::on(PAGE).nth(3).times(10_000).reply_body(200, page);
     let function = Function::start(account(five_pages()).fault(unreadable), &[]).await;
-    let short = || simulator::Invocation { deadline: Duration::from_secs(2), ..Default::default() };
+    let short = || simulator::Invocation { timeout: Duration::from_secs(2), ..Default::default() };
     // The two pages before it are progress.
     let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, short()).await;
     let Outcome::Response(answer) = outcome else { panic!("{outcome:?}") };
@@ -129,7 +129,7 @@ async fn throttles_until_the_end_of_the_first_invocation_are_an_error_that_is_re
     let clean = clean_lake(job()).await;
     let function =
         Function::start(account(job()).fault(Fault::on(PAGE).always().status(400, "ThrottlingException")), BOTH).await;
-    let short = simulator::Invocation { deadline: Duration::from_secs(1), ..Default::default() };
+    let short = simulator::Invocation { timeout: Duration::from_secs(1), ..Default::default() };
     let outcome = function.simulator.invoke(r#"{"JobId":"job"}"#, short).await;
     let Outcome::Error { error_type, error_message } = outcome else { panic!("{outcome:?}") };
     assert_eq!(error_type, "Throttled", "{error_message}");

@@ -1,7 +1,7 @@
 //! What does not pass is tried once, and the error says where to look.
 
 use serde_json::{Value, json};
-use simulator::{Fault, Requests};
+use simulator::{Fault, RequestMatcher};
 
 use super::{CHECKPOINT, COMMIT, PAGE, PAGES, Trials, five_pages};
 
@@ -131,6 +131,6 @@ fn aggregated_by(aggregation: &str) -> Value {
     json!({"JobStatus": "SUCCEEDED", "Labels": [], "GetRequestMetadata": {"AggregateBy": aggregation}})
 }
 
-fn reply(requests: Requests, body: &Value) -> Fault {
+fn reply(requests: RequestMatcher, body: &Value) -> Fault {
     requests.reply_body(200, body.to_string())
 }

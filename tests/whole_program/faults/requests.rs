@@ -43,7 +43,7 @@ async fn each_hand_over_costs_four_requests_and_all_together_one_more() {
         let simulator = &trials.function.simulator;
         let mut message = json!({"JobId": "job"});
         for _ in 0..hand_overs {
-            let short = Invocation { deadline: Duration::from_millis(1800), ..Invocation::default() };
+            let short = Invocation { timeout: Duration::from_millis(1800), ..Invocation::default() };
             let Outcome::Response(answer) = simulator.invoke(message.to_string(), short).await else {
                 panic!("{:?}", simulator.requests());
             };

@@ -1,38 +1,40 @@
-//! Labels that a test or a recording gives as JSON, served as they are.
+//! Labels given as JSON by a test or a recording, served unchanged.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::generated::{SAMPLE_MS, mix};
-use crate::job::{Aggregation, Order, Slice};
+use crate::rekognition::labels::generated::SAMPLE_MS;
+use crate::rekognition::labels::random::mix;
+use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
 
-/// Orders that are kept: enough for a few fetches at a time.
-const KEPT_ORDERS: usize = 4;
+/// Number of cached orders. Enough for a few concurrent fetches.
+const CACHED_ORDERS: usize = 4;
 
-/// Labels of a job, in both aggregations.
-pub(crate) struct GivenLabels {
-    detections: Arc<[Given]>,
-    segments: Arc<[Given]>,
+/// The labels of a job, in both aggregations.
+pub(crate) struct ExplicitLabels {
+    detections: Arc<[Element]>,
+    segments: Arc<[Element]>,
+    /// Cached orders.
     orders: Mutex<Vec<Sorted>>,
 }
 
-/// The indices of all elements in an order.
+/// An aggregation and an order, with the indices of all elements in that order.
 type Sorted = ((Aggregation, Order), Arc<[u32]>);
 
-/// An element, and what it is sorted by.
-struct Given {
+/// An element, with the fields that it is sorted by.
+struct Element {
     json: String,
-    /// Absent names come first.
+    /// Absent names sort first.
     name: Option<String>,
-    /// Negative if absent.
+    /// Confidence; negative if absent, which sorts last.
     confidence: f64,
     start_ms: i64,
     end_ms: i64,
 }
 
-impl Given {
+impl Element {
     fn new(element: &Value) -> Self {
         let label = &element["Label"];
         let number = |value: &Value| value.as_i64().or_else(|| value.as_f64().map(|number| number as i64));
@@ -48,21 +50,21 @@ impl Given {
     }
 }
 
-impl GivenLabels {
-    /// Takes detections, and derives the segments from them.
-    pub(crate) fn new(detections: &[Value]) -> Self {
-        Self::of_both(detections, &segments_of(detections))
+impl ExplicitLabels {
+    /// Creates labels from detections, and derives the segments from them.
+    pub(crate) fn from_detections(detections: &[Value]) -> Self {
+        Self::new(detections, &segments_of(detections))
     }
 
-    /// Takes detections and segments.
-    pub(crate) fn of_both(detections: &[Value], segments: &[Value]) -> Self {
-        let given = |elements: &[Value]| elements.iter().map(Given::new).collect();
-        Self { detections: given(detections), segments: given(segments), orders: Mutex::default() }
+    /// Creates labels from detections and segments.
+    pub(crate) fn new(detections: &[Value], segments: &[Value]) -> Self {
+        let parse = |elements: &[Value]| elements.iter().map(Element::new).collect();
+        Self { detections: parse(detections), segments: parse(segments), orders: Mutex::default() }
     }
 
-    /// The same detections with these segments.
+    /// Returns the same detections with different segments.
     pub(crate) fn with_segments(&self, segments: &[Value]) -> Self {
-        let segments = segments.iter().map(Given::new).collect();
+        let segments = segments.iter().map(Element::new).collect();
         Self { detections: Arc::clone(&self.detections), segments, orders: Mutex::default() }
     }
 
@@ -71,7 +73,7 @@ impl GivenLabels {
     }
 
     pub(crate) fn duration_ms(&self) -> u64 {
-        let ends = self.detections.iter().chain(&*self.segments).map(|given| given.end_ms);
+        let ends = self.detections.iter().chain(&*self.segments).map(|element| element.end_ms);
         ends.max().and_then(|end| u64::try_from(end).ok()).unwrap_or_default()
     }
 
@@ -91,18 +93,18 @@ impl GivenLabels {
 
     fn order(&self, aggregation: Aggregation, order: Order) -> Arc<[u32]> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, sorted)) = orders.iter().find(|(kept, _)| *kept == (aggregation, order)) {
+        if let Some((_, sorted)) = orders.iter().find(|(cached, _)| *cached == (aggregation, order)) {
             return Arc::clone(sorted);
         }
         let sorted: Arc<[u32]> = sort(self.elements(aggregation), order).into();
-        if orders.len() == KEPT_ORDERS {
+        if orders.len() == CACHED_ORDERS {
             orders.remove(0);
         }
         orders.push(((aggregation, order), Arc::clone(&sorted)));
         sorted
     }
 
-    fn elements(&self, aggregation: Aggregation) -> &[Given] {
+    fn elements(&self, aggregation: Aggregation) -> &[Element] {
         match aggregation {
             Aggregation::Timestamps => &self.detections,
             Aggregation::Segments => &self.segments,
@@ -110,9 +112,9 @@ impl GivenLabels {
     }
 }
 
-fn sort(elements: &[Given], order: Order) -> Vec<u32> {
+fn sort(elements: &[Element], order: Order) -> Vec<u32> {
     let mut indices: Vec<u32> = (0..elements.len() as u32).collect();
-    let compare = |a: &Given, b: &Given| match order {
+    let compare = |a: &Element, b: &Element| match order {
         Order::Time | Order::NameWithinPages => a.start_ms.cmp(&b.start_ms),
         Order::Name { .. } => a.name.cmp(&b.name).then(b.confidence.total_cmp(&a.confidence)),
     };
@@ -124,25 +126,26 @@ fn sort(elements: &[Given], order: Order) -> Vec<u32> {
     indices
 }
 
-/// Merges detections of a name that are at most a sample apart into segments, by name and time. As the service does
-/// it, a segment has the greatest confidence, no instances, and no `Timestamp`; the other lists are those of its
-/// first detection.
+/// Merges detections with the same name that are at most one sample apart into segments, sorted by name and time. As in
+/// the service, a segment has the greatest confidence of its detections, no instances and no `Timestamp`. Its other lists
+/// are those of its first detection.
 fn segments_of(detections: &[Value]) -> Vec<Value> {
-    let mut sorted: Vec<(Given, &Value)> =
-        detections.iter().map(|detection| (Given::new(detection), detection)).collect();
+    let mut sorted: Vec<(Element, &Value)> =
+        detections.iter().map(|detection| (Element::new(detection), detection)).collect();
     sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name).then(a.start_ms.cmp(&b.start_ms)));
-    let contiguous = |(a, _): &(Given, &Value), (b, _): &(Given, &Value)| a.name == b.name && b.start_ms <= a.end_ms;
+    let contiguous =
+        |(a, _): &(Element, &Value), (b, _): &(Element, &Value)| a.name == b.name && b.start_ms <= a.end_ms;
     sorted.chunk_by(contiguous).map(segment).collect()
 }
 
-fn segment(run: &[(Given, &Value)]) -> Value {
+fn segment(run: &[(Element, &Value)]) -> Value {
     let [(first, detection), ..] = run else { return Value::Null };
-    let (start, end) = (first.start_ms, run.iter().map(|(given, _)| given.end_ms).max().unwrap_or(first.end_ms));
+    let (start, end) = (first.start_ms, run.iter().map(|(element, _)| element.end_ms).max().unwrap_or(first.end_ms));
     let mut label = detection["Label"].clone();
     if let Some(label) = label.as_object_mut() {
         label.insert("Instances".to_owned(), json!([]));
-        let most = run.iter().max_by(|(a, _), (b, _)| a.confidence.total_cmp(&b.confidence));
-        if let Some(confidence) = most.and_then(|(_, detection)| detection["Label"].get("Confidence")) {
+        let max = run.iter().max_by(|(a, _), (b, _)| a.confidence.total_cmp(&b.confidence));
+        if let Some(confidence) = max.and_then(|(_, detection)| detection["Label"].get("Confidence")) {
             label.insert("Confidence".to_owned(), confidence.clone());
         }
     }
@@ -156,7 +159,7 @@ mod tests {
     use super::segments_of;
 
     #[test]
-    fn contiguous_samples_become_one_segment_with_the_greatest_confidence() {
+    fn merges_contiguous_samples_into_one_segment_with_the_greatest_confidence() {
         let label = |name: &str, confidence: f64| json!({ "Name": name, "Confidence": confidence, "Instances": [] });
         let detection = |time: u64, name: &str, confidence: f64| {
             let mut label = label(name, confidence);

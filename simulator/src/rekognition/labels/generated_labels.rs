@@ -1,41 +1,44 @@
-//! A job made from a seed.
+//! Labels generated from a seed.
 //!
-//! Nothing is stored per detection: where the k-th detection of a label is, and what it looks like, is computed from
-//! the seed, the label and k, so that a job of millions of detections takes no memory. The time line of a label is
-//! divided into slots of equal width, each with one run of successive samples at a place made by chance; a run never
-//! reaches the end of its slot, so runs do not touch, and each run is one segment.
+//! Nothing is stored per detection. The time and the content of a label's k-th detection are computed from the seed, the
+//! label and k, so that a job of millions of detections takes no memory. The timeline of a label is divided into slots of
+//! equal width. Each slot has one run of consecutive samples at a random position. A run never reaches the end of its
+//! slot, so runs do not touch, and each run is one segment.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::element::{Element, PlannedLabel};
-use crate::job::{Aggregation, Order, Slice};
-use crate::names;
+use crate::rekognition::labels::generated::{Generated, SAMPLE_MS};
+use crate::rekognition::labels::names;
+use crate::rekognition::labels::planned_label::{Element, PlannedLabel};
+use crate::rekognition::labels::random::mix;
+use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
 
-/// Detections at one sample, about: real videos have 7 to 26.
-const DETECTIONS_A_SAMPLE: usize = 12;
+/// Approximate number of detections per sample. Real videos have 7 to 26.
+const DETECTIONS_PER_SAMPLE: usize = 12;
 
-/// Labels whose order by confidence is kept: enough for a few fetches at a time.
-const KEPT_ORDERS: usize = 4;
+/// Number of cached orders by confidence, one per label and fetch. Enough for a few concurrent fetches.
+const CACHED_ORDERS: usize = 4;
 
-/// The plan of a generated job.
+/// The labels of a generated job.
 pub(crate) struct GeneratedLabels {
     generated: Generated,
-    /// By name, ascending by bytes.
+    /// The labels in ascending byte order of their names.
     labels: Vec<PlannedLabel>,
-    /// Samples in the video.
+    /// Number of samples in the video.
     samples: u64,
-    orders: Mutex<Vec<(OrderOf, Arc<[u32]>)>>,
+    /// Cached orders by confidence.
+    orders: Mutex<Vec<(OrderKey, Arc<[u32]>)>>,
 }
 
-/// An order by confidence: of which aggregation and label, with which ties.
-type OrderOf = (Aggregation, u32, u64);
+/// Key of an order by confidence: the aggregation, the index of the label, and the seed of the ties.
+type OrderKey = (Aggregation, u32, u64);
 
 impl GeneratedLabels {
     pub(crate) fn new(generated: Generated) -> Self {
         Self::plan(generated, false)
     }
 
-    /// The same without what only version 3 of the model has.
+    /// Returns the same labels without the fields that only version 3 of the model has.
     pub(crate) fn model_2(&self) -> Self {
         Self::plan(self.generated.clone(), true)
     }
@@ -43,8 +46,9 @@ impl GeneratedLabels {
     fn plan(generated: Generated, model_2: bool) -> Self {
         let counts = zipf(generated.labels, generated.names);
         let most = counts.first().copied().unwrap_or_default();
-        // Twice the most frequent label, or runs would not fit into their slots with a sample to spare.
-        let samples = (most * 2).max(generated.labels / DETECTIONS_A_SAMPLE).max(3) as u64;
+        // At least twice the detections of the most frequent label. With fewer samples, a run would not fit into its slot
+        // with one sample to spare.
+        let samples = (most * 2).max(generated.labels / DETECTIONS_PER_SAMPLE).max(3) as u64;
         let label = |(rank, count)| PlannedLabel::new(names::label(rank), rank, count, samples, &generated, model_2);
         let mut labels: Vec<PlannedLabel> = counts.into_iter().enumerate().map(label).collect();
         labels.sort_by(|a, b| a.name().cmp(b.name()));
@@ -95,30 +99,30 @@ impl GeneratedLabels {
         elements
     }
 
-    /// Gives the elements of a label by descending confidence, with ties by chance.
-    fn by_confidence(&self, of: OrderOf) -> Arc<[u32]> {
+    /// Returns the elements of a label by descending confidence, with ties in random order.
+    fn by_confidence(&self, key: OrderKey) -> Arc<[u32]> {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, order)) = orders.iter().find(|(kept, _)| *kept == of) {
+        if let Some((_, order)) = orders.iter().find(|(cached, _)| *cached == key) {
             return Arc::clone(order);
         }
-        let (aggregation, label, ties) = of;
+        let (aggregation, label, ties) = key;
         let planned = &self.labels[label as usize];
         let rank = |index| {
-            // The bits of positive floats are in the order of the floats.
+            // Positive floats sort like their bits.
             let confidence = planned.confidence(aggregation, index).to_bits();
             (u32::MAX - confidence, mix(&[ties, label.into(), index.into()]) as u32, index)
         };
         let mut ranked: Vec<_> = (0..planned.count(aggregation) as u32).map(rank).collect();
         ranked.sort_unstable();
         let order: Arc<[u32]> = ranked.into_iter().map(|(_, _, index)| index).collect();
-        if orders.len() == KEPT_ORDERS {
+        if orders.len() == CACHED_ORDERS {
             orders.remove(0);
         }
-        orders.push((of, Arc::clone(&order)));
+        orders.push((key, Arc::clone(&order)));
         order
     }
 
-    /// Gives a stretch of the elements by time, then by name.
+    /// Returns a range of the elements, sorted by time and then by name.
     fn by_time(&self, slice: Slice) -> Vec<Element> {
         if slice.from == slice.to {
             return Vec::new();
@@ -135,12 +139,12 @@ impl GeneratedLabels {
         elements.into_iter().skip(skipped).take(slice.to - slice.from).map(|(_, element)| element).collect()
     }
 
-    /// Gives the number of elements that begin before a sample.
+    /// Returns the number of elements that start before a sample.
     fn before(&self, aggregation: Aggregation, sample: u64) -> usize {
         self.labels.iter().map(|label| label.before(aggregation, sample) as usize).sum()
     }
 
-    /// Gives the sample at which the element at a position, by time, begins.
+    /// Returns the sample at which the element at a position starts, with the elements sorted by time.
     fn sample_of(&self, aggregation: Aggregation, position: usize) -> u64 {
         let (mut at_or_before, mut after) = (0, self.samples);
         while after - at_or_before > 1 {
@@ -155,7 +159,7 @@ impl GeneratedLabels {
     }
 }
 
-/// Divides detections among names by Zipf's law, in descending order, each name getting at least one.
+/// Distributes detections over names by Zipf's law, in descending order. Each name gets at least one detection.
 fn zipf(detections: usize, names: usize) -> Vec<usize> {
     let names = names.min(detections);
     let weight = |rank: usize| 1.0 / (rank + 1) as f64;
@@ -166,4 +170,3 @@ fn zipf(detections: usize, names: usize) -> Vec<usize> {
     counts.iter_mut().take(left).for_each(|count| *count += 1);
     counts
 }
-

@@ -1,38 +1,38 @@
-//! Label names like those of Rekognition's published list, with their parents, aliases and categories.
+//! Label names in the style of Rekognition's published list, with their parents, aliases and categories.
 //!
-//! The real list has 3,082 labels. A few hundred are spelled out here, chosen so that every character of the real
-//! ones occurs; more are derived by a number at the end. No two differ by case alone.
+//! The published list has 3,082 labels. A few hundred names are listed here, chosen so that every character of the real
+//! names occurs. Further names are derived by appending a number. No two names differ only in case.
 
 /// One label of the taxonomy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
     pub(crate) name: String,
-    /// At least one.
+    /// Names of the parents, at least one.
     pub(crate) parents: Vec<&'static str>,
     pub(crate) aliases: &'static [&'static str],
     pub(crate) category: &'static str,
-    /// Whether its detections may have instances with bounding boxes.
+    /// True if detections may have instances with bounding boxes.
     pub(crate) boxes: bool,
 }
 
-/// Gives the label of a rank, from 0, of descending frequency. The ranks go through the categories in turn, so that
-/// any number of labels is a good mixture of them.
+/// Returns the label with a rank in descending frequency, counted from 0. The ranks alternate between the categories, so
+/// that any number of labels is a mixture of all categories.
 pub(crate) fn label(rank: usize) -> Label {
     let total: usize = GROUPS.iter().map(|group| group.names.len()).sum();
-    let (group, name) = nth_of_turns(rank % total);
+    let (group, name) = nth_in_turn(rank % total);
     let name = match rank / total {
         0 => name.to_owned(),
         round => format!("{name} {}", round + 1),
     };
     let aliases = ALIASES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, aliases)| aliases);
-    // The name of a group is a label of it, too, and not its own parent.
+    // Some groups contain a label that is also a parent of the group. It must not be its own parent.
     let parents = group.parents.iter().copied().filter(|parent| *parent != name).collect();
     Label { name, parents, aliases, category: group.category, boxes: group.boxes }
 }
 
-/// Takes the first name of each group, then the second of each, and so on, and gives the n-th of these.
+/// Returns the n-th name in this order: the first name of each group, then the second name of each group, and so on.
 #[expect(clippy::expect_used, reason = "the only caller stays below the number of names")]
-fn nth_of_turns(n: usize) -> (&'static Group, &'static str) {
+fn nth_in_turn(n: usize) -> (&'static Group, &'static str) {
     let longest = GROUPS.iter().map(|group| group.names.len()).max().unwrap_or_default();
     let turns =
         (0..longest).flat_map(|turn| GROUPS.iter().filter_map(move |group| Some((group, *group.names.get(turn)?))));
@@ -138,7 +138,7 @@ const GROUPS: &[Group] = &[
     ]),
 ];
 
-/// Other names of a label, at most two.
+/// Aliases of labels, at most two per label.
 const ALIASES: &[(&str, &[&str])] = &[
     ("Person", &["Human"]),
     ("Car", &["Automobile"]),
@@ -171,13 +171,13 @@ mod tests {
     use super::label;
 
     #[test]
-    fn names_are_different_even_without_regard_to_case() {
+    fn names_are_unique_ignoring_case() {
         let names: HashSet<String> = (0..5_000).map(|rank| label(rank).name.to_lowercase()).collect();
         assert_eq!(names.len(), 5_000);
     }
 
     #[test]
-    fn the_awkward_names_are_among_the_first() {
+    fn names_with_special_characters_are_among_the_first() {
         let names: HashSet<String> = (0..220).map(|rank| label(rank).name).collect();
         for name in
             ["Person", "Car", "Farmer's Market", "American Football (Ball)", "Caño Cristales", "St. Peter's Basilica"]
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_have_the_lengths_of_real_ones() {
+    fn lists_are_as_long_as_real_ones() {
         for label in (0..400).map(label) {
             assert!((1..=3).contains(&label.parents.len()), "{label:?}");
             assert!(label.aliases.len() <= 2, "{label:?}");

@@ -1,34 +1,40 @@
-//! One label of a generated job: where its elements are in time, and how they read as JSON.
+//! One label of a generated job: the times of its elements, and their JSON.
 
 use std::io::Write;
 
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::generated::{Generated, SAMPLE_MS, mix};
-use crate::job::Aggregation;
-use crate::names::Label;
+use crate::rekognition::labels::generated::{Generated, SAMPLE_MS};
+use crate::rekognition::labels::names::Label;
+use crate::rekognition::labels::random::mix;
+use crate::rekognition::labels::selection::Aggregation;
 
-/// An element of a generated job: the label's index, and the detection's or segment's among those of the label.
+/// An element of a generated job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
+    /// Index of the label.
     pub(crate) label: u32,
+    /// Index of the detection or segment among those of the label.
     pub(crate) index: u32,
 }
 
-/// A label, and the runs of samples at which it is seen.
+/// A label, and the plan of the runs of samples in which it is detected.
 pub(crate) struct PlannedLabel {
     name: String,
     name_json: String,
-    /// `{"Name":"…"}`, each.
+    /// The parents, each as `{"Name":"…"}`.
     parents: Vec<String>,
     /// `,"Aliases":[…],"Categories":[…]`; empty for a model of version 2.
     rest: String,
-    /// Percent of its detections that have instances.
+    /// Percentage of the detections that have instances.
     instances_percent: u8,
     seed: u64,
+    /// Number of samples in the video.
     samples: u64,
+    /// Number of detections of this label.
     detections: u64,
+    /// Number of runs, and so of segments.
     runs: u64,
 }
 
@@ -73,7 +79,7 @@ impl PlannedLabel {
         }
     }
 
-    /// The number of elements that begin before a sample.
+    /// Returns the number of elements that start before a sample.
     pub(crate) fn before(&self, aggregation: Aggregation, sample: u64) -> u32 {
         let run = share_of(sample.min(self.samples - 1), self.runs, self.samples);
         let passed = sample.saturating_sub(self.start(run));
@@ -84,7 +90,7 @@ impl PlannedLabel {
         before as u32
     }
 
-    /// The sample at which an element begins.
+    /// Returns the sample at which an element starts.
     pub(crate) fn sample(&self, aggregation: Aggregation, index: u32) -> u64 {
         match aggregation {
             Aggregation::Timestamps => {
@@ -95,22 +101,22 @@ impl PlannedLabel {
         }
     }
 
-    /// The confidence of an element; it has nothing to do with its place in time.
+    /// Returns the confidence of an element, which is independent of its time.
     pub(crate) fn confidence(&self, aggregation: Aggregation, index: u32) -> f32 {
         match aggregation {
-            Aggregation::Timestamps => confidence(&mut self.chance(index.into())),
+            Aggregation::Timestamps => confidence(&mut self.random(index.into())),
             Aggregation::Segments => {
                 let first = self.first_of(index.into());
                 let all =
-                    (first..first + self.length(index.into())).map(|detection| confidence(&mut self.chance(detection)));
+                    (first..first + self.length(index.into())).map(|detection| confidence(&mut self.random(detection)));
                 all.fold(0.0, f32::max)
             }
         }
     }
 
-    /// Writes an element as the service does.
+    /// Writes an element as JSON, in the form of the service.
     pub(crate) fn write(&self, aggregation: Aggregation, index: u32, json: &mut Vec<u8>) {
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = match aggregation {
             Aggregation::Timestamps => self.write_detection(index, json),
             Aggregation::Segments => self.write_segment(index, json),
@@ -118,20 +124,20 @@ impl PlannedLabel {
     }
 
     fn write_detection(&self, index: u32, json: &mut Vec<u8>) -> std::io::Result<()> {
-        let mut chance = self.chance(index.into());
-        let confidence = f64::from(confidence(&mut chance));
+        let mut random = self.random(index.into());
+        let confidence = f64::from(confidence(&mut random));
         let timestamp = self.sample(Aggregation::Timestamps, index) * SAMPLE_MS;
         write!(
             json,
             r#"{{"Timestamp":{timestamp},"Label":{{"Name":{},"Confidence":{confidence},"Instances":["#,
             self.name_json
         )?;
-        if chance.u8(0..100) < self.instances_percent {
-            for instance in 0..chance.u8(1..=5) {
+        if random.u8(0..100) < self.instances_percent {
+            for instance in 0..random.u8(1..=5) {
                 if instance > 0 {
                     json.push(b',');
                 }
-                write_instance(&mut chance, json)?;
+                write_instance(&mut random, json)?;
             }
         }
         json.extend_from_slice(br#"],"Parents":["#);
@@ -152,11 +158,11 @@ impl PlannedLabel {
         write!(json, "]{}}}}}", self.rest)
     }
 
-    /// Parents come in another order from one detection of a label to the other, as in real replies. A segment has
-    /// that of its first detection.
+    /// Writes the parents. As in real replies, their order differs between the detections of a label. A segment has the
+    /// order of its first detection.
     fn write_parents(&self, detection: u64, json: &mut Vec<u8>) {
-        let turn = mix(&[self.seed, detection, 2]) as usize % self.parents.len();
-        for (index, parent) in self.parents.iter().cycle().skip(turn).take(self.parents.len()).enumerate() {
+        let rotation = mix(&[self.seed, detection, 2]) as usize % self.parents.len();
+        for (index, parent) in self.parents.iter().cycle().skip(rotation).take(self.parents.len()).enumerate() {
             if index > 0 {
                 json.push(b',');
             }
@@ -164,43 +170,45 @@ impl PlannedLabel {
         }
     }
 
-    fn chance(&self, detection: u64) -> Rng {
+    fn random(&self, detection: u64) -> Rng {
         Rng::with_seed(mix(&[self.seed, detection]))
     }
 
-    /// The first detection of a run; of the run after the last, their number.
+    /// Returns the index of the first detection of a run. For the run after the last, this is the number of detections.
     fn first_of(&self, run: u64) -> u64 {
         run * self.detections / self.runs
     }
 
-    /// The detections, and samples, of a run.
+    /// Returns the number of detections of a run, which is also its number of samples.
     fn length(&self, run: u64) -> u64 {
         self.first_of(run + 1) - self.first_of(run)
     }
 
-    /// The first sample of a run: anywhere in its slot that leaves the slot's last sample free.
+    /// Returns the first sample of a run. Its position in the slot is random but leaves the slot's last sample free.
     fn start(&self, run: u64) -> u64 {
         let (slot, next) = (run * self.samples / self.runs, (run + 1) * self.samples / self.runs);
         slot + mix(&[self.seed, run, 1]) % (next - slot - self.length(run))
     }
 }
 
-/// Of `all` things divided among `shares` like [`PlannedLabel::first_of`] does, the share that has the n-th.
+/// Returns the index of the share that contains the n-th of `all` items, if they are divided into `shares` as
+/// [`PlannedLabel::first_of`] divides detections into runs.
 fn share_of(n: u64, shares: u64, all: u64) -> u64 {
     ((n + 1) * shares - 1) / all
 }
 
-/// Between 50 and 100 percent, exactly an f32; one in three from a few values, so that ties are common.
-fn confidence(chance: &mut Rng) -> f32 {
-    let fraction = if chance.u8(0..3) == 0 { f32::from(chance.u8(0..64)) / 64.0 } else { chance.f32() };
+/// Returns a confidence between 50 and 100 percent that is exactly an f32. One in three is from a small set of values, so
+/// that ties are common.
+fn confidence(random: &mut Rng) -> f32 {
+    let fraction = if random.u8(0..3) == 0 { f32::from(random.u8(0..64)) / 64.0 } else { random.f32() };
     50.0 + 50.0 * fraction
 }
 
-/// A box is somewhere in the frame, now and then over its edge.
-fn write_instance(chance: &mut Rng, json: &mut Vec<u8>) -> std::io::Result<()> {
-    let (left, top) = (chance.f32() * 0.9 - 0.02, chance.f32() * 0.9 - 0.02);
-    let (width, height) = (chance.f32() * (1.05 - left), chance.f32() * (1.05 - top));
-    let confidence = confidence(chance);
+/// Writes an instance. Its box is at a random position in the frame and sometimes extends over the edge.
+fn write_instance(random: &mut Rng, json: &mut Vec<u8>) -> std::io::Result<()> {
+    let (left, top) = (random.f32() * 0.9 - 0.02, random.f32() * 0.9 - 0.02);
+    let (width, height) = (random.f32() * (1.05 - left), random.f32() * (1.05 - top));
+    let confidence = confidence(random);
     let [left, top, width, height, confidence] = [left, top, width, height, confidence].map(f64::from);
     write!(
         json,

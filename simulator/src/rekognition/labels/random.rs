@@ -1,6 +1,6 @@
-//! Chance, made from numbers.
+//! Reproducible randomness.
 
-/// Mixes numbers into one that looks like chance (the finalizer of `SplitMix64`).
+/// Hashes numbers into a pseudorandom one, with the finalizer of `SplitMix64`.
 pub(crate) fn mix(parts: &[u64]) -> u64 {
     parts.iter().fold(0x9e37_79b9_7f4a_7c15, |state, part| {
         let mut mixed = (state ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);

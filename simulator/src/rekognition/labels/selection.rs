@@ -1,16 +1,16 @@
-//! Which elements of a job a page has, and their order.
+//! The selection of the elements of a page: aggregation, order and range.
 
-/// How labels are put together, `AggregateBy` of `GetLabelDetection`.
+/// Aggregation of the labels, `AggregateBy` of `GetLabelDetection`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aggregation {
-    /// One element for each label and sample: `TIMESTAMPS`.
+    /// One element per label and sampled frame: `TIMESTAMPS`.
     Timestamps,
-    /// One element for each label and stretch of time: `SEGMENTS`.
+    /// One element per label and period of time: `SEGMENTS`.
     Segments,
 }
 
 impl Aggregation {
-    /// The name on the wire.
+    /// Name in requests and replies.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Timestamps => "TIMESTAMPS",
@@ -19,7 +19,7 @@ impl Aggregation {
     }
 }
 
-/// The stretch of the elements of a job that makes a page, and how they are sorted.
+/// A range of the sorted elements of a job, which makes a page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slice {
     pub(crate) aggregation: Aggregation,
@@ -28,13 +28,13 @@ pub(crate) struct Slice {
     pub(crate) to: usize,
 }
 
-/// The order of all elements of a job.
+/// Order of all elements of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Order {
     /// By time, then by name.
     Time,
-    /// By time, and each page by name.
+    /// Pages by time; the elements within each page by name.
     NameWithinPages,
-    /// By name, then by descending confidence; ties by chance, made from this seed.
+    /// By name, then by descending confidence. The order of ties is random and depends on this seed.
     Name { ties: u64 },
 }
