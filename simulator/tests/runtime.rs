@@ -14,7 +14,7 @@ async fn start() -> Simulator {
     Simulator::builder().start().await.unwrap()
 }
 
-/// A process that takes one event and answers it.
+/// A process that polls for one event and answers it.
 async fn process(simulator: &Simulator, answer: &str, body: &Value) -> Received {
     let event = exchange(&simulator.lambda_url(), NEXT, b"").await;
     let head = format!(
@@ -31,7 +31,7 @@ fn header<'a>(received: &'a Received, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn an_event_is_delivered_and_answered() {
+async fn event_is_delivered_and_answered() {
     let simulator = start().await;
     let alias = format!("{}:live", simulator.function_arn());
     let invocation = Invocation { function_arn: Some(alias.clone()), ..Invocation::default() };
@@ -49,7 +49,7 @@ async fn an_event_is_delivered_and_answered() {
 }
 
 #[tokio::test]
-async fn an_error_is_an_outcome() {
+async fn function_error_is_an_outcome() {
     let simulator = start().await;
     let error = json!({ "errorType": "JobNotFound", "errorMessage": "no job", "stackTrace": [] });
     let (outcome, _) =
@@ -59,7 +59,7 @@ async fn an_error_is_an_outcome() {
 }
 
 #[tokio::test]
-async fn a_process_that_died_while_it_waited_takes_no_event_along() {
+async fn process_that_died_while_polling_gets_no_event() {
     let simulator = start().await;
     let dead = send(&simulator.lambda_url(), NEXT, b"").await;
     simulator.wait_for_poll().await;
@@ -70,15 +70,15 @@ async fn a_process_that_died_while_it_waited_takes_no_event_along() {
 }
 
 #[tokio::test]
-async fn an_abandoned_invocation_leaves_the_simulator_usable() {
+async fn simulator_is_usable_after_an_abandoned_invocation() {
     let simulator = start().await;
-    // Not yet taken by a process: no process gets it.
+    // Abandoned before a process received it: no process gets it.
     tokio::select! {
         biased;
         _ = simulator.invoke("1", Invocation::default()) => unreachable!("no process"),
         () = std::future::ready(()) => {}
     }
-    // Taken by one that dies.
+    // Received by a process that dies.
     let taken = async { receive(send(&simulator.lambda_url(), NEXT, b"").await).await.json() };
     tokio::select! {
         _ = simulator.invoke("2", Invocation::default()) => unreachable!("no answer"),
@@ -91,7 +91,7 @@ async fn an_abandoned_invocation_leaves_the_simulator_usable() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_start_is_kept_and_strange_requests_are_refused() {
+async fn init_error_is_kept_and_unknown_request_ids_are_rejected() {
     let simulator = start().await;
     assert_eq!(simulator.init_error(), None);
     let error = json!({ "errorType": "Configuration", "errorMessage": "OUTPUT_BUCKET" }).to_string();
@@ -103,7 +103,7 @@ async fn an_error_of_the_start_is_kept_and_strange_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn asynchronous_invocations_are_kept_and_can_fail() {
+async fn asynchronous_invocations_are_recorded_and_can_fail() {
     let fault = Fault::on("Invoke").nth(2).status(429, "TooManyRequestsException");
     let simulator = Simulator::builder().fault(fault).start().await.unwrap();
     let path =
@@ -127,7 +127,7 @@ async fn asynchronous_invocations_are_kept_and_can_fail() {
 }
 
 #[tokio::test]
-async fn a_synchronous_invocation_is_answered_by_the_process() {
+async fn synchronous_invocation_is_answered_by_the_process() {
     let simulator = start().await;
     let head = format!("POST /2015-03-31/functions/label-lake/invocations HTTP/1.1{}", "\r\nX-Amz-Invocation-Type: ");
     let invoke =
