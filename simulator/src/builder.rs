@@ -109,13 +109,15 @@ impl Builder {
         self
     }
 
-    /// Sets the time from the request of a page to the head of its reply. Default: as long as it takes to create the page.
+    /// Sets the time from the request of a page to the head of its reply. Default: as long as it takes to create the
+    /// page.
     pub fn page_latency(mut self, latency: Duration) -> Self {
         self.page_latency = latency;
         self
     }
 
-    /// Sets the time from the head of a page to the end of its body, which is sent at a constant rate. Default: at once.
+    /// Sets the time from the head of a page to the end of its body, which is sent at a constant rate. Default: at
+    /// once.
     pub fn page_transfer(mut self, time: Duration) -> Self {
         self.page_transfer = time;
         self
@@ -134,8 +136,8 @@ impl Builder {
         self
     }
 
-    /// Serves all AWS endpoints over TLS. [`Simulator::environment`] names the certificate authority, which is created for
-    /// this simulator. The Runtime API has no TLS, as in Lambda.
+    /// Serves all AWS endpoints over TLS. [`Simulator::environment`] names the certificate authority, which is created
+    /// for this simulator. The Runtime API has no TLS, as in Lambda.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self

@@ -108,8 +108,8 @@ impl Simulator {
         self.instrumentation.faults.add(fault);
     }
 
-    /// Describes the scripted faults that have not fired as often as requested. A test should check that there are none:
-    /// otherwise it has not tested what it claims to test.
+    /// Describes the scripted faults that have not fired as often as requested. A test should check that there are
+    /// none: otherwise it has not tested what it claims to test.
     pub fn faults_not_fired(&self) -> Vec<String> {
         self.instrumentation.faults.not_fired()
     }

@@ -116,8 +116,8 @@ impl RequestMatcher {
         self.with(Action::ResetAfterBytes(bytes))
     }
 
-    /// Performs the operation, sends the head with the full `Content-Length` and this many bytes of the body, then closes
-    /// the connection in an orderly way.
+    /// Performs the operation, sends the head with the full `Content-Length` and this many bytes of the body, then
+    /// closes the connection in an orderly way.
     pub fn truncate(self, bytes: usize) -> Fault {
         self.with(Action::Truncate(bytes))
     }

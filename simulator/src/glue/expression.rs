@@ -23,7 +23,8 @@ pub(crate) fn parse(expression: &str, keys: &[String]) -> Result<Vec<(usize, Str
     Ok(wanted)
 }
 
-/// Reads one comparison, and the `AND` after it if the text continues. Returns the key, the value and the remaining text.
+/// Reads one comparison, and the `AND` after it if the text continues. Returns the key, the value and the remaining
+/// text.
 fn comparison(text: &str) -> Option<(&str, String, &str)> {
     let (key, rest) = text.split_once('=')?;
     let mut rest = rest.trim_start().strip_prefix('\'')?;

@@ -116,7 +116,8 @@ impl Partitions {
         })
     }
 
-    /// Applies a change to each entry. One invalid entry fails the whole batch; all other errors are reported per entry.
+    /// Applies a change to each entry. One invalid entry fails the whole batch; all other errors are reported per
+    /// entry.
     fn change(
         &mut self,
         batch: &Batch,

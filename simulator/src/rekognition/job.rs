@@ -98,8 +98,8 @@ impl Job {
         self
     }
 
-    /// Sets `LabelModelVersion` to 2.0. Generated labels then have neither `Aliases` nor `Categories`; explicit labels do
-    /// not change.
+    /// Sets `LabelModelVersion` to 2.0. Generated labels then have neither `Aliases` nor `Categories`; explicit labels
+    /// do not change.
     pub fn model_2(self) -> Self {
         let labels = match self.labels {
             Labels::Generated(labels) => Labels::Generated(Arc::new(labels.model_2())),
@@ -168,8 +168,8 @@ impl Job {
         self
     }
 
-    /// Makes a page, counted from 1, return the token it was requested with as its `NextToken`. Has no effect on the first
-    /// page, which is requested without a token.
+    /// Makes a page, counted from 1, return the token it was requested with as its `NextToken`. Has no effect on the
+    /// first page, which is requested without a token.
     pub fn repeat_token_at(mut self, page: u32) -> Self {
         self.repeated_token = Some(page);
         self

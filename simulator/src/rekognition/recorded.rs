@@ -58,8 +58,8 @@ impl std::error::Error for RecordedError {
 }
 
 impl Job {
-    /// Creates a job from the output of `aws rekognition get-label-detection`: one or more texts, in any order, each with
-    /// one or more replies. The replies may have both aggregations and any order.
+    /// Creates a job from the output of `aws rekognition get-label-detection`: one or more texts, in any order, each
+    /// with one or more replies. The replies may have both aggregations and any order.
     ///
     /// # Errors
     ///
@@ -115,8 +115,8 @@ fn job_of(replies: &[Value]) -> Result<Job, RecordedError> {
     Ok(job)
 }
 
-/// Returns the labels in the replies. Segments are the elements with a `StartTimestampMillis`; if there are none, they are
-/// derived from the detections.
+/// Returns the labels in the replies. Segments are the elements with a `StartTimestampMillis`; if there are none, they
+/// are derived from the detections.
 fn labels_of(replies: &[Value]) -> Labels {
     let elements = replies.iter().filter_map(|reply| reply["Labels"].as_array()).flatten().cloned();
     let (segments, detections): (Vec<_>, Vec<_>) =

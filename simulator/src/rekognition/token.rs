@@ -1,5 +1,5 @@
-//! Pagination tokens. A token is opaque to the client and contains the whole state of a fetch, so that the service keeps
-//! none.
+//! Pagination tokens. A token is opaque to the client and contains the whole state of a fetch, so that the service
+//! keeps none.
 //!
 //! A token contains the number of the fetch. All pages of a fetch therefore have the same order of ties, and the same
 //! token returns the same page. A token is bound to the job, the order and the aggregation; a forged token is detected.

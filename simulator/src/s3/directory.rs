@@ -121,9 +121,8 @@ impl Directory {
             }
             if component.len() > MAX_COMPONENT {
                 let length = component.len();
-                return Err(StoreError::Refused(format!(
-                    "key {key:?} cannot be a file: a component has {length} bytes, the file system allows {MAX_COMPONENT}"
-                )));
+                let reason = format!("a component has {length} bytes, the file system allows {MAX_COMPONENT}");
+                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: {reason}")));
             }
         }
         Ok(self.root.join(key))

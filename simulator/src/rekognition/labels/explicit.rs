@@ -127,8 +127,8 @@ fn sort(elements: &[Element], order: Order) -> Vec<u32> {
 }
 
 /// Merges detections with the same name that are at most one sample apart into segments, sorted by name and time. As in
-/// the service, a segment has the greatest confidence of its detections, no instances and no `Timestamp`. Its other lists
-/// are those of its first detection.
+/// the service, a segment has the greatest confidence of its detections, no instances and no `Timestamp`. Its other
+/// lists are those of its first detection.
 fn segments_of(detections: &[Value]) -> Vec<Value> {
     let mut sorted: Vec<(Element, &Value)> =
         detections.iter().map(|detection| (Element::new(detection), detection)).collect();

@@ -1,9 +1,9 @@
 //! Labels generated from a seed.
 //!
-//! Nothing is stored per detection. The time and the content of a label's k-th detection are computed from the seed, the
-//! label and k, so that a job of millions of detections takes no memory. The timeline of a label is divided into slots of
-//! equal width. Each slot has one run of consecutive samples at a random position. A run never reaches the end of its
-//! slot, so runs do not touch, and each run is one segment.
+//! Nothing is stored per detection. The time and the content of a label's k-th detection are computed from the seed,
+//! the label and k, so that a job of millions of detections takes no memory. The timeline of a label is divided into
+//! slots of equal width. Each slot has one run of consecutive samples at a random position. A run never reaches the end
+//! of its slot, so runs do not touch, and each run is one segment.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,8 +46,8 @@ impl GeneratedLabels {
     fn plan(generated: Generated, model_2: bool) -> Self {
         let counts = zipf(generated.labels, generated.names);
         let most = counts.first().copied().unwrap_or_default();
-        // At least twice the detections of the most frequent label. With fewer samples, a run would not fit into its slot
-        // with one sample to spare.
+        // At least twice the detections of the most frequent label. With fewer samples, a run would not fit into its
+        // slot with one sample to spare.
         let samples = (most * 2).max(generated.labels / DETECTIONS_PER_SAMPLE).max(3) as u64;
         let label = |(rank, count)| PlannedLabel::new(names::label(rank), rank, count, samples, &generated, model_2);
         let mut labels: Vec<PlannedLabel> = counts.into_iter().enumerate().map(label).collect();

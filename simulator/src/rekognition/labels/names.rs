@@ -15,8 +15,8 @@ pub(crate) struct Label {
     pub(crate) boxes: bool,
 }
 
-/// Returns the label with a rank in descending frequency, counted from 0. The ranks alternate between the categories, so
-/// that any number of labels is a mixture of all categories.
+/// Returns the label with a rank in descending frequency, counted from 0. The ranks alternate between the categories,
+/// so that any number of labels is a mixture of all categories.
 pub(crate) fn label(rank: usize) -> Label {
     let total: usize = GROUPS.iter().map(|group| group.names.len()).sum();
     let (group, name) = nth_in_turn(rank % total);

@@ -197,8 +197,8 @@ fn share_of(n: u64, shares: u64, all: u64) -> u64 {
     ((n + 1) * shares - 1) / all
 }
 
-/// Returns a confidence between 50 and 100 percent that is exactly an f32. One in three is from a small set of values, so
-/// that ties are common.
+/// Returns a confidence between 50 and 100 percent that is exactly an f32. One in three is from a small set of values,
+/// so that ties are common.
 fn confidence(random: &mut Rng) -> f32 {
     let fraction = if random.u8(0..3) == 0 { f32::from(random.u8(0..64)) / 64.0 } else { random.f32() };
     50.0 + 50.0 * fraction
