@@ -24,7 +24,7 @@ pub struct Request {
     pub status: u16,
     /// Length of the request's body, in bytes.
     pub bytes_in: usize,
-    /// Length of the reply's body, in bytes; 0 until a reply is sent. A fault may cut the body short on its way.
+    /// Length of the reply's body, in bytes; 0 until a reply is sent. A fault may still truncate the body.
     pub bytes_out: usize,
     /// Description of the fault that was applied to this request.
     pub fault: Option<String>,

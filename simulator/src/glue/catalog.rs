@@ -11,7 +11,7 @@ use crate::glue::partitions::{CREATED, Partitions};
 /// Maximum length of a name, in characters.
 const MAX_NAME: usize = 255;
 
-/// The catalog. Names are stored in lower case, as Glue does.
+/// The catalog. Names are stored in lower case, as in Glue.
 #[derive(Default)]
 pub(crate) struct Catalog {
     databases: BTreeMap<String, Database>,

@@ -9,8 +9,8 @@ use crate::account::ACCOUNT;
 use crate::glue::error::GlueError;
 use crate::glue::expression;
 
-/// Creation time of all databases, tables and partitions, in Unix seconds. Nothing depends on it, and a constant makes
-/// the same catalog read the same.
+/// Creation time of all databases, tables and partitions, in Unix seconds. Nothing depends on it. A constant makes
+/// replies reproducible.
 pub(crate) const CREATED: u64 = 1_790_000_000;
 
 /// The values of a partition, one for each of the table's keys.
@@ -22,7 +22,7 @@ const MAX_VALUE: usize = 1024;
 /// Maximum and default number of partitions per page.
 const MAX_RESULTS: u64 = 1000;
 
-/// The partitions of a table. Each is stored as the `PartitionInput` that created it.
+/// The partitions of a table. Each is stored as its `PartitionInput`.
 pub(crate) struct Partitions {
     keys: Vec<String>,
     inputs: BTreeMap<Values, Value>,

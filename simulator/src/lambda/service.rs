@@ -109,7 +109,8 @@ fn invoked_function(request: &Request<Bytes>) -> Option<String> {
 }
 
 impl Service for Lambda {
-    /// The Runtime API is the interface between Lambda and the function, not a service that can fail.
+    /// Requests to the Runtime API are not described, and so neither logged nor subject to faults: the Runtime API is
+    /// part of the function's environment, not a service that the function calls.
     fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
         if request.uri().path().starts_with(RUNTIME) {
             return None;

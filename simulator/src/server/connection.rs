@@ -53,7 +53,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Creates the handle of a stream. Returns the stream as well, because it has to be taken apart for that.
+    /// Creates the handle of a stream. Consumes the stream to duplicate its socket, and returns it.
     pub(crate) fn new(stream: TcpStream) -> io::Result<(Self, TcpStream)> {
         let stream = stream.into_std()?;
         let connection = Self { socket: Arc::new(stream.try_clone()?), cut: Arc::default(), sent: Arc::default() };

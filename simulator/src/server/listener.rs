@@ -53,7 +53,7 @@ impl Drop for Listener {
     }
 }
 
-/// What a connection is served with.
+/// The parts that every connection of a listener needs.
 struct Server<S> {
     instrumentation: Arc<Instrumentation>,
     service: Arc<S>,

@@ -1,7 +1,7 @@
-//! The SQS endpoint: JSON 1.0.
+//! The SQS endpoint: SQS over JSON 1.0.
 //!
-//! A receive that finds no message returns immediately, however long it may wait: in a test, no message arrives unless
-//! the test sends it.
+//! `ReceiveMessage` returns immediately if there is no message, whatever `WaitTimeSeconds` says. Only the test itself
+//! sends messages, so waiting would be pointless.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -28,7 +28,7 @@ struct Element {
     json: String,
     /// Absent names sort first.
     name: Option<String>,
-    /// Confidence; negative if absent, which sorts last.
+    /// Confidence; negative if absent, so that it sorts last.
     confidence: f64,
     start_ms: i64,
     end_ms: i64,
@@ -112,6 +112,7 @@ impl ExplicitLabels {
     }
 }
 
+/// Returns the indices of the elements in an order.
 fn sort(elements: &[Element], order: Order) -> Vec<u32> {
     let mut indices: Vec<u32> = (0..elements.len() as u32).collect();
     let compare = |a: &Element, b: &Element| match order {
