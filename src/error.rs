@@ -1,8 +1,7 @@
-//! What went wrong, and what to do next.
+//! Errors, classified by what to do next.
 //!
-//! One enum, by what a person or a caller does next. Each variant names the job and the resource, keeps
-//! its source, and has an [`Error::error_type`] that alarms and dead-letter queues can rely on.
-//! `docs/OPERATIONS.md` lists them.
+//! Each variant names the job and the resource, keeps its source, and has a stable [`Error::error_type`] for alarms and
+//! dead-letter queues. `docs/OPERATIONS.md` lists the types.
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
@@ -12,169 +11,169 @@ use serde_json::Value;
 
 use crate::job_id::JobId;
 
-/// What an error was caused by.
+/// The cause of an error.
 pub(crate) type Source = Box<dyn StdError + Send + Sync>;
 
-/// Why an event, or one job of it, was not exported.
+/// The reason for which an event, or one job in it, was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The event is none that a notification comes in. Nothing was called.
-    #[error("the event holds no completion message: {reason}; send one of the shapes in events/")]
+    /// The event is not one of the shapes in which a notification arrives. No AWS call was made.
+    #[error("the event has no completion message: {reason}; send one of the shapes in events/")]
     InvalidEvent {
-        /// What was looked for and not found.
+        /// What was expected and not found.
         reason: String,
     },
-    /// The `JobId` is not one of Rekognition's. Nothing was called.
-    #[error("JobId {given} is not a job id: 1 to 64 characters of a-z A-Z 0-9 - _ were expected")]
+    /// The `JobId` is not valid. No AWS call was made.
+    #[error("JobId {given} is not a job ID: expected 1 to 64 characters of a-z A-Z 0-9 - _")]
     InvalidJobId {
-        /// What was given, as JSON, shortened.
+        /// The given value as JSON, shortened.
         given: String,
     },
     /// Rekognition does not know the job.
-    #[error("job {job}: Rekognition does not know it; results are kept for 7 days, in the job's account and region")]
+    #[error("job {job}: not found; Rekognition keeps results for 7 days, in the account and region of the job")]
     JobNotFound {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The reply.
+        /// The error reply.
         source: Source,
     },
-    /// The completion message came, and yet the job did not end while it was waited for.
+    /// The completion message arrived, but the job was still in progress after the wait.
     #[error("job {job}: still IN_PROGRESS after {} s of waiting; deliver the message again later", waited.as_secs())]
     JobStillRunning {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// How long it was waited for.
+        /// Length of the wait.
         waited: Duration,
     },
-    /// The function's role may not do this.
+    /// The role of the function lacks a permission.
     #[error("job {job}: access denied; allow {action} on {resource} in the role of the function")]
     AccessDenied {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action or actions.
+        /// IAM action or actions.
         action: &'static str,
-        /// The resource, as an ARN, a URL or in words.
+        /// Resource, as an ARN, a URL or a description.
         resource: String,
-        /// The reply.
+        /// The error reply.
         source: Source,
     },
-    /// The service still throttles when the time for trying is over.
+    /// The call was still throttled when the time for retries was over.
     #[error("job {job}: {action} on {resource} is throttled; deliver the message again, or raise the quota")]
     Throttled {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action.
+        /// IAM action.
         action: &'static str,
-        /// The resource.
+        /// Resource.
         resource: String,
-        /// The reply.
+        /// The error reply.
         source: Source,
     },
-    /// Rekognition does not answer, or not with a result.
+    /// Rekognition or Lambda failed or did not reply.
     #[error("job {job}: {action} failed; {}", retry_hint(*.transient))]
     Upstream {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action.
+        /// IAM action.
         action: &'static str,
-        /// Whether trying again can help.
+        /// True if a retry can succeed.
         transient: bool,
-        /// What came instead.
+        /// The error reply, or the reason for which there is none.
         source: Source,
     },
-    /// Rekognition answered, but not with a page that may go into the lake.
+    /// Rekognition replied, but the reply cannot be used as a page of the job.
     #[error("job {job}: page {page} of {aggregation} cannot be used: {reason}")]
     UnexpectedPage {
-        /// The job.
+        /// ID of the job.
         job: JobId,
         /// `TIMESTAMPS` or `SEGMENTS`.
         aggregation: &'static str,
-        /// The page, from 1.
+        /// Page number, from 1.
         page: u64,
-        /// What is wrong with it.
+        /// The problem with the page.
         reason: String,
     },
-    /// S3 allows 1,024 bytes a key.
+    /// The key is longer than the 1,024 bytes that S3 allows.
     #[error("job {job}: the key {key:?} has {} bytes, S3 allows 1024; shorten OUTPUT_PREFIX", key.len())]
     KeyTooLong {
-        /// The job.
+        /// ID of the job.
         job: JobId,
         /// The key.
         key: String,
     },
-    /// S3 does not do what it was asked for.
+    /// A call to S3 failed.
     #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
     Storage {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action.
+        /// IAM action.
         action: &'static str,
-        /// The bucket and the key, as a URL.
+        /// Bucket and key, as a URL.
         resource: String,
-        /// Whether trying again can help.
+        /// True if a retry can succeed.
         transient: bool,
-        /// The reply, or what came instead.
+        /// The error reply, or the reason for which there is none.
         source: Source,
     },
-    /// The checkpoint cannot be read, written or removed.
+    /// The checkpoint cannot be read, written or deleted.
     #[error("job {job}: {action} on the checkpoint {resource} failed; {}", retry_hint(*.transient))]
     Checkpoint {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action.
+        /// IAM action.
         action: &'static str,
-        /// The bucket and the key, as a URL.
+        /// Bucket and key, as a URL.
         resource: String,
-        /// Whether trying again can help.
+        /// True if a retry can succeed.
         transient: bool,
-        /// The reply, or what came instead.
+        /// The error reply, or the reason for which there is none.
         source: Source,
     },
-    /// Glue does not register the partitions. The files are there, the commit is not.
+    /// Glue cannot register the partitions. The files are stored, but the job is not committed.
     #[error("job {job}: {action} on {resource} failed; {}", retry_hint(*.transient))]
     Catalog {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// The IAM action.
+        /// IAM action.
         action: &'static str,
         /// The table.
         resource: String,
-        /// Whether trying again can help.
+        /// True if a retry can succeed.
         transient: bool,
-        /// The reply, or what came instead.
+        /// The error reply, or the reason for which there is none.
         source: Source,
     },
-    /// Continuations follow each other and do nothing.
+    /// Several continuations in a row made no progress.
     #[error("job {job}: {stalled} invocations in a row made no progress; give the function more time")]
     TooManyContinuations {
-        /// The job.
+        /// ID of the job.
         job: JobId,
-        /// How many.
+        /// Number of invocations in a row without progress.
         stalled: u32,
     },
-    /// A setting is missing or wrong. The function does not start.
+    /// A setting is missing or invalid. The function does not start.
     #[error("{variable} is {given}: expected {expected}")]
     Configuration {
-        /// The environment variable.
+        /// Name of the environment variable.
         variable: &'static str,
         /// Its value, or `not set`.
         given: String,
-        /// What would be right.
+        /// A description of a valid value.
         expected: &'static str,
     },
 }
 
 fn retry_hint(transient: bool) -> &'static str {
-    if transient { "deliver the message again" } else { "it will fail again until its cause is removed" }
+    if transient { "deliver the message again" } else { "retrying will not help until the cause is fixed" }
 }
 
 impl Error {
-    /// The event holds no completion message.
+    /// Returns the error of an event without a completion message.
     pub fn invalid_event(reason: impl Into<String>) -> Self {
         Self::InvalidEvent { reason: reason.into() }
     }
 
-    /// `JobId` is not one. What was given is quoted as JSON, so that it stays on one line.
+    /// Returns the error of an invalid `JobId`. The value is quoted as JSON, so that it stays on one line.
     pub fn invalid_job_id(given: &Value) -> Self {
         let mut given = given.to_string();
         if given.chars().count() > 80 {
@@ -183,7 +182,7 @@ impl Error {
         Self::InvalidJobId { given }
     }
 
-    /// The stable name: `errorType` of a failed invocation.
+    /// Returns the stable name of the type: `errorType` of a failed invocation.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidEvent { .. } => "InvalidEvent",
@@ -203,7 +202,7 @@ impl Error {
         }
     }
 
-    /// Whether the same, done again a little later, can succeed without anybody doing anything.
+    /// Returns true if a later retry can succeed without anyone fixing anything.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::JobStillRunning { .. } | Self::Throttled { .. } => true,
@@ -222,7 +221,7 @@ impl Error {
         }
     }
 
-    /// Logs that the job, or the event, was not exported: a warning if it is tried again anyway.
+    /// Logs that the job or the event was not exported. Retryable errors are warnings.
     pub fn log(&self) {
         let (job, error_type, error) = (self.job().map(JobId::as_str), self.error_type(), self.with_sources());
         if self.is_retryable() {
@@ -232,7 +231,7 @@ impl Error {
         }
     }
 
-    /// The job, if the error is of one.
+    /// Returns the job, if the error belongs to one.
     pub fn job(&self) -> Option<&JobId> {
         match self {
             Self::InvalidEvent { .. } | Self::InvalidJobId { .. } | Self::Configuration { .. } => None,
@@ -250,19 +249,50 @@ impl Error {
         }
     }
 
-    /// The error and all its sources on one line.
+    /// Returns the error and all its sources on one line.
     pub fn with_sources(&self) -> String {
         with_sources(self)
     }
 }
 
-/// An error and all its sources on one line.
+/// Why an export cannot continue from its current state.
+#[derive(Debug)]
+pub enum Interruption {
+    /// The state is unusable, but a restart from page 1 may succeed. `error` is reported if it does not.
+    Restart {
+        /// The cause.
+        reason: RestartReason,
+        /// The error of the job, if this invocation has restarted for the same reason before.
+        error: Error,
+    },
+    /// The export fails.
+    Failed(Error),
+}
+
+/// Why an export restarts from page 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartReason {
+    /// The pages are not grouped by label: all labels have to stay open.
+    NotGrouped,
+    /// Rekognition no longer accepts the pagination token.
+    TokenRefused,
+    /// Files of closed labels are gone from the lake.
+    FilesMissing,
+}
+
+impl From<Error> for Interruption {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Returns an error and all its sources on one line.
 pub fn with_sources(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
-        // The SDK's errors repeat the text of their source in their own.
+        // Some errors of the SDK repeat the text of their source.
         if !text.contains(&cause_text) {
             let _ = write!(text, ": {cause_text}");
         }
@@ -275,7 +305,7 @@ pub fn with_sources(error: &dyn StdError) -> String {
 mod tests {
     use super::*;
 
-    /// `errorType`, retryable, one of each.
+    /// Returns `errorType`, retryable, and one error of each type.
     fn table() -> Vec<(&'static str, &'static str, Error)> {
         let job = || JobId::try_from("job-1").unwrap();
         let source = || Source::from("reset by peer");
@@ -323,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_its_type_and_says_whether_it_is_tried_again() {
+    fn every_error_has_a_type_and_a_retry_rule() {
         for (error_type, retried, error) in table() {
             assert_eq!(error.error_type(), error_type);
             assert_eq!(error.is_retryable(), retried == "yes", "{error_type}");
@@ -341,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_of_several_lines_comes_on_one() {
+    fn a_source_of_several_lines_is_joined_to_one() {
         let source = "no answer\n  from the proxy".into();
         let error = Error::Storage {
             job: JobId::try_from("job-1").unwrap(),

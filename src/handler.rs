@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::aws::deadline::Deadline;
 use crate::error::Error;
-use crate::export::continuation;
 use crate::export::{Exporter, Invocation, Outcome};
 use crate::job_id::JobId;
 use crate::notification::{Completion, Delivery};
@@ -186,7 +185,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
             // Boxed: the state of an export is large, and would be copied into that of each caller.
             Box::pin(exporter.export(completion, invocation)).await
         } else {
-            hand_on(exporter, completion, invocation).await
+            exporter.defer(completion, invocation).await
         };
         let (work, duration) = (exporter.progress.now().since(before), begun.elapsed());
         if let Some(function) = &exporter.function_name {
@@ -201,13 +200,6 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         }
     }
     report
-}
-
-/// Hands a job that was not begun to an invocation of its own.
-async fn hand_on(exporter: &Exporter, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
-    let next = Completion { continuation: completion.continuation + 1, ..completion.clone() };
-    continuation::invoke(&exporter.lambda, invocation.function_arn, &next, invocation.deadline.answer()).await?;
-    Ok(Outcome::HandedOver)
 }
 
 impl Report {

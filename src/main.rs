@@ -1,4 +1,4 @@
-//! The function's `bootstrap`: settings, clients, run.
+//! The program `bootstrap` that Lambda starts: reads the settings, creates the clients, handles events.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use label_lake::aws::clients;
@@ -10,15 +10,15 @@ use label_lake::handler::{Event, handle};
 use label_lake::{glue, telemetry};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 
-// One thread for all I/O: below 1,769 MB a function has less than one processor.
+// One thread for all I/O: a function with less than 1,769 MB has less than one CPU.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::init(config::log_filter().inspect_err(refuse)?);
-    let settings = Settings::from_env().inspect_err(refuse)?;
-    // Lambda puts them there. The SDK's chain of other places would make clients that are never used.
+    telemetry::init(config::log_filter().inspect_err(report)?);
+    let settings = Settings::from_env().inspect_err(report)?;
+    // Lambda sets the credentials in the environment. The SDK's default chain would create clients that are never used.
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let aws = clients::sdk_config(config::ca_bundle().as_ref())
-        .inspect_err(refuse)?
+        .inspect_err(report)?
         .credentials_provider(credentials)
         .load()
         .await;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await
 }
 
-/// Says on standard error why the function does not start; Lambda adds it to the log.
-fn refuse(error: &Error) {
+/// Prints to standard error why the function does not start. Lambda adds the line to the log.
+fn report(error: &Error) {
     eprintln!("{}: {error}", error.error_type());
 }

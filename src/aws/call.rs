@@ -1,14 +1,15 @@
-//! One call to a service, and what an error of it means.
+//! Calls to AWS services, and the classification of their errors.
 
 use std::error::Error as StdError;
 
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Error, Source};
 use crate::job_id::JobId;
 
-/// What an error of a call becomes, if it is neither a refusal nor a throttle.
+/// The type that an error of a call becomes, unless the call was denied or throttled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ErrorClass {
     /// [`Error::Upstream`]: Rekognition, or Lambda for a continuation.
@@ -21,19 +22,19 @@ pub(crate) enum ErrorClass {
     Catalog,
 }
 
-/// One call to a service: what an error of it has to name.
+/// A call to a service, as its errors name it.
 #[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) job: &'a JobId,
     pub(crate) class: ErrorClass,
     pub(crate) action: &'static str,
     pub(crate) resource: String,
-    /// The region that S3 is asked in; `None` for the other services.
+    /// Region of the S3 client. `None` for the other services.
     pub(crate) region: Option<String>,
 }
 
 impl Call<'_> {
-    /// Sorts the SDK's error by what to do next.
+    /// Converts an error of the SDK into the type that says what to do next.
     pub(crate) fn error<E>(&self, error: SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -49,7 +50,7 @@ impl Call<'_> {
         }
     }
 
-    /// The error of this kind.
+    /// Returns the error of this kind.
     fn of_kind(&self, kind: Kind, source: Source) -> Error {
         let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
         match kind {
@@ -60,16 +61,16 @@ impl Call<'_> {
         }
     }
 
-    /// [`Error::Storage`], whichever object was asked for.
+    /// Returns [`Error::Storage`] whatever the class of the call: the bucket itself is wrong.
     fn wrong_bucket(&self, source: Source) -> Error {
         let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
         Error::Storage { job, action, resource, transient: false, source }
     }
 
-    /// True if S3 says that the bucket is in another region.
+    /// Returns true if S3 says that the bucket is in another region.
     ///
-    /// Depending on both regions that is a redirect, or a 400. A 400 with the region of the client has another cause,
-    /// such as an expired token; a HEAD has no code that tells them apart.
+    /// Depending on the two regions, S3 answers with a redirect or with 400. A 400 that names the region of the client has
+    /// another cause, such as an expired token. The reply to HEAD has no error code that would tell them apart.
     fn is_elsewhere<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> bool {
         let Some(own) = self.region.as_deref() else { return false };
         match status(error) {
@@ -82,7 +83,7 @@ impl Call<'_> {
         }
     }
 
-    /// The call failed otherwise.
+    /// Returns the error of a call that failed in any other way than denied or throttled.
     pub(crate) fn failed(&self, transient: bool, source: Source) -> Error {
         let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
         match self.class {
@@ -93,23 +94,24 @@ impl Call<'_> {
         }
     }
 
-    /// A part of the call was refused, with this code in a reply that is a success.
+    /// Returns the error of one item of a batch call: the reply is a success, and reports this code for the item.
     pub(crate) fn refused(&self, code: &str, source: Source) -> Error {
         let unknown = if code.starts_with(KMS) { Kind::Denied } else { Kind::Permanent };
         self.of_kind(kind_of_code(code).unwrap_or(unknown), source)
     }
 
-    /// The time was over before there was any reply.
-    pub(crate) fn late(&self) -> Error {
-        self.failed(true, "no reply before the time of the invocation was over".into())
+    /// Returns the error of a call that had no reply before the deadline.
+    pub(crate) fn timed_out(&self) -> Error {
+        self.failed(true, "no reply before the invocation timed out".into())
     }
 }
 
-/// The bucket is not where S3 was asked for it.
+/// The bucket is in another region than the client.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket is {}; deploy the function in that region, or choose a bucket in its own", self.place())]
 struct Elsewhere {
-    /// As the header says. S3 sends it with every redirect; a redirect without it is of a proxy or of another store.
+    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
+    /// proxy or another store.
     region: Option<String>,
     source: Source,
 }
@@ -131,21 +133,11 @@ enum Kind {
     Permanent,
 }
 
-/// Codes of a call that is refused, beside those that say `AccessDenied`.
+/// Error codes that mean that access is denied, apart from the codes that contain `AccessDenied`.
 const DENIED: [&str; 4] =
     ["AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException"];
-/// Error codes that mean throttling.
-const THROTTLED: [&str; 7] = [
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
-/// Codes after which the next attempt, signed anew, can succeed, whatever the status.
-const PASSING: [&str; 13] = [
+/// Error codes after which another attempt with a new signature can succeed, whatever the status.
+const TRANSIENT: [&str; 13] = [
     "ConcurrentModificationException",
     "DependencyTimeoutException",
     "ExpiredToken",
@@ -160,9 +152,9 @@ const PASSING: [&str; 13] = [
     "ServiceUnavailable",
     "ServiceUnavailableException",
 ];
-/// Codes of 400 that S3 answers to a request for another region.
+/// Error codes of a 400 with which S3 answers a request for a bucket in another region.
 const WRONG_REGION: [&str; 2] = ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
-/// Prefix of the code that S3 gives an error of KMS.
+/// Prefix of the error codes with which S3 passes on an error of KMS.
 const KMS: &str = "KMS.";
 
 fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
@@ -171,37 +163,37 @@ fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
         return kind;
     }
     match status(error) {
-        // The reply broke off, and with it the code that says more than the status.
+        // The connection broke during the reply, before the error code that says more than the status.
         _ if matches!(error, SdkError::ResponseError(_)) => Kind::Transient,
         Some(429) => Kind::Throttled,
-        // A store that is not S3 may lack an operation, or a condition of one.
+        // A store other than S3 may lack an operation or a conditional write.
         Some(501) => Kind::Permanent,
         Some(500..) => Kind::Transient,
-        // The key may not be used, is disabled, or is gone.
+        // The KMS key is disabled, deleted, or not allowed for the role.
         Some(_) if code.starts_with(KMS) => Kind::Denied,
-        // The reply to HEAD has no body, and so no code.
+        // The reply to HEAD has no body, and so no error code.
         Some(403) if code.is_empty() => Kind::Denied,
-        // Likewise: of what S3 refuses with 400, a HEAD can only have met credentials that expired.
+        // Also HEAD: of all causes of a 400, only expired credentials can occur there.
         Some(400) if code.is_empty() => Kind::Transient,
-        // 409 is a conflict of two conditional writers: S3 asks for another try.
+        // 409 is a conflict between two conditional writes. S3 asks for a retry.
         Some(409) => Kind::Transient,
-        // The client follows no redirect.
+        // The client does not follow redirects.
         Some(300..) => Kind::Permanent,
-        // What could not even be built is our mistake. Else no reply, or one that broke off or cannot be read.
+        // A request that cannot be built is a bug. All other errors are missing, incomplete or malformed replies.
         _ if matches!(error, SdkError::ConstructionFailure(_)) => Kind::Permanent,
         _ => Kind::Transient,
     }
 }
 
-/// Returns the meaning of a code with any status. A service that passes on the error of another one puts that one's name before the
-/// code, as in `KMS.ThrottlingException`.
+/// Returns the kind of an error code, whatever the status. S3 passes on errors of KMS with a prefix, as in
+/// `KMS.ThrottlingException`.
 fn kind_of_code(code: &str) -> Option<Kind> {
     let name = code.rsplit_once('.').map_or(code, |(_, name)| name);
-    if THROTTLED.contains(&name) {
+    if THROTTLING_ERRORS.contains(&name) {
         Some(Kind::Throttled)
     } else if DENIED.contains(&name) || name.contains("AccessDenied") {
         Some(Kind::Denied)
-    } else if PASSING.contains(&name) {
+    } else if TRANSIENT.contains(&name) {
         Some(Kind::Transient)
     } else {
         None
@@ -212,7 +204,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|reply| reply.status().as_u16())
 }
 
-/// The region of the bucket, as S3 says in many of its replies.
+/// Returns the region of the bucket, which S3 names in many of its replies.
 fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.raw_response()?.headers().get("x-amz-bucket-region")
 }
@@ -239,7 +231,7 @@ mod tests {
         }
     }
 
-    /// The error of a reply with this status and code: its type, and whether the call is tried again.
+    /// Returns the type of the error for this status and code, and true if the call is retried.
     fn replied(status: u16, code: &str) -> (&'static str, bool) {
         let reply = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
         let error = GetObjectError::generic(ErrorMetadata::builder().code(code).build());
@@ -247,14 +239,14 @@ mod tests {
         (error.error_type(), error.is_retryable())
     }
 
-    /// The same of a part of a call, which has no status.
+    /// Returns the same for an item of a batch call, which has no status.
     fn refused(code: &str) -> (&'static str, bool) {
         let error = call(&job()).refused(code, "no".into());
         (error.error_type(), error.is_retryable())
     }
 
     #[test]
-    fn an_error_of_kms_is_denied_only_if_it_does_not_pass() {
+    fn a_kms_error_is_denied_only_if_it_is_not_transient() {
         for (status, code) in [(400, "KMS.ThrottlingException"), (503, "KMS.ThrottlingException"), (429, "KMS.Other")] {
             assert_eq!(replied(status, code), ("Throttled", true), "{status} {code}");
         }
@@ -277,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_call_is_judged_by_its_code_as_a_whole_call_is() {
+    fn an_item_of_a_batch_is_classified_like_a_call() {
         for code in ["SlowDown", "ThrottlingException", "KMS.ThrottlingException", "Throttling"] {
             assert_eq!(refused(code), ("Throttled", true), "{code}");
         }

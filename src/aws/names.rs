@@ -63,7 +63,7 @@ name! {
 name! {
     /// The ID of an AWS account.
     AccountId,
-    "an account id: 12 digits",
+    "an account ID: 12 digits",
     |id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 

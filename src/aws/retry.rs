@@ -1,8 +1,7 @@
-//! When to call again after a failure, and until when.
+//! Retries with exponential backoff, for as long as the invocation has time.
 //!
-//! The SDK's own retries are off. They end after three attempts, or when the bucket of tokens that all calls of a
-//! client share is empty, which about a hundred throttles are enough for. Here a call is tried for as long as the
-//! invocation has time.
+//! The SDK's own retries are off. They stop after three attempts, or when the token bucket that all calls of a client share
+//! is empty, for which about a hundred throttled calls are enough.
 
 use std::time::Duration;
 
@@ -11,18 +10,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::aws::call::Call;
 use crate::error::Error;
 
-/// The first pause after a failed call is at most this long; each further one at most twice the one before.
+/// Upper bound of the first pause. The bound doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// No pause between the attempts of a call is longer.
+/// Upper bound of every pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Calls until the call succeeds, fails for good, or the time is over. An attempt that is under way then is given up.
+/// Retries a call until it succeeds, fails permanently, or the time is over. An attempt in flight is then dropped.
 ///
-/// The pause before an attempt is random between nothing and a limit that doubles ("full jitter"), so that many
-/// functions that were refused together do not come back together.
+/// The pause before an attempt is random between zero and a bound that doubles ("full jitter"), so that functions that
+/// were throttled together do not retry together.
 ///
 /// # Errors
-/// The last error of the call; [`Call::late`] if there was none.
+/// The last error of the call, or [`Call::timed_out`] if no attempt ended.
 pub(crate) async fn retry_until<T, F>(
     until: Instant,
     call: &Call<'_>,
@@ -35,7 +34,7 @@ where
     let mut last_error = None;
     loop {
         let Ok(done) = timeout_at(until, attempt()).await else {
-            return Err(last_error.unwrap_or_else(|| call.late()));
+            return Err(last_error.unwrap_or_else(|| call.timed_out()));
         };
         let error = match done {
             Err(error) if error.is_retryable() => error,
@@ -45,7 +44,7 @@ where
         if Instant::now() + pause >= until {
             return Err(error);
         }
-        tracing::debug!(error = error.with_sources(), pause_ms = pause.as_millis(), "trying again after a pause");
+        tracing::debug!(error = error.with_sources(), pause_ms = pause.as_millis(), "retrying after a pause");
         last_error = Some(error);
         sleep(pause).await;
         limit = LONGEST_PAUSE.min(limit * 2);
@@ -64,7 +63,7 @@ mod tests {
         Instant::now() + Duration::from_mins(1)
     }
 
-    async fn retry_until_with<F: Future<Output = Result<u32, bool>>>(
+    async fn retry_with<F: Future<Output = Result<u32, bool>>>(
         mut attempt: impl FnMut() -> F,
     ) -> Result<u32, String> {
         let job = JobId::try_from("job-1").unwrap();
@@ -81,9 +80,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_is_repeated_while_there_is_time() {
+    async fn retries_while_there_is_time() {
         let mut calls = 0;
-        let done = retry_until_with(|| {
+        let done = retry_with(|| {
             calls += 1;
             ready(if calls < 20 { Err(true) } else { Ok(calls) })
         });
@@ -91,19 +90,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_with_the_last_error_when_the_time_is_over() {
-        assert!(retry_until_with(|| ready(Err(true))).await.unwrap_err().contains("reset"));
+    async fn returns_the_last_error_when_the_time_is_over() {
+        assert!(retry_with(|| ready(Err(true))).await.unwrap_err().contains("reset"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_attempt_that_does_not_end_is_given_up() {
-        assert!(retry_until_with(pending).await.unwrap_err().contains("time"));
+    async fn drops_an_attempt_that_does_not_end() {
+        assert!(retry_with(pending).await.unwrap_err().contains("time"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_permanent_error_is_not_repeated() {
+    async fn does_not_retry_a_permanent_error() {
         let mut calls = 0;
-        let failed = retry_until_with(|| {
+        let failed = retry_with(|| {
             calls += 1;
             ready(Err(false))
         });

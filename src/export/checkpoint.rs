@@ -1,49 +1,49 @@
-//! Stop here, go on there: the state of an export as one object.
+//! The checkpoint: the state of an export as one object in S3.
 //!
 //! ```text
-//! "LLCHECK3"  8 bytes: what it is, and the version of what follows
-//! CRC-32      4 bytes, little-endian, of what follows
+//! "LLCHECK3"  8 bytes: magic number, with the version of the format
+//! CRC-32      4 bytes, little-endian, of the state
 //! state       postcard
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use crate::export::chain::Chain;
+use super::state::AggregationState;
 use crate::job_id::JobId;
 use crate::notification::Completion;
 use crate::table::aggregation::Aggregation;
 use crate::table::rows::{JobDescription, JobRow};
 
-/// Changes whenever the state does, so that another build's checkpoint is not misread.
+/// Magic number. Its version changes with the format, so that a build does not misread the checkpoint of another.
 const MAGIC: &[u8; 8] = b"LLCHECK3";
 const HEADER: usize = MAGIC.len() + size_of::<u32>();
 
-/// All that another invocation needs to go on with a job.
+/// The state of an export, from which another invocation can resume.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Checkpoint {
-    /// The message that began the export: it counts, whatever later copies say.
+    /// The message that started the export. Later copies of the message do not change it.
     #[serde(with = "as_json")]
     pub completion: Completion,
-    /// True if this export removes what earlier exports of the job left, and replaces their row.
+    /// True if this export overwrites a committed job: it deletes what earlier exports left, and replaces their row.
     pub replaces: bool,
-    /// The aggregations that it was begun with.
+    /// The aggregations that the export was started with.
     pub aggregations: Vec<Aggregation>,
-    /// What the first reply says of the job.
+    /// Facts about the job from the first reply.
     pub description: JobDescription,
-    /// True if the pages are known not to be grouped by label: all labels stay open until the last page.
+    /// True if the pages are known not to be grouped by label. All labels then stay open until the last page.
     pub all_open: bool,
-    /// The most pages that an earlier reading of the job came to, before it had to start over.
+    /// Highest number of pages that any reading of the job reached before a restart.
     pub furthest: u64,
-    /// How many invocations in a row made no progress.
+    /// Number of invocations in a row that made no progress.
     pub stalled: u32,
-    /// The pages of each aggregation; none before the first page.
-    pub chains: Vec<Chain>,
-    /// How many partitions are registered, in the order of the chains and their labels.
+    /// The state of each aggregation. Empty before page 1.
+    pub(super) states: Vec<AggregationState>,
+    /// Number of registered partitions, in the order of the aggregations and their labels.
     pub registered: usize,
 }
 
 impl Checkpoint {
-    /// Returns the state before the first page.
+    /// Returns the state before page 1.
     pub fn new(completion: Completion, aggregations: &[Aggregation]) -> Self {
         Self {
             aggregations: aggregations.to_vec(),
@@ -53,30 +53,30 @@ impl Checkpoint {
             all_open: false,
             furthest: 0,
             stalled: 0,
-            chains: Vec::new(),
+            states: Vec::new(),
             registered: 0,
         }
     }
 
-    /// Returns how many pages were read, in all aggregations.
+    /// Returns the number of pages read so far, in all aggregations.
     pub fn pages(&self) -> u64 {
-        self.chains.iter().map(Chain::pages).sum()
+        self.states.iter().map(AggregationState::pages).sum()
     }
 
-    /// Goes back to before the first page. Earlier invocations had come to this many pages.
-    pub fn start_over(&mut self, pages_before: u64) {
+    /// Resets the state to page 1. `pages_before` is the number of pages that earlier invocations had read.
+    pub(super) fn restart(&mut self, pages_before: u64) {
         self.furthest = self.furthest.max(pages_before);
-        self.chains.clear();
+        self.states.clear();
         self.registered = 0;
     }
 
-    /// Returns the row of the job, when all its files are in the lake.
+    /// Returns the row of the job. All its files have to be in the lake.
     pub fn row(&self) -> JobRow {
-        let summaries = self.chains.iter().map(|chain| (chain.aggregation(), chain.summaries().clone()));
+        let summaries = self.states.iter().map(|state| (state.aggregation(), state.summaries().clone()));
         JobRow::succeeded(self.completion.clone(), self.description.clone(), summaries.collect())
     }
 
-    /// The bytes of the object.
+    /// Returns the bytes of the object.
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "says why it does not happen")]
     pub fn encode(&self) -> Vec<u8> {
         let header = [&MAGIC[..], &[0; size_of::<u32>()]].concat();
@@ -86,39 +86,39 @@ impl Checkpoint {
         bytes
     }
 
-    /// Reads the bytes of an object, strictly: all of them, undamaged, of this job and these aggregations, written by
-    /// a build that writes the same.
+    /// Parses the bytes of an object. They have to be complete and undamaged, belong to this job and these aggregations,
+    /// and have the format of this build.
     ///
     /// # Errors
-    /// Why they are of no use.
+    /// The reason for which the bytes cannot be used.
     pub fn decode(bytes: &[u8], job: &JobId, aggregations: &[Aggregation]) -> Result<Self, String> {
-        let Some((header, state)) = bytes.split_at_checked(HEADER) else { return Err("it is cut off".to_owned()) };
+        let Some((header, state)) = bytes.split_at_checked(HEADER) else { return Err("it is truncated".to_owned()) };
         let (magic, checksum) = header.split_at(MAGIC.len());
         if magic != MAGIC {
-            return Err("another build wrote it".to_owned());
+            return Err("it was written by another build".to_owned());
         }
         if checksum != crc32fast::hash(state).to_le_bytes() {
-            return Err("its checksum is wrong".to_owned());
+            return Err("CRC mismatch".to_owned());
         }
         let (checkpoint, rest) =
-            postcard::take_from_bytes::<Self>(state).map_err(|error| format!("it cannot be read: {error}"))?;
-        let begun = checkpoint.chains.iter().map(Chain::aggregation);
-        let is_complete = checkpoint.chains.is_empty() || begun.eq(checkpoint.aggregations.iter().copied());
-        if !rest.is_empty() || !is_complete || !checkpoint.chains.iter().all(Chain::is_sound) {
-            return Err("it contradicts itself".to_owned());
+            postcard::take_from_bytes::<Self>(state).map_err(|error| format!("it cannot be parsed: {error}"))?;
+        let saved = checkpoint.states.iter().map(AggregationState::aggregation);
+        let is_complete = checkpoint.states.is_empty() || saved.eq(checkpoint.aggregations.iter().copied());
+        if !rest.is_empty() || !is_complete || !checkpoint.states.iter().all(AggregationState::is_consistent) {
+            return Err("it is inconsistent".to_owned());
         }
         if checkpoint.completion.job_id != *job {
-            return Err(format!("it is of job {}", checkpoint.completion.job_id));
+            return Err(format!("it belongs to job {}", checkpoint.completion.job_id));
         }
         let saved = &checkpoint.aggregations;
         if saved != aggregations {
-            return Err(format!("it is of {saved:?}, and AGGREGATE_BY says {aggregations:?}"));
+            return Err(format!("it is for {saved:?}, but AGGREGATE_BY is {aggregations:?}"));
         }
         Ok(checkpoint)
     }
 }
 
-/// Postcard knows no absent fields, and the message leaves out those that it has not.
+/// Serializes the message as JSON text: postcard cannot omit fields, and the message omits fields that are absent.
 mod as_json {
     use serde::de::Error as _;
     use serde::ser::Error as _;
@@ -138,6 +138,7 @@ mod as_json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rekognition::pages::Position;
 
     fn job() -> JobId {
         JobId::try_from("job-1").unwrap()
@@ -147,12 +148,12 @@ mod tests {
         let completion = serde_json::from_str(r#"{"JobId":"job-1","Timestamp":5,"Video":{"S3Bucket":"b"}}"#).unwrap();
         let mut checkpoint = Checkpoint::new(completion, &[Aggregation::Timestamps]);
         checkpoint.furthest = 7;
-        checkpoint.chains.push(Chain::begin(Aggregation::Timestamps, false));
+        checkpoint.states.push(AggregationState::before_page_1(Aggregation::Timestamps, false, Position::default()));
         checkpoint.encode()
     }
 
     #[test]
-    fn it_is_read_back() {
+    fn decodes_what_it_encodes() {
         let checkpoint = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
         assert_eq!(checkpoint.completion.timestamp, Some(5));
         assert_eq!((checkpoint.furthest, checkpoint.all_open), (7, false));
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn any_change_of_a_byte_and_any_cut_is_noticed() {
+    fn rejects_changed_and_truncated_bytes() {
         let whole = bytes();
         for index in 0..whole.len() {
             let mut damaged = whole.clone();
@@ -172,16 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn another_jobs_and_another_settings_checkpoint_is_refused() {
+    fn rejects_the_checkpoint_of_another_job_or_of_other_settings() {
         let other = JobId::try_from("job-2").unwrap();
         let error = Checkpoint::decode(&bytes(), &other, &[Aggregation::Timestamps]).unwrap_err();
         assert!(error.contains("job-1"), "{error}");
         let error = Checkpoint::decode(&bytes(), &job(), &Aggregation::ALL).unwrap_err();
         assert!(error.contains("AGGREGATE_BY"), "{error}");
-        // That of a job that started over, too.
-        let mut started_over = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
-        started_over.start_over(0);
-        let error = Checkpoint::decode(&started_over.encode(), &job(), &Aggregation::ALL).unwrap_err();
+        // The settings also count after a restart.
+        let mut restarted = Checkpoint::decode(&bytes(), &job(), &[Aggregation::Timestamps]).unwrap();
+        restarted.restart(0);
+        let error = Checkpoint::decode(&restarted.encode(), &job(), &Aggregation::ALL).unwrap_err();
         assert!(error.contains("AGGREGATE_BY"), "{error}");
     }
 }

@@ -1,120 +1,125 @@
-//! The commit of a job: what it does not own is removed, its files are there, and its row is put.
+//! The commit of a job: stale files are deleted, the job's files are verified, and its row is put.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Attempt, Exporter, Outcome};
+use super::begin::Attempt;
+use super::protocol::{self, Refused};
+use super::{Exporter, Outcome};
 use crate::aws::deadline::Deadline;
-use crate::error::Error;
-use crate::export::protocol::{self, Refused};
+use crate::error::{Error, Interruption, RestartReason};
 use crate::job_id::JobId;
-use crate::lake::{Commit, Committed};
+use crate::lake::{CommitMetadata, CommitOutcome};
 use crate::table::aggregation::Aggregation;
 use crate::table::layout::LabelPartition;
 use crate::table::parquet::encode_job;
 use crate::table::rows::JobRow;
 
-/// How often another export may change the row while this one commits.
+/// Number of times that another export may change the row while this one commits.
 const MAX_CONFLICTS: u32 = 10;
 
-/// How a commit ended.
+/// The export that committed a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finished {
-    Committed,
-    ByAnother,
-    /// Files of the row are gone: another copy, or a person, removed them.
-    FilesMissing,
+pub(super) enum CommittedBy {
+    ThisExport,
+    AnotherExport,
 }
 
 impl Exporter {
     /// Commits a job whose files and partitions are complete.
     ///
-    /// An export that replaces first removes what it does not own in its own tables. In another table an export with
-    /// other settings may have files, and commit them at any time: so these go after the commit, when the row says that
-    /// the job has none there. Every export looks whether its files are still there: a person who deletes the job, or an
-    /// export that replaces, may have removed them.
-    pub(super) async fn commit(&self, row: &JobRow, replaces: bool, until: Instant) -> Result<Finished, Error> {
+    /// An export that replaces first deletes what it does not own in its own tables. In another table an export with other
+    /// settings may have files, and may commit them at any time. These files are deleted after the commit, when the row
+    /// says that the job has none there. Every export verifies that its files are still there: a person who deletes the
+    /// job, or an export that replaces it, may have deleted them.
+    ///
+    /// # Errors
+    /// A restart if files are missing; the errors of S3 and Glue.
+    pub(super) async fn commit(
+        &self,
+        row: &JobRow,
+        replaces: bool,
+        until: Instant,
+    ) -> Result<CommittedBy, Interruption> {
         let job = &row.completion.job_id;
-        let (bytes, commit) = (Bytes::from(encode_job(row)), Commit::of(&self.aggregations, replaces));
+        let lake = self.lake.job(job, until);
+        let bytes = Bytes::from(encode_job(row));
+        let metadata = CommitMetadata::of(&self.aggregations, replaces);
         for _ in 0..MAX_CONFLICTS {
             let found = if replaces { self.row(job, until).await? } else { None };
             if replaces {
-                self.remove_other_partitions(row, until).await?;
+                self.delete_other_partitions(row, until).await?;
             }
-            let finished = if self.lake.has_all_parts(row, &self.aggregations, replaces, until).await? {
+            let by = if lake.verify_parts(row, &self.aggregations, replaces).await? {
                 let condition = protocol::put_row(replaces, found);
-                match self.lake.commit(job, &bytes, &commit, &condition, until).await? {
-                    Committed::Yes => Finished::Committed,
-                    refused => match protocol::refused(replaces, refused == Committed::Already) {
-                        Refused::Committed => Finished::Committed,
-                        Refused::ByAnother => Finished::ByAnother,
+                match lake.commit(&bytes, &metadata, &condition).await? {
+                    CommitOutcome::Committed => CommittedBy::ThisExport,
+                    refused => match protocol::refused(replaces, refused == CommitOutcome::AlreadyCommitted) {
+                        Refused::Committed => CommittedBy::ThisExport,
+                        Refused::ByAnother => CommittedBy::AnotherExport,
                         Refused::Again => continue,
                     },
                 }
-            } else if replaces || self.lake.commit_of(job, until).await?.is_none() {
-                return Ok(Finished::FilesMissing);
+            } else if replaces || lake.find_commit().await?.is_none() {
+                let error = self.lake.commit_error(job, "files of the job were deleted during the export; is it being deleted?");
+                return Err(Interruption::Restart { reason: RestartReason::FilesMissing, error });
             } else {
-                // An export that replaces has removed them, and has committed the job.
-                Finished::ByAnother
+                // An export that replaces has deleted the files, and has committed the job.
+                CommittedBy::AnotherExport
             };
-            if replaces || finished == Finished::ByAnother {
-                self.remove_unclaimed(job, until).await?;
+            if replaces || by == CommittedBy::AnotherExport {
+                self.delete_unclaimed(job, until).await?;
             }
-            return Ok(finished);
+            return Ok(by);
         }
-        Err(self.lake.commit_failed(job, &format!("another export changed the row {MAX_CONFLICTS} times")))
+        Err(self.lake.commit_error(job, &format!("another export changed the row {MAX_CONFLICTS} times")).into())
     }
 
-    /// Removes the partitions that a job's row does not own from its tables: before their files, so that no query looks
-    /// for a file that is gone.
-    async fn remove_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
+    /// Deletes the partitions that a job's row does not own from the tables of this export. The files are deleted later,
+    /// so that no query looks for a file that is gone.
+    async fn delete_other_partitions(&self, row: &JobRow, until: Instant) -> Result<(), Error> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
-        for &aggregation in &self.aggregations {
+        for &aggregation in self.aggregations.iter() {
             let kept = row.labels_in(aggregation).map(LabelPartition::partition_value).collect();
-            catalog.table(&row.completion.job_id, aggregation.table(), until).remove_others(&kept).await?;
+            catalog.table(&row.completion.job_id, aggregation.table(), until).delete_except(&kept).await?;
         }
         Ok(())
     }
 
-    /// Removes what the job has in a table that its row lacks: of a copy with other settings, or of an export that was
-    /// replaced.
-    pub(super) async fn remove_unclaimed(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+    /// Deletes what the job has in a table that its row does not claim. It was left by a copy with other settings, or by
+    /// an export that was replaced.
+    pub(super) async fn delete_unclaimed(&self, job: &JobId, until: Instant) -> Result<(), Error> {
+        let lake = self.lake.job(job, until);
         for aggregation in Aggregation::ALL {
-            // The row may have been replaced meanwhile, by an export that has the table.
-            let committed = self.lake.commit_of(job, until).await?;
-            if !committed.is_some_and(|(committed, _)| committed.lacks(aggregation)) {
+            // Read again for each table: an export that fills the table may have replaced the row.
+            let commit = lake.find_commit().await?;
+            if !commit.is_some_and(|commit| commit.metadata.lacks(aggregation)) {
                 continue;
             }
             if let Some(catalog) = &self.catalog {
-                catalog.table(job, aggregation.table(), until).remove_others(&HashSet::new()).await?;
+                catalog.table(job, aggregation.table(), until).delete_except(&HashSet::new()).await?;
             }
-            self.lake.delete_table_files(aggregation, job, until).await?;
+            lake.delete_table_files(aggregation).await?;
         }
         Ok(())
     }
 
-    /// Removes the checkpoint of a job that is committed, and says how the job ended.
+    /// Deletes the checkpoint of a committed job, and returns how the export ended.
     ///
-    /// A checkpoint that stays is harmless, as the row decides, and expires. So the job is done even if it cannot be
-    /// removed.
-    pub(super) async fn finished(
-        &self,
-        row: JobRow,
-        finished: Finished,
-        attempt: &Attempt,
-        deadline: Deadline,
-    ) -> Outcome {
+    /// A leftover checkpoint is harmless, because the row decides, and it expires. So the job is done even if the
+    /// checkpoint cannot be deleted.
+    pub(super) async fn finish(&self, row: JobRow, by: CommittedBy, attempt: &Attempt, deadline: Deadline) -> Outcome {
         let job = &row.completion.job_id;
         if attempt.saved
-            && let Err(error) = self.lake.delete_checkpoint(job, deadline.answer()).await
+            && let Err(error) = self.lake.job(job, deadline.answer()).delete_checkpoint().await
         {
-            tracing::warn!(%job, error = error.with_sources(), "the checkpoint of a committed job was not deleted");
+            tracing::warn!(%job, error = error.with_sources(), "cannot delete the checkpoint of a committed job");
         }
-        match finished {
-            Finished::Committed => Outcome::Exported(Box::new(row)),
-            Finished::ByAnother | Finished::FilesMissing => Outcome::CommittedByAnother,
+        match by {
+            CommittedBy::ThisExport => Outcome::Exported(Box::new(row)),
+            CommittedBy::AnotherExport => Outcome::CommittedByAnother,
         }
     }
 }

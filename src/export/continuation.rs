@@ -1,26 +1,90 @@
-//! The function invokes itself, to go on with a job in another invocation.
+//! The end of an invocation that does not finish its job: a restart, or a checkpoint and a continuation.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use tokio::time::Instant;
 
+use super::begin::Attempt;
+use super::{Exporter, Invocation, Outcome};
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::deadline::Deadline;
 use crate::aws::retry::retry_until;
-use crate::error::Error;
+use crate::error::{Error, RestartReason};
 use crate::notification::Completion;
 
-/// Invokes the function by this ARN with this message, and does not wait for it.
-///
-/// # Errors
-/// `AccessDenied`, `Throttled`, `Upstream`: the invocation may not have been sent, and the job is not gone on with.
-pub async fn invoke(client: &Client, function_arn: &str, next: &Completion, until: Instant) -> Result<(), Error> {
-    let resource = function_arn.to_owned();
+/// Number of invocations in a row without progress after which a job fails.
+const MAX_STALLED: u32 = 3;
+
+impl Exporter {
+    /// Resets the state to page 1 and saves it, so that no later delivery relies on what this one could not use.
+    ///
+    /// # Errors
+    /// `error`, if this invocation has restarted for the same reason before.
+    pub(super) async fn restart(
+        &self,
+        attempt: &mut Attempt,
+        reason: RestartReason,
+        error: Error,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let state = &mut attempt.state;
+        // With all labels open already, a second reading would end the same way.
+        let is_final =
+            attempt.restarts.contains(&reason) || (reason == RestartReason::NotGrouped && state.all_open);
+        state.restart(attempt.pages_before);
+        state.all_open |= reason == RestartReason::NotGrouped;
+        let job = state.completion.job_id.clone();
+        self.save(attempt, deadline).await?;
+        if is_final {
+            return Err(error);
+        }
+        tracing::warn!(%job, reason = error.with_sources(), "restarting from page 1");
+        attempt.saved = true;
+        attempt.restarts.push(reason);
+        Ok(())
+    }
+
+    /// Saves a checkpoint, and invokes the function again to continue from it.
+    pub(super) async fn hand_over(
+        &self,
+        attempt: Attempt,
+        progress: bool,
+        completion: &Completion,
+        invocation: Invocation<'_>,
+    ) -> Result<Outcome, Error> {
+        let (mut state, until) = (attempt.state, invocation.deadline.answer());
+        // An export that restarts in every invocation gets nowhere, however many pages each of them reads.
+        let progress = progress && (attempt.restarts.is_empty() || state.pages() > state.furthest);
+        state.stalled = if progress { 0 } else { state.stalled + 1 };
+        if state.stalled >= MAX_STALLED {
+            return Err(Error::TooManyContinuations { job: completion.job_id.clone(), stalled: state.stalled });
+        }
+        self.lake.job(&completion.job_id, until).put_checkpoint(state.encode()).await?;
+        let continuation = completion.continuation + 1;
+        let next = Completion { continuation, replaces: state.replaces, ..state.completion };
+        invoke(&self.lambda, invocation.function_arn, &next, until).await?;
+        Ok(Outcome::HandedOver)
+    }
+
+    /// Leaves a job that this invocation has no time to begin to an invocation of its own.
+    ///
+    /// # Errors
+    /// `AccessDenied`, `Throttled`, `Upstream`.
+    pub(crate) async fn defer(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
+        let next = Completion { continuation: completion.continuation + 1, ..completion.clone() };
+        invoke(&self.lambda, invocation.function_arn, &next, invocation.deadline.answer()).await?;
+        Ok(Outcome::HandedOver)
+    }
+}
+
+/// Invokes the function asynchronously with a message.
+async fn invoke(client: &Client, function_arn: &str, next: &Completion, until: Instant) -> Result<(), Error> {
     let call = Call {
         job: &next.job_id,
         class: ErrorClass::Upstream,
         action: "lambda:InvokeFunction",
-        resource,
+        resource: function_arn.to_owned(),
         region: None,
     };
     let payload = serde_json::to_vec(next).map_err(|error| call.failed(false, error.into()))?;
@@ -29,6 +93,6 @@ pub async fn invoke(client: &Client, function_arn: &str, next: &Completion, unti
         request.payload(Blob::new(payload.clone())).send().await.map_err(|error| call.error(error))
     })
     .await?;
-    tracing::info!(job = %next.job_id, continuation = next.continuation, "another invocation goes on with the job");
+    tracing::info!(job = %next.job_id, continuation = next.continuation, "continuing in another invocation");
     Ok(())
 }

@@ -1,45 +1,45 @@
-//! The decisions by which copies of an export, overwrites and continuations leave one consistent lake.
+//! The protocol: decisions that keep the lake consistent when copies of an export, Overwrites and continuations overlap.
 //!
-//! The functions are plain, so that `tests/protocol` can run them through every order of events. [`crate::export`] acts on
-//! them with real clients. S3 has no transactions: what makes a decision hold is a condition of the request that follows
-//! it, and the job's row in `jobs` is the object that all copies agree on.
+//! The functions are pure, so that `tests/protocol` can run them through every order of events. [`crate::export`] carries the
+//! decisions out with real clients. S3 has no transactions. A decision holds because the request that follows it is
+//! conditional, and all copies agree on one object: the job's row in `jobs`.
 
-/// What a delivery asks for.
+/// The request that a delivery makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// The message is an Overwrite.
+    /// True if the message is an Overwrite.
     pub overwrite: bool,
-    /// The message is a continuation of an export that replaces.
+    /// True if the message is a continuation of an export that replaces a committed job.
     pub replaces: bool,
 }
 
-/// What the object of a job's row says.
+/// The metadata of a job's row in `jobs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Row<V> {
-    /// Its ETag.
+    /// ETag of the object.
     pub version: V,
-    /// An export that replaces wrote it.
+    /// True if an export that replaces wrote the row.
     pub replaced: bool,
-    /// It was exported with the settings of this function.
+    /// True if the row was exported with the settings of this function.
     pub our_settings: bool,
 }
 
-/// How a delivery begins.
+/// The first step of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Begin {
-    /// The job is committed: there is nothing to do.
+    /// Stop: the job is committed.
     Stop,
-    /// Load the checkpoint, and start at page 1 without one.
+    /// Load the checkpoint. Without one, start at page 1.
     Load,
-    /// Start at page 1. When the first page says that the job has ended, take back the row and the checkpoint.
+    /// Start at page 1. When page 1 says that the job has ended, delete the row and the checkpoint.
     Overwrite,
 }
 
-/// Decides how a delivery begins, by the row that it finds. An Overwrite need not look for one.
+/// Decides how a delivery begins, given the row that it finds. An Overwrite does not look for a row.
 ///
-/// A continuation that replaces goes on beside a row: a copy that knew nothing of the Overwrite may have written it. It
-/// stops at a row that an export that replaces has written since. Such a row is newer than the Overwrite, which took back
-/// the one before.
+/// A continuation that replaces continues even if there is a row: a copy that knew nothing of the Overwrite may have written
+/// it. It stops if an export that replaces has written the row. Such a row is newer than the Overwrite, which deleted the
+/// row before it.
 pub fn begin<V>(request: Request, row: Option<&Row<V>>) -> Begin {
     if request.overwrite {
         return Begin::Overwrite;
@@ -51,11 +51,11 @@ pub fn begin<V>(request: Request, row: Option<&Row<V>>) -> Begin {
     }
 }
 
-/// Decides whether an export replaces: whether it removes what it does not own, and replaces the row.
+/// Decides if an export replaces a committed job: if it deletes what it does not own, and replaces the row.
 ///
-/// The message and the checkpoint may each know of an Overwrite that the other does not: any copy of the export may have
-/// written the checkpoint. A checkpoint that cannot be used (another build, other settings) may have belonged to an export
-/// that replaced, or that left files which this one does not own.
+/// The message may know of an Overwrite that the checkpoint does not know of, and vice versa: any copy of the export may
+/// have written the checkpoint. An unusable checkpoint (another build, other settings) may belong to an export that
+/// replaces, or to one that left files which this export does not own.
 pub fn replaces(request: Request, checkpoint: CheckpointFound) -> bool {
     let by_checkpoint = match checkpoint {
         CheckpointFound::None => false,
@@ -68,14 +68,14 @@ pub fn replaces(request: Request, checkpoint: CheckpointFound) -> bool {
 /// The checkpoint that a delivery finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckpointFound {
-    /// There is none.
+    /// There is no checkpoint.
     None,
-    /// It can be resumed from.
+    /// The export can resume from the checkpoint.
     Usable {
-        /// It is that of an export that replaces.
+        /// True if the checkpoint belongs to an export that replaces.
         replaces: bool,
     },
-    /// It cannot be read, or is of other settings.
+    /// The checkpoint cannot be parsed, or was saved with other settings.
     Unusable,
 }
 
@@ -88,8 +88,8 @@ pub enum PutRow<V> {
     Replace(V),
 }
 
-/// Decides the condition of the commit. An export that replaces looks at the row before it removes anything: if another
-/// copy changes the row after that, the condition fails and the export looks again.
+/// Decides the condition of the commit. An export that replaces reads the row before it deletes anything. If another copy
+/// changes the row after that, the condition fails and the export reads the row again.
 pub fn put_row<V>(replaces: bool, row: Option<Row<V>>) -> PutRow<V> {
     match row {
         Some(row) if replaces => PutRow::Replace(row.version),
@@ -97,18 +97,19 @@ pub fn put_row<V>(replaces: bool, row: Option<Row<V>>) -> PutRow<V> {
     }
 }
 
-/// What a refused commit means.
+/// The meaning of a refused commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
-    /// The row is ours: an earlier attempt wrote it, and its reply was lost.
+    /// The row is the one of this export: an earlier attempt wrote it, and the reply was lost.
     Committed,
     /// Another copy committed the job.
     ByAnother,
-    /// Another copy changed the row: remove and commit again.
+    /// Another copy changed the row: delete what is stale, and commit again.
     Again,
 }
 
-/// Decides what a refused commit means. `is_ours` is true if an earlier attempt had no reply, and the row has our bytes.
+/// Decides what a refused commit means. `is_ours` is true if an earlier attempt had no reply and the row has the bytes of this
+/// export.
 pub fn refused(replaces: bool, is_ours: bool) -> Refused {
     match (is_ours, replaces) {
         (true, _) => Refused::Committed,
@@ -124,7 +125,7 @@ mod tests {
     const PLAIN: Request = Request { overwrite: false, replaces: false };
 
     #[test]
-    fn only_an_overwrite_and_its_continuations_pass_a_row() {
+    fn only_an_overwrite_and_its_continuations_ignore_a_row() {
         let row = |replaced, our_settings| Row { version: 1, replaced, our_settings };
         let replacing = Request { replaces: true, ..PLAIN };
         let overwrite = Request { overwrite: true, ..PLAIN };
