@@ -1,10 +1,10 @@
--- The biggest labels of all videos whose jobs were completed in a period.
+-- The most frequent labels of all videos whose jobs were completed in a period.
 --
 -- Parameters: 1. from, 2. until (exclusive), each a date or a time in UTC, in single quotes: '2025-06-01', '2025-07-01'
 -- is the month of June.
 --
--- Reads the table jobs alone, which has the counts of each label. A video that was analysed twice counts twice. Jobs
--- exported with SEGMENTS alone have no detections and are not here, nor are jobs whose completion message had no time.
+-- Reads only the table jobs, which has the counts of each label. A video that was analyzed twice counts twice. Jobs that
+-- were exported with SEGMENTS only have no detections and are left out, as are jobs whose completion message had no time.
 SELECT l.label,
        count(*) AS jobs,
        sum(l.detections) AS detections,

@@ -1,12 +1,12 @@
 -- The boxes of a label in a video, in pixels of the frame.
 --
--- Parameters: 1. job id, 2. label; both in single quotes. Case counts.
+-- Parameters: 1. job ID, 2. label; both in single quotes. The label is case-sensitive.
 --
--- What the || '' below is for, where-a-label-is-seen tells.
+-- The saved query where-a-label-is-seen explains the || '' below.
 --
--- A row is an instance. Boxes may reach over the edges of the frame: left_px and top_px may be negative. Nothing
--- follows an object from one sample to the next: instance 0 now and instance 0 then may be two. A detection without
--- instances is not here; if Rekognition told no box or no frame size, the pixels are null.
+-- A row is an instance. Boxes may extend beyond the edges of the frame, so left_px and top_px may be negative. Instance
+-- numbers do not follow an object: instance 0 in one sample and instance 0 in the next may be two different objects.
+-- Detections without instances are left out. If Rekognition returned no box or no frame size, the pixels are null.
 SELECT d.timestamp_ms,
        d.instance_index,
        d.instance_confidence,

@@ -1,4 +1,4 @@
--- Which jobs failed at Rekognition, and why.
+-- The jobs that failed at Rekognition, with the reason.
 --
 -- No parameters. Jobs that the function could not export are not in the lake: they are in the dead-letter queue.
 SELECT j.job_id,

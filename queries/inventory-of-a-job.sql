@@ -1,10 +1,10 @@
--- What is in a job, label by label.
+-- The labels of a job, with their counts.
 --
--- Parameter: 1. job id, in single quotes.
+-- Parameter: 1. job ID, in single quotes.
 --
--- Reads the table jobs alone: no partition is opened. detections and instances are null for a job exported with
--- SEGMENTS alone, segments for one with TIMESTAMPS alone; times are then those of what there is. A job that failed has
--- no rows here.
+-- Reads only the table jobs, and opens no partition. For a job that was exported with SEGMENTS only, detections and
+-- instances are null, and times and confidence come from the segments. For one with TIMESTAMPS only, segments is null.
+-- A failed job has no rows here.
 SELECT l.label,
        l.detections,
        l.instances,

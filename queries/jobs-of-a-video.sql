@@ -1,9 +1,9 @@
--- Which jobs there are of a video, the newest first: where the other queries get their job id from.
+-- The jobs of a video, newest first. The other queries take a job ID from this result.
 --
 -- Parameters: 1. bucket, 2. key of the video; both in single quotes.
 --
--- A video that was analysed twice has two jobs; their labels may differ with the model's version. A job that is not
--- here is not complete. A job has no video if neither Rekognition nor the completion message named one.
+-- A video that was analyzed twice has two jobs, whose labels may differ with the version of the model. A job that is not
+-- listed is not complete. A job has no video if neither Rekognition nor the completion message named one.
 SELECT j.job_id,
        j.status,
        from_unixtime(j.completed_at_ms / 1e3) AS completed_at,

@@ -1,14 +1,15 @@
--- Which labels a video has: how often, how many at once, and for how long they are on the screen.
+-- The labels of a video: how often, how many at the same time, and how long on screen.
 --
--- Parameter: 1. job id, in single quotes. The query jobs-of-a-video finds it.
+-- Parameter: 1. job ID, in single quotes. The saved query jobs-of-a-video finds it.
 --
--- A detection has a row for each of its instances, or one row without. So count(*) counts neither: the first row of
--- each detection stands for it, and instance_count, which all its rows repeat, may not be summed over rows.
+-- A detection has one row for each of its instances, or a single row if it has none. So count(*) counts neither
+-- detections nor instances. The query counts the first row of each detection as the detection. It does not sum
+-- instance_count, which is repeated in all rows of a detection.
 --
--- Rekognition looks at samples of the video, some 500 ms apart. A label that is seen in a sample counts as on the
--- screen until the next sample of the job, of whatever label, or the end of the video; for 1,000 ms at most, as a
--- moment without any label leaves no sample. This is an estimate: a label that comes and goes between two samples is
--- not seen. If the job has segments, screen-time-from-segments gives Rekognition's own times.
+-- Rekognition analyzes samples of the video, about 500 ms apart. A label in a sample counts as on screen until the next
+-- sample of the job with any label, or until the end of the video, but for 1,000 ms at most, because a moment without
+-- labels leaves no sample. This is an estimate: a label that appears only between two samples is missed. If the job has
+-- segments, the saved query screen-time-from-segments returns Rekognition's own times.
 WITH seen AS (
     SELECT d.label_name,
            d.timestamp_ms,

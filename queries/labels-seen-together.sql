@@ -1,10 +1,10 @@
--- Which labels of a video are seen together, in the same samples.
+-- The pairs of labels of a video that are visible together, in the same samples.
 --
--- Parameter: 1. job id, in single quotes.
+-- Parameter: 1. job ID, in single quotes.
 --
--- Rekognition returns the parents of a label as labels, too, so that a dog is always seen together with an animal: such
--- pairs are left out, and so are labels without a name. Samples are counted, not rows: three dogs and two people in one
--- sample are six pairs of rows, and one sample.
+-- Rekognition also returns the parents of a label as labels, so a dog always appears together with an animal. Such pairs
+-- are left out, and so are labels without a name. The query counts samples, not rows: three dogs and two people in one
+-- sample are six pairs of rows, but one sample.
 WITH seen AS (
     SELECT d.timestamp_ms, d.label_name, d.parents
     FROM label_detections d

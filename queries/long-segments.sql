@@ -1,9 +1,9 @@
--- Which labels of a video are seen for longer than so many seconds at a stretch.
+-- The labels of a video that are visible for longer than a number of seconds at a stretch.
 --
--- Parameters: 1. job id, in single quotes, 2. seconds: 5 or 2.5.
+-- Parameters: 1. job ID, in single quotes, 2. seconds: 5 or 2.5.
 --
--- Only for jobs exported with AGGREGATE_BY=SEGMENTS (or both): others have no rows in label_segments. For those see
--- where-a-label-is-seen.
+-- Only for jobs that were exported with AGGREGATE_BY=SEGMENTS (or both): other jobs have no rows in label_segments. For
+-- those, use the saved query where-a-label-is-seen.
 SELECT s.label_name,
        s.start_timestamp_ms,
        s.end_timestamp_ms,

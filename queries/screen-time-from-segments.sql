@@ -1,9 +1,9 @@
--- For how long each label of a video is on the screen, by Rekognition's own segments.
+-- The screen time of each label of a video, from Rekognition's own segments.
 --
--- Parameter: 1. job id, in single quotes.
+-- Parameter: 1. job ID, in single quotes.
 --
--- Only for jobs exported with AGGREGATE_BY=SEGMENTS (or both): others have no rows here, and labels-of-a-video
--- estimates the time. Where the segments of a label overlap, the time in common counts in each.
+-- Only for jobs that were exported with AGGREGATE_BY=SEGMENTS (or both): other jobs have no rows here. For those, the
+-- saved query labels-of-a-video estimates the time. Where segments of a label overlap, each counts the common time.
 SELECT s.label_name,
        count(*) AS segments,
        sum(s.duration_ms) AS screen_time_ms,

@@ -1,8 +1,8 @@
--- In which videos a label is seen, most often first.
+-- The videos in which a label is visible, most frequent first.
 --
--- Parameter: 1. label, in single quotes. Case counts: 'Dog' is a label, 'dog' is none.
+-- Parameter: 1. label, in single quotes. It is case-sensitive: 'Dog' is a label, 'dog' is not.
 --
--- Reads the table jobs alone, which knows the labels of each job. A video that was analysed twice is here twice.
+-- Reads only the table jobs, which has the labels of each job. A video that was analyzed twice is listed twice.
 SELECT j.job_id,
        j.video_bucket,
        j.video_key,

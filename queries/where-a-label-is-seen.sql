@@ -1,14 +1,14 @@
--- Where in a video a label is seen, as ranges of time.
+-- The time ranges of a video in which a label is visible.
 --
--- Parameters: 1. job id, 2. label; both in single quotes. Case counts: 'Dog' is a label, 'dog' is none. A quote in a
--- name is written twice: 'Farmer''s Market'.
+-- Parameters: 1. job ID, 2. label; both in single quotes. The label is case-sensitive: 'Dog' is a label, 'dog' is not.
+-- Write a quote in a name twice: 'Farmer''s Market'.
 --
--- The || '' below changes no name. It keeps the label out of the question to the catalog, which Trino asks without
--- escaping quotes, so that Farmer's Market would be an error; the job is asked for, and labels are chosen after that.
+-- The || '' below changes no name. It keeps the label out of the request to the catalog, in which Trino does not escape
+-- quotes, so Farmer's Market would be an error. The catalog is asked for the job only, and the label is selected later.
 --
--- Rekognition looks at samples of the video, some 500 ms apart, and may miss a label in one of them. So a range goes on
--- while the label is seen again within 1,000 ms, and ends where it is not; change the 1000 below to be stricter or more
--- generous. A range is from the first to the last sample with the label: one that is seen once is 0 ms long.
+-- Rekognition analyzes samples of the video, about 500 ms apart, and may miss a label in one of them. A range therefore
+-- continues if the label is in another sample within 1,000 ms, and ends otherwise. Change the 1000 below for a stricter
+-- or looser limit. A range lasts from the first to the last sample with the label, so a single sample is 0 ms long.
 WITH seen AS (
     SELECT d.timestamp_ms,
            count(d.instance_index) AS instances,

@@ -6,7 +6,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::aws::names::{AccountId, BucketName, DatabaseName, InvalidName, KeyPrefix};
 use crate::error::Error;
-use crate::table::schema::Aggregations;
+use crate::table::aggregation::Aggregations;
 
 /// Memory of a Lambda function whose configuration does not set it, in MB.
 const DEFAULT_MEMORY_MB: u64 = 128;

@@ -179,7 +179,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         }
     }
     for (index, completion) in asked_for.iter().enumerate() {
-        let (before, begun) = (exporter.progress.now(), Instant::now());
+        let (before, begun) = (exporter.progress.snapshot(), Instant::now());
         // The first is begun whatever the time.
         let ended = if index == 0 || invocation.deadline.allows(Duration::ZERO) {
             // Boxed: the state of an export is large, and would be copied into that of each caller.
@@ -187,7 +187,7 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         } else {
             exporter.defer(completion, invocation).await
         };
-        let (work, duration) = (exporter.progress.now().since(before), begun.elapsed());
+        let (work, duration) = (exporter.progress.snapshot().since(before), begun.elapsed());
         if let Some(function) = &exporter.function_name {
             measure(function, &completion.job_id, ended.as_ref(), work, duration);
         }

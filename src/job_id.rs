@@ -1,15 +1,12 @@
-//! The id of a job, checked once.
+//! The ID of a job, validated once.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The id of a Rekognition Video job.
+/// The ID of a Rekognition Video job: 1 to 64 of the characters `a-z A-Z 0-9 - _`.
 ///
-/// - 1 to 64 characters,
-/// - each of `a-z A-Z 0-9 - _`,
-///
-/// so it is a whole path segment and needs no escaping anywhere.
+/// The ID is therefore a single path segment, and needs no escaping in keys, URLs or expressions.
 ///
 /// ```
 /// use label_lake::job_id::JobId;
@@ -20,32 +17,32 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String")]
 pub struct JobId(String);
 
-/// The text is not the id of a job.
+/// The error of a text that is not a valid job ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a job id has 1 to 64 characters of a-z A-Z 0-9 - _")]
-pub struct NotAJobId;
+#[error("expected a job ID: 1 to 64 characters of a-z A-Z 0-9 - _")]
+pub struct InvalidJobId;
 
 impl JobId {
-    /// The id as Rekognition spells it.
+    /// Returns the ID as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl TryFrom<String> for JobId {
-    type Error = NotAJobId;
+    type Error = InvalidJobId;
 
-    fn try_from(id: String) -> Result<Self, NotAJobId> {
-        let valid = (1..=64).contains(&id.len())
+    fn try_from(id: String) -> Result<Self, InvalidJobId> {
+        let is_valid = (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        if valid { Ok(Self(id)) } else { Err(NotAJobId) }
+        if is_valid { Ok(Self(id)) } else { Err(InvalidJobId) }
     }
 }
 
 impl TryFrom<&str> for JobId {
-    type Error = NotAJobId;
+    type Error = InvalidJobId;
 
-    fn try_from(id: &str) -> Result<Self, NotAJobId> {
+    fn try_from(id: &str) -> Result<Self, InvalidJobId> {
         Self::try_from(id.to_owned())
     }
 }

@@ -110,7 +110,7 @@ pub(crate) fn by_hand(error: &LakeError) -> anyhow::Error {
 impl AccountLake {
     /// The jobs that are in `jobs`, in the order of their ids.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
-        let folder = self.lake.layout().folder(&label_lake::table::schema::JOBS);
+        let folder = self.lake.layout().table_prefix(&label_lake::table::schema::JOBS);
         let (mut jobs, mut after) = (Vec::new(), None);
         loop {
             let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&folder);
@@ -126,7 +126,7 @@ impl AccountLake {
                 anyhow!("s3:ListBucket on s3://{}/{folder} failed; {hint}: {cause}", self.bucket)
             })?;
             let keys = listing.contents().iter().filter_map(|object| object.key());
-            jobs.extend(keys.filter_map(|key| self.lake.layout().job_of(key)));
+            jobs.extend(keys.filter_map(|key| self.lake.layout().job_from_key(key)));
             after = listing.contents().last().and_then(|object| object.key()).map(str::to_owned);
             if after.is_none() || listing.is_truncated() != Some(true) {
                 break;

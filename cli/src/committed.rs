@@ -86,17 +86,17 @@ impl LakeDirectory {
 
     /// Reads the row of a job that is committed.
     pub(crate) fn job(&self, job: &JobId) -> anyhow::Result<JobRow> {
-        let path = self.root.join(self.layout.commit(job)?.as_str());
+        let path = self.root.join(self.layout.commit_key(job)?.as_str());
         let read = || JobRow::read(File::open(&path)?);
         read().with_context(|| format!("the row of the job cannot be read back from {}", path.display()))
     }
 
     /// Counts all files of a job, with that of its row.
     pub(crate) fn files(&self, job: &JobId) -> anyhow::Result<Files> {
-        let row = fs::metadata(self.root.join(self.layout.commit(job)?.as_str()))?;
+        let row = fs::metadata(self.root.join(self.layout.commit_key(job)?.as_str()))?;
         let mut files = Files { count: 1, bytes: row.len() };
         for aggregation in Aggregation::ALL {
-            let directory = self.root.join(self.layout.partitions(aggregation.table(), job));
+            let directory = self.root.join(self.layout.job_prefix(aggregation.table(), job));
             add_files(&directory, &mut files).with_context(|| format!("{} cannot be read", directory.display()))?;
         }
         Ok(files)

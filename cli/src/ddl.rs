@@ -100,7 +100,7 @@ fn by_job(table: &'static Table) -> Definition {
 fn write_table(sql: &mut String, arguments: &DdlArguments, definition: &Definition) -> fmt::Result {
     let (database, name) = (identifier(arguments.database.as_str()), identifier(&definition.name));
     let bucket = arguments.bucket.as_ref().map(BucketName::as_str).unwrap_or(PLACEHOLDER);
-    let folder = Layout::new(&arguments.prefix).folder(definition.table);
+    let folder = Layout::new(&arguments.prefix).table_prefix(definition.table);
     writeln!(sql, "\nCREATE EXTERNAL TABLE IF NOT EXISTS {database}.{name} (")?;
     write_list(sql, definition.table.columns.iter().map(column))?;
     writeln!(sql, "COMMENT {}", literal(&definition.comment))?;

@@ -117,12 +117,13 @@ async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option
 /// Without its row no query takes the job for complete. Without its saved state no later delivery goes on from there, and
 /// commits a job whose files are gone.
 async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Result<(), Error> {
-    account.lake.delete_commit(job, until).await?;
-    account.lake.delete_checkpoint(job, until).await?;
+    let lake = account.lake.job(job, until);
+    lake.delete_commit().await?;
+    lake.delete_checkpoint().await?;
     if let Some(catalog) = &account.catalog {
         for aggregation in Aggregation::ALL {
-            catalog.table(job, aggregation.table(), until).remove_others(&HashSet::new()).await?;
+            catalog.table(job, aggregation.table(), until).delete_except(&HashSet::new()).await?;
         }
     }
-    account.lake.delete_files(job, until).await
+    lake.delete_files().await
 }

@@ -7,7 +7,7 @@ use label_lake::aws::deadline::Deadline;
 use label_lake::error::Error;
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::job_id::JobId;
-use label_lake::lake::{LakeFile, Saved};
+use label_lake::lake::{LakeFile, StoredObject};
 use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::LabelPartition;
 use label_lake::table::schema::Table;
@@ -78,14 +78,14 @@ impl Known {
     pub(crate) async fn read(account: &AccountLake, job: &JobId) -> anyhow::Result<Self> {
         let deadline = patience()?;
         let (row, saved, files) = objects(account, job, deadline).await.map_err(|error| by_hand(&error))?;
-        let commit = row.map(|Saved { bytes, at }| {
+        let commit = row.map(|StoredObject { bytes, last_modified: at }| {
             let row = JobRow::read(bytes).map_err(|error| format!("{error:#}"));
             Committed { at, row }
         });
         let row = commit.as_ref().and_then(|commit| commit.row.as_ref().ok());
         let labels = row.and_then(|row| row.labels.as_deref()).unwrap_or_default();
         let partitions = partitions(account, job, labels, deadline).await.map_err(|error| by_hand(&error))?;
-        let saved = saved.map(|Saved { bytes, at }| SavedState { at, pages: pages(&bytes, job) });
+        let saved = saved.map(|StoredObject { bytes, last_modified: at }| SavedState { at, pages: pages(&bytes, job) });
         let bytes = files.iter().map(|file| file.bytes).sum();
         let files = Files { count: files.len() as u64, bytes };
         Ok(Self { job: job.clone(), commit, saved, files, partitions })
@@ -125,15 +125,15 @@ async fn objects(
     account: &AccountLake,
     job: &JobId,
     deadline: Deadline,
-) -> Result<(Option<Saved>, Option<Saved>, Vec<LakeFile>), Error> {
-    let (lake, until) = (&account.lake, deadline.leave());
-    let saved = lake.saved_checkpoint(job, until).await?;
+) -> Result<(Option<StoredObject>, Option<StoredObject>, Vec<LakeFile>), Error> {
+    let lake = account.lake.job(job, deadline.leave());
+    let saved = lake.get_checkpoint().await?;
     let mut files = Vec::new();
     for aggregation in Aggregation::ALL {
-        files.extend(lake.files(aggregation, job, until).await?);
+        files.extend(lake.list_files(aggregation).await?);
     }
     // The row is read last: if there is neither a row nor a file, no export has committed the job meanwhile.
-    let row = lake.row(job, until).await?;
+    let row = lake.get_row().await?;
     Ok((row, saved, files))
 }
 

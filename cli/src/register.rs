@@ -80,19 +80,19 @@ impl Counts {
 
 async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Result<Counts> {
     let deadline = patience()?;
-    let committed = lake.commit_of(job, deadline.leave()).await.map_err(|error| by_hand(&error))?;
+    let committed = lake.job(job, deadline.leave()).find_commit().await.map_err(|error| by_hand(&error))?;
     if committed.is_none() {
         return Err(anyhow!("job {job}: skipped, it is not in `jobs`; export it first, and it is registered by that"));
     }
     let (tables, existing) = survey(lake, catalog, job, deadline).await.map_err(|error| by_hand(&error))?;
-    let registered = registration::register(catalog, job, &tables, 0, deadline).await;
+    let registered = registration::register_partitions(catalog, job, &tables, 0, deadline).await;
     let registered = registered.map_err(|error| by_hand(&error))?;
     if !registered.done {
-        let why = registered.held_up.map_or_else(|| anyhow!("the time is over"), |error| by_hand(&error));
-        let some = registered.partitions;
+        let why = registered.last_retryable_error.map_or_else(|| anyhow!("the time is over"), |error| by_hand(&error));
+        let some = registered.registered;
         return Err(why.context(format!("job {job}: only {some} partitions are registered; run the command again")));
     }
-    Ok(Counts { partitions: registered.partitions, created: registered.partitions - existing })
+    Ok(Counts { partitions: registered.registered, created: registered.registered - existing })
 }
 
 /// The partitions that the files ask for, and how many of them are registered already.
@@ -104,7 +104,7 @@ async fn survey(
 ) -> Result<(Vec<TablePartitions>, usize), Error> {
     let (mut tables, mut existing) = (Vec::new(), 0);
     for aggregation in Aggregation::ALL {
-        let files = lake.files(aggregation, job, deadline.leave()).await?;
+        let files = lake.job(job, deadline.leave()).list_files(aggregation).await?;
         let labels: HashSet<LabelPartition> = files.into_iter().filter_map(|file| file.label).collect();
         // A table that nothing was exported to need not be there.
         if labels.is_empty() {

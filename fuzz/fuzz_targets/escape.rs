@@ -14,7 +14,7 @@ fuzz_target!(|name: &str| {
 
     let job = JobId::try_from("job-1").unwrap();
     let label = LabelPartition::new(Some(name));
-    if let Ok(key) = Layout::new("lake").part(&LABEL_DETECTIONS, &job, &label) {
+    if let Ok(key) = Layout::new(&"lake".parse().unwrap()).part_key(&LABEL_DETECTIONS, &job, &label) {
         let segments: Vec<_> = key.as_str().split('/').collect();
         let ["lake", "label_detections", "job_id=job-1", partition, "part-00000.parquet"] = segments[..] else {
             panic!("{key}");

@@ -30,11 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
 fn check_keys(completion: &Completion) {
     let job = &completion.job_id;
     for (prefix, root) in [("", ""), ("lake/v1", "lake/v1/")] {
-        let layout = Layout::new(prefix);
-        check(layout.commit(job).unwrap().as_str(), root, &["jobs", "job-"]);
-        check(layout.checkpoint(job).unwrap().as_str(), root, &["_checkpoints", ""]);
+        let layout = Layout::new(&prefix.parse().unwrap());
+        check(layout.commit_key(job).unwrap().as_str(), root, &["jobs", "job-"]);
+        check(layout.checkpoint_key(job).unwrap().as_str(), root, &["_checkpoints", ""]);
         for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
-            let part = layout.part(table, job, &LabelPartition::new(Some("Dog"))).unwrap();
+            let part = layout.part_key(table, job, &LabelPartition::new(Some("Dog"))).unwrap();
             check(part.as_str(), root, &[table.name, "job_id=", "label=Dog", "part-00000.parquet"]);
         }
     }

@@ -63,9 +63,7 @@ mod tests {
         Instant::now() + Duration::from_mins(1)
     }
 
-    async fn retry_with<F: Future<Output = Result<u32, bool>>>(
-        mut attempt: impl FnMut() -> F,
-    ) -> Result<u32, String> {
+    async fn retry_with<F: Future<Output = Result<u32, bool>>>(mut attempt: impl FnMut() -> F) -> Result<u32, String> {
         let job = JobId::try_from("job-1").unwrap();
         let call =
             Call { job: &job, class: ErrorClass::Upstream, action: "a:B", resource: "*".to_owned(), region: None };

@@ -287,7 +287,10 @@ struct Accepted {
 /// Why a page was not accepted.
 enum PageError {
     /// The reply cannot be parsed. The grouping is unchanged, and another reply may be sound.
-    Unparsable { grouping: Box<Grouping>, source: Source },
+    Unparsable {
+        grouping: Box<Grouping>,
+        source: Source,
+    },
     /// The reply is not the page that was asked for.
     Unexpected(String),
     Grouping(GroupingError),

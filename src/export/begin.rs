@@ -13,7 +13,8 @@ use crate::error::{Error, RestartReason};
 use crate::job_id::JobId;
 use crate::lake::CommitMetadata;
 use crate::notification::Completion;
-use crate::rekognition::pages::{FirstPage, Page, Position};
+use crate::rekognition::page::{FirstPage, Page};
+use crate::rekognition::pages::Position;
 use crate::table::rows::JobDescription;
 
 /// The export of a job in this invocation.

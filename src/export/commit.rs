@@ -63,7 +63,9 @@ impl Exporter {
                     },
                 }
             } else if replaces || lake.find_commit().await?.is_none() {
-                let error = self.lake.commit_error(job, "files of the job were deleted during the export; is it being deleted?");
+                let error = self
+                    .lake
+                    .commit_error(job, "files of the job were deleted during the export; is it being deleted?");
                 return Err(Interruption::Restart { reason: RestartReason::FilesMissing, error });
             } else {
                 // An export that replaces has deleted the files, and has committed the job.

@@ -30,8 +30,7 @@ impl Exporter {
     ) -> Result<(), Error> {
         let state = &mut attempt.state;
         // With all labels open already, a second reading would end the same way.
-        let is_final =
-            attempt.restarts.contains(&reason) || (reason == RestartReason::NotGrouped && state.all_open);
+        let is_final = attempt.restarts.contains(&reason) || (reason == RestartReason::NotGrouped && state.all_open);
         state.restart(attempt.pages_before);
         state.all_open |= reason == RestartReason::NotGrouped;
         let job = state.completion.job_id.clone();

@@ -4,6 +4,8 @@
 //! decisions out with real clients. S3 has no transactions. A decision holds because the request that follows it is
 //! conditional, and all copies agree on one object: the job's row in `jobs`.
 
+use crate::lake::Condition;
+
 /// The request that a delivery makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Request {
@@ -79,21 +81,12 @@ pub enum CheckpointFound {
     Unusable,
 }
 
-/// The condition under which an export puts its row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PutRow<V> {
-    /// `If-None-Match: *`.
-    Create,
-    /// `If-Match` with this ETag.
-    Replace(V),
-}
-
 /// Decides the condition of the commit. An export that replaces reads the row before it deletes anything. If another copy
 /// changes the row after that, the condition fails and the export reads the row again.
-pub fn put_row<V>(replaces: bool, row: Option<Row<V>>) -> PutRow<V> {
+pub fn put_row<V>(replaces: bool, row: Option<Row<V>>) -> Condition<V> {
     match row {
-        Some(row) if replaces => PutRow::Replace(row.version),
-        _ => PutRow::Create,
+        Some(row) if replaces => Condition::Replace(row.version),
+        _ => Condition::Create,
     }
 }
 
@@ -157,9 +150,9 @@ mod tests {
     #[test]
     fn only_an_export_that_replaces_changes_a_row() {
         let row = Row { version: 7, replaced: false, our_settings: true };
-        assert_eq!(put_row(false, Some(row)), PutRow::Create);
-        assert_eq!(put_row(true, Some(row)), PutRow::Replace(7));
-        assert_eq!(put_row::<u8>(true, None), PutRow::Create);
+        assert_eq!(put_row(false, Some(row)), Condition::Create);
+        assert_eq!(put_row(true, Some(row)), Condition::Replace(7));
+        assert_eq!(put_row::<u8>(true, None), Condition::Create);
         assert_eq!(refused(false, false), Refused::ByAnother);
         assert_eq!(refused(true, false), Refused::Again);
         assert_eq!([refused(false, true), refused(true, true)], [Refused::Committed; 2]);

@@ -1,7 +1,8 @@
-//! Partitions in Glue's Data Catalog, where Athena looks them up.
+//! The partitions of a job in the Glue Data Catalog.
 //!
-//! A partition is its values, raw, and its location, escaped. What else Glue keeps of it (columns, formats, serde) is a
-//! copy of the table's own storage descriptor: Athena reads a partition by its own columns, not by those of the table.
+//! A partition has unescaped values and an escaped location. Everything else that Glue stores for it (columns, formats,
+//! serde) is a copy of the table's storage descriptor, because Athena reads a partition with the partition's own
+//! columns instead of the table's.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -19,135 +20,142 @@ use crate::aws::call::{Call, ErrorClass};
 use crate::aws::names::DatabaseName;
 use crate::aws::retry::retry_until;
 use crate::error::Error;
-use crate::glue::client::{
-    BatchReply, Client, PartitionError, PartitionsReply, ServiceError, StorageDescriptor, TableReply,
-};
+use crate::glue::client::{Client, ServiceError};
+use crate::glue::shapes::{BatchReply, PartitionError, PartitionsReply, StorageDescriptor, TableReply};
 use crate::job_id::JobId;
 use crate::table::schema::Table;
 
-/// Glue takes at most this many partitions in one `BatchCreatePartition` or `BatchUpdatePartition`.
-pub const MAX_CREATED: usize = 100;
-/// Glue takes at most this many partitions in one `BatchDeletePartition`.
-const MAX_DELETED: usize = 25;
-/// How often partitions may be gone again when they were found to exist. Only an export with Overwrite removes any.
+/// Maximum number of partitions that Glue accepts in one `BatchCreatePartition` or `BatchUpdatePartition`.
+pub(crate) const MAX_CREATE_BATCH: usize = 100;
+/// Maximum number of partitions that Glue accepts in one `BatchDeletePartition`.
+const MAX_DELETE_BATCH: usize = 25;
+/// Number of times that partitions may be deleted after they were found to exist. Only an Overwrite deletes partitions.
 const MAX_CONFLICTS: u32 = 10;
-
-/// How many calls for a job are under way at once: Glue throttles an account, and many jobs may end together.
-pub const SIDE_BY_SIDE: usize = 4;
-/// The next step, when there is nothing to register partitions in.
-const MAKE_IT: &str =
-    "make it with the template, or with the statements that `label-lake ddl` prints, and deliver the message again";
+/// Maximum number of concurrent calls for a job. Glue throttles per account, and many jobs may end together.
+pub(crate) const MAX_CONCURRENT_CALLS: usize = 4;
+/// The next step if the table does not exist or cannot have partitions.
+const CREATE_TABLE_HINT: &str =
+    "create it with the template or with the statements from `label-lake ddl`, and deliver the message again";
 
 const ALREADY_EXISTS: &str = "AlreadyExistsException";
 const NOT_FOUND: &str = "EntityNotFoundException";
 
-/// One partition of a table.
+/// A partition of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Partition {
-    /// The values of `job_id` and `label`: raw.
-    pub values: [String; 2],
-    /// Where its file is: a URL that ends with `/`, the values in it escaped.
-    pub location: String,
+pub(crate) struct Partition {
+    /// Values of `job_id` and `label`, unescaped.
+    pub(crate) values: [String; 2],
+    /// URL of the folder with the partition's file. It ends with `/`, and the values in it are escaped.
+    pub(crate) location: String,
 }
 
-/// The partitions of a job in one table.
-pub type TablePartitions = (&'static Table, Vec<Partition>);
+/// The partitions of a job in one table, as the catalog should have them.
+#[derive(Clone, Debug)]
+pub struct TablePartitions {
+    pub(crate) table: &'static Table,
+    pub(crate) partitions: Vec<Partition>,
+}
 
-/// A database of the catalog. Cheap to clone.
+/// A database of the Data Catalog. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     client: Client,
     database: Arc<str>,
 }
 
-/// The partitions of one job in a table of the catalog.
+/// The partitions of one job in a table of the catalog, with the deadline for calls to them.
+///
+/// Failed calls are retried until the deadline if a retry can succeed.
 #[derive(Debug)]
 pub struct CatalogTable<'a> {
     catalog: &'a Catalog,
     job: &'a JobId,
     name: &'static str,
-    /// Calls are tried until then.
     until: Instant,
 }
 
 impl Catalog {
-    /// The database of this name.
+    /// Returns the database with this name.
     pub fn new(client: Client, database: &DatabaseName) -> Self {
         Self { client, database: database.as_str().into() }
     }
 
-    /// The partitions of a job in a table; calls are tried until `until`.
+    /// Returns the partitions of a job in a table. Calls to them are retried until `until`.
     pub fn table<'a>(&'a self, job: &'a JobId, table: &'static Table, until: Instant) -> CatalogTable<'a> {
         CatalogTable { catalog: self, job, name: table.name, until }
     }
 }
 
 impl CatalogTable<'_> {
-    /// The table's storage descriptor, which every partition gets a copy of.
+    /// Returns the table's storage descriptor, which every partition gets a copy of.
     ///
     /// # Errors
-    /// `Catalog`, for a missing database or table too; `AccessDenied`, `Throttled`.
-    pub async fn storage(&self) -> Result<StorageDescriptor, Error> {
+    /// `Catalog` (also for a missing database or table), `AccessDenied`, `Throttled`.
+    pub(crate) async fn storage_descriptor(&self) -> Result<StorageDescriptor, Error> {
         let call = self.call("glue:GetTable");
         let request = json!({ "DatabaseName": *self.catalog.database, "Name": self.name });
         let found = retry_until(self.until, &call, || async {
             self.send::<TableReply>(&call, &request).await.map_err(|error| {
                 let reply = error.message().unwrap_or_default();
                 match error.code() {
-                    Some(NOT_FOUND) => call.failed(false, format!("{reply}: {MAKE_IT}").into()),
+                    Some(NOT_FOUND) => call.failed(false, format!("{reply}: {CREATE_TABLE_HINT}").into()),
                     _ => call.error(error),
                 }
             })
         });
         let storage = found.await?.table.and_then(|table| table.storage_descriptor);
-        storage.ok_or_else(|| call.failed(false, format!("it holds no files: {MAKE_IT}").into()))
+        storage.ok_or_else(|| {
+            call.failed(false, format!("the table has no storage descriptor: {CREATE_TABLE_HINT}").into())
+        })
     }
 
-    /// Registers at most [`MAX_CREATED`] partitions. Those that are there already are compared, and put right where they
-    /// differ.
+    /// Registers at most [`MAX_CREATE_BATCH`] partitions. Partitions that exist already are compared, and updated if
+    /// they differ.
     ///
     /// # Errors
-    /// `Catalog`, `AccessDenied`, `Throttled`. Some of the partitions may be registered then.
-    pub async fn register(&self, storage: &StorageDescriptor, partitions: &[Partition]) -> Result<(), Error> {
-        let mut left: HashMap<_, _> = partitions.iter().map(|partition| (&partition.values[..], partition)).collect();
+    /// `Catalog`, `AccessDenied`, `Throttled`. Some of the partitions may have been registered.
+    pub(crate) async fn register(&self, storage: &StorageDescriptor, partitions: &[Partition]) -> Result<(), Error> {
+        let mut remaining: HashMap<_, _> =
+            partitions.iter().map(|partition| (&partition.values[..], partition)).collect();
         for _ in 0..MAX_CONFLICTS {
-            let existing = self.create(storage, left.values().copied()).await?;
-            left.retain(|values, _| existing.contains(*values));
-            if left.is_empty() {
+            let existing = self.create(storage, remaining.values().copied()).await?;
+            remaining.retain(|values, _| existing.contains(*values));
+            if remaining.is_empty() {
                 return Ok(());
             }
-            // What is right needs no more; what is missing was removed meanwhile.
+            // Partitions that Glue no longer has were deleted between the two calls. They remain, and are created
+            // again.
             let mut stale = Vec::new();
-            for (values, is_right) in self.check(storage, &left).await? {
-                if let Some(partition) = left.remove(&values[..])
-                    && !is_right
+            for (values, is_up_to_date) in self.compare(storage, &remaining).await? {
+                if let Some(partition) = remaining.remove(&values[..])
+                    && !is_up_to_date
                 {
                     stale.push(partition);
                 }
             }
             self.update(storage, &stale).await?;
-            if left.is_empty() {
+            if remaining.is_empty() {
                 return Ok(());
             }
         }
-        let reason = format!("another export removed partitions {MAX_CONFLICTS} times");
+        let reason = format!("another export deleted partitions {MAX_CONFLICTS} times");
         Err(self.call("glue:BatchCreatePartition").failed(true, reason.into()))
     }
 
-    /// Removes the partitions of the job whose label is not kept.
+    /// Deletes the partitions of the job, except those with a label in `kept`.
     ///
     /// # Errors
     /// `Catalog`, `AccessDenied`, `Throttled`.
-    pub async fn remove_others(&self, kept: &HashSet<&str>) -> Result<(), Error> {
+    pub async fn delete_except(&self, kept: &HashSet<&str>) -> Result<(), Error> {
         let mut others = self.labels().await?;
         others.retain(|label| !kept.contains(&label[..]));
-        for group in others.chunks(MAX_DELETED * SIDE_BY_SIDE) {
-            try_join_all(group.chunks(MAX_DELETED).map(|some| self.delete(some))).await?;
+        for group in others.chunks(MAX_DELETE_BATCH * MAX_CONCURRENT_CALLS) {
+            try_join_all(group.chunks(MAX_DELETE_BATCH).map(|batch| self.delete(batch))).await?;
         }
         Ok(())
     }
 
-    /// Returns the values of those that exist already.
+    /// Creates partitions. Returns the values of those that existed already.
     async fn create(
         &self,
         storage: &StorageDescriptor,
@@ -157,8 +165,8 @@ impl CatalogTable<'_> {
         let request = self.request("PartitionInputList", partitions.map(|partition| input(storage, partition)));
         retry_until(self.until, &call, || async {
             let reply = self.send::<BatchReply>(&call, &request).await.map_err(|error| call.error(error))?;
-            // The reply is a success even if not one of them was created. Those that were are found to exist at the next
-            // attempt.
+            // The status is 200 even if no partition was created. If the call is retried, the partitions that this
+            // attempt created count as existing.
             let mut existing = HashSet::new();
             for error in reply.into_errors() {
                 if error.code() == ALREADY_EXISTS {
@@ -172,32 +180,32 @@ impl CatalogTable<'_> {
         .await
     }
 
-    /// Returns, for each that Glue has, whether it is as it should be.
-    async fn check(
+    /// Returns the values of the partitions that Glue has, each with true if the partition is as it should be.
+    async fn compare(
         &self,
         storage: &StorageDescriptor,
         partitions: &HashMap<&[String], &Partition>,
     ) -> Result<Vec<(Vec<String>, bool)>, Error> {
         let call = self.call("glue:BatchGetPartition");
-        let wanted = partitions.keys().map(|values| json!({ "Values": values }));
-        let request = self.request("PartitionsToGet", wanted);
+        let keys = partitions.keys().map(|values| json!({ "Values": values }));
+        let request = self.request("PartitionsToGet", keys);
         let found = retry_until(self.until, &call, || async {
             let reply = self.send::<PartitionsReply>(&call, &request).await.map_err(|error| call.error(error))?;
             match reply.unprocessed() {
                 0 => Ok(reply.into_partitions()),
-                some => Err(call.failed(true, format!("{some} keys are unprocessed").into())),
+                count => Err(call.failed(true, format!("Glue left {count} keys unprocessed").into())),
             }
         });
         let found = found.await?.into_iter().filter_map(|partition| {
             let values = partition.values?;
-            let wanted = partitions.get(&values[..])?;
-            let is_right =
-                partition.storage_descriptor.is_some_and(|found| found.reads_like(&storage.at(&wanted.location)));
-            Some((values, is_right))
+            let expected = storage.at(&partitions.get(&values[..])?.location);
+            let is_up_to_date = partition.storage_descriptor.is_some_and(|found| found.reads_like(&expected));
+            Some((values, is_up_to_date))
         });
         Ok(found.collect())
     }
 
+    /// Replaces the storage descriptors of partitions.
     async fn update(&self, storage: &StorageDescriptor, partitions: &[&Partition]) -> Result<(), Error> {
         if partitions.is_empty() {
             return Ok(());
@@ -207,11 +215,11 @@ impl CatalogTable<'_> {
             |partition| json!({ "PartitionValueList": partition.values, "PartitionInput": input(storage, partition) }),
         );
         let request = self.request("Entries", entries);
-        tracing::info!(job = %self.job, table = self.name, partitions = partitions.len(), "putting partitions right");
+        tracing::info!(job = %self.job, table = self.name, partitions = partitions.len(), "updating stale partitions");
         retry_until(self.until, &call, || self.send_batch(&call, &request, |_| false)).await
     }
 
-    /// The labels of the job's partitions, raw. A table that is not there has none.
+    /// Returns the labels of the job's partitions, unescaped. Returns no labels if the table does not exist.
     ///
     /// # Errors
     /// `Catalog`, `AccessDenied`, `Throttled`.
@@ -223,7 +231,7 @@ impl CatalogTable<'_> {
             let request = json!({
                 "DatabaseName": *self.catalog.database,
                 "TableName": self.name,
-                // A job id needs no escaping.
+                // A job ID needs no escaping.
                 "Expression": format!("job_id='{}'", self.job),
                 "ExcludeColumnSchema": true,
                 "NextToken": token,
@@ -231,7 +239,7 @@ impl CatalogTable<'_> {
             let reply = retry_until(self.until, &call, || async {
                 match self.send::<PartitionsReply>(&call, &request).await {
                     Ok(reply) => Ok(Some(reply)),
-                    // A table that is not there has no partitions.
+                    // The table does not exist.
                     Err(error) if error.code() == Some(NOT_FOUND) => Ok(None),
                     Err(error) => Err(call.error(error)),
                 }
@@ -252,6 +260,7 @@ impl CatalogTable<'_> {
         }
     }
 
+    /// Deletes at most [`MAX_DELETE_BATCH`] partitions. Partitions that do not exist are ignored.
     async fn delete(&self, labels: &[String]) -> Result<(), Error> {
         let call = self.call("glue:BatchDeletePartition");
         let values = labels.iter().map(|label| json!({ "Values": [self.job.as_str(), label] }));
@@ -259,25 +268,25 @@ impl CatalogTable<'_> {
         retry_until(self.until, &call, || self.send_batch(&call, &request, |error| error.code() == NOT_FOUND)).await
     }
 
-    /// A request for a batch of the table's partitions.
+    /// Returns a request for a batch of the table's partitions.
     fn request(&self, list: &str, entries: impl Iterator<Item = Value>) -> Value {
         let entries: Vec<_> = entries.collect();
         json!({ "DatabaseName": *self.catalog.database, "TableName": self.name, list: entries })
     }
 
-    /// Changes a batch of partitions. Their errors are ignored where `is_fine` says so.
+    /// Sends a request that changes a batch of partitions. Ignores errors of partitions for which `is_ignored` is true.
     async fn send_batch(
         &self,
         call: &Call<'_>,
         request: &Value,
-        is_fine: impl Fn(&PartitionError) -> bool,
+        is_ignored: impl Fn(&PartitionError) -> bool,
     ) -> Result<(), Error> {
         let reply = self.send::<BatchReply>(call, request).await.map_err(|error| call.error(error))?;
-        let failed = reply.into_errors().into_iter().find(|error| !is_fine(error));
+        let failed = reply.into_errors().into_iter().find(|error| !is_ignored(error));
         failed.map_or(Ok(()), |error| Err(refused(call, &error)))
     }
 
-    /// Sends a request to the operation that `call` names as an IAM action.
+    /// Sends a request to the operation that the IAM action of `call` names.
     async fn send<R>(&self, call: &Call<'_>, request: &Value) -> Result<R, SdkError<ServiceError, HttpResponse>>
     where
         R: DeserializeOwned + Debug + Send + Sync + 'static,
@@ -286,17 +295,17 @@ impl CatalogTable<'_> {
     }
 
     fn call(&self, action: &'static str) -> Call<'_> {
-        let resource = format!("the table {}.{} of Glue's Data Catalog", self.catalog.database, self.name);
+        let resource = format!("table {}.{} of the Glue Data Catalog", self.catalog.database, self.name);
         Call { job: self.job, class: ErrorClass::Catalog, action, resource, region: None }
     }
 }
 
-/// The partition as Glue takes it.
+/// Returns the `PartitionInput` of a partition.
 fn input(storage: &StorageDescriptor, partition: &Partition) -> Value {
     json!({ "Values": partition.values, "StorageDescriptor": storage.at(&partition.location) })
 }
 
-/// What the error of one partition, in a reply that is a success, means for the call.
+/// Returns the error of the call for the error of one partition in a reply with status 200.
 fn refused(call: &Call<'_>, error: &PartitionError) -> Error {
     call.refused(error.code(), format!("{}: {}", error.code(), error.message()).into())
 }

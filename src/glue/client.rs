@@ -1,8 +1,7 @@
-//! A client for Glue's Data Catalog: the six operations that [`crate::glue::catalog`] needs.
+//! A client for the Glue Data Catalog, for the six operations that [`crate::glue::catalog`] needs.
 //!
-//! The requests are made with the SDK's own runtime, so credentials, signing, timeouts and errors are those of the other
-//! services. `aws-sdk-glue` would be one more dependency with some 270 operations; docs/ARCHITECTURE.md has what it
-//! costs.
+//! The client uses the SDK's own runtime, so credentials, signing, timeouts and errors work as for the other services.
+//! `aws-sdk-glue` would be another dependency, with some 270 operations; docs/ARCHITECTURE.md has its cost.
 
 use std::fmt::Debug;
 use std::sync::LazyLock;
@@ -36,15 +35,12 @@ use aws_types::service_config::ServiceConfigKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use super::shapes::StorageDescriptor;
-pub(crate) use super::shapes::{BatchReply, PartitionError, PartitionsReply, TableReply};
-
-/// The service's name in signatures and in the user agent.
+/// The name of the service in signatures and in the user agent.
 const SERVICE: &str = "glue";
 /// The content type of AWS's JSON 1.1 protocol.
 const JSON: &str = "application/x-amz-json-1.1";
 
-/// A client for the Data Catalog. Cheap to clone. It does not retry.
+/// A client for the Data Catalog. Cheap to clone. Does not retry.
 #[derive(Clone, Debug)]
 pub struct Client {
     plugin: SharedRuntimePlugin,
@@ -53,7 +49,7 @@ pub struct Client {
 /// An error that the service returned.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .metadata.code().unwrap_or("unknown error"), .metadata.message().unwrap_or("no message"))]
-pub struct ServiceError {
+pub(crate) struct ServiceError {
     metadata: ErrorMetadata,
 }
 
@@ -64,9 +60,10 @@ impl ProvideErrorMetadata for ServiceError {
 }
 
 impl Client {
-    /// Makes a client with the SDK's configuration.
+    /// Creates a client from the SDK's configuration.
     ///
-    /// The endpoint is `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` if one is set, else that of the region.
+    /// The endpoint is `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` if one of them is set, otherwise that of the
+    /// region.
     pub fn new(aws: &SdkConfig) -> Self {
         let mut config = Layer::new(SERVICE);
         config.store_put(ApiMetadata::new(SERVICE, env!("CARGO_PKG_VERSION")));
@@ -107,8 +104,8 @@ impl Client {
     /// Calls an operation, and returns its reply.
     ///
     /// # Errors
-    /// As any client of the SDK; a reply that cannot be read is a `ResponseError`.
-    pub async fn call<R>(
+    /// The errors of every SDK client. A reply that cannot be parsed is a `ResponseError`.
+    pub(crate) async fn call<R>(
         &self,
         operation: &'static str,
         request: &impl Serialize,
@@ -129,24 +126,24 @@ impl Client {
                 request.headers_mut().insert("x-amz-target", format!("AWSGlue.{operation}"));
                 Ok(request)
             })
-            .deserializer(read::<R>)
+            .deserializer(parse::<R>)
             .build()
             .invoke(body)
             .await
     }
 }
 
-/// Reads a reply, or the error that the service returned.
-fn read<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
+/// Parses a reply, or the error that the service returned.
+fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return serde_json::from_slice(body).map_err(OrchestratorError::other);
     }
-    // A proxy's error page has neither a code nor a message; the status counts then.
+    // The error page of a proxy has neither a code nor a message. Then only the status is known.
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let mut metadata = ErrorMetadata::builder();
     if let Some(code) = response.headers().get("x-amzn-errortype").map(str::to_owned).or(body.code) {
-        metadata = metadata.code(short(&code));
+        metadata = metadata.code(code_name(&code));
     }
     if let Some(message) = body.message {
         metadata = metadata.message(message);
@@ -165,30 +162,30 @@ struct ErrorBody {
     message: Option<String>,
 }
 
-/// Returns the code alone: it may come as `namespace#Code:URL`.
-fn short(code: &str) -> &str {
+/// Returns the name of an error code, which may have the form `namespace#Code:URL`.
+fn code_name(code: &str) -> &str {
     let code = code.split(':').next().unwrap_or_default();
     code.rsplit('#').next().unwrap_or_default()
 }
 
-/// Returns the endpoint that was configured. As in the SDK's clients, one set in code comes before one for Glue, and that
-/// before one for all services.
+/// Returns the configured endpoint. As in the SDK's clients, an endpoint set in code takes precedence over one for
+/// Glue, and that over one for all services.
 fn endpoint_url(aws: &SdkConfig) -> Option<String> {
-    let any = aws.endpoint_url().map(str::to_owned);
+    let for_all_services = aws.endpoint_url().map(str::to_owned);
     if aws.get_origin("endpoint_url").is_client_config() {
-        return any;
+        return for_all_services;
     }
     let key = ServiceConfigKey::builder().service_id("Glue").env("AWS_ENDPOINT_URL").profile("endpoint_url");
-    let of_glue = key.build().ok().and_then(|key| aws.service_config()?.load_config(key));
-    of_glue.or(any)
+    let for_glue = key.build().ok().and_then(|key| aws.service_config()?.load_config(key));
+    for_glue.or(for_all_services)
 }
 
-/// The endpoint of a region. Glue's endpoints are named as Lambda's in every partition, with FIPS and dual-stack too:
-/// <https://docs.aws.amazon.com/general/latest/gr/glue.html>. So the rules are those of Lambda's client.
+/// The endpoint of a region. In every AWS partition, Glue's endpoints are named like Lambda's, also with FIPS and
+/// dual-stack: <https://docs.aws.amazon.com/general/latest/gr/glue.html>. So the resolver is that of Lambda's client.
 #[derive(Debug)]
 struct RegionalEndpoint {
     params: Params,
-    /// Made at the first call: reading the SDK's list of partitions takes the time of half a start.
+    /// Created at the first call, because parsing the SDK's list of AWS partitions takes half as long as a cold start.
     resolver: LazyLock<DefaultResolver>,
 }
 
@@ -197,7 +194,7 @@ impl RegionalEndpoint {
         Self::of(aws.region().map(ToString::to_string), aws.use_fips(), aws.use_dual_stack())
     }
 
-    #[expect(clippy::expect_used, reason = "says why it does not happen")]
+    #[expect(clippy::expect_used, reason = "the message says why it does not happen")]
     fn of(region: Option<String>, fips: Option<bool>, dual_stack: Option<bool>) -> Self {
         let params = Params::builder().set_region(region).set_use_fips(fips).set_use_dual_stack(dual_stack);
         let params = params.build().expect("no parameter is required");
@@ -220,6 +217,7 @@ mod tests {
     use aws_config::{BehaviorVersion, Region};
 
     use super::*;
+    use crate::glue::shapes::TableReply;
 
     async fn endpoint(region: &str, fips: bool, dual_stack: bool) -> String {
         let resolver = RegionalEndpoint::of(Some(region.to_owned()), Some(fips), Some(dual_stack));
@@ -227,9 +225,9 @@ mod tests {
         endpoint.url().to_owned()
     }
 
-    /// The expected values are those of the service's own rules, which `aws-sdk-glue` has.
+    /// The expected endpoints are those of Glue's own endpoint rules in `aws-sdk-glue`.
     #[tokio::test]
-    async fn each_region_has_the_endpoint_that_glue_publishes() {
+    async fn resolves_the_published_endpoint_of_each_region() {
         for (region, fips, dual_stack, expected) in [
             ("us-east-1", false, false, "https://glue.us-east-1.amazonaws.com"),
             ("us-east-1", true, false, "https://glue-fips.us-east-1.amazonaws.com"),
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_set_in_code_is_used() {
+    fn uses_an_endpoint_that_is_set_in_code() {
         let aws =
             SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::from_static("us-east-1"));
         assert_eq!(endpoint_url(&aws.build()), None);
@@ -260,13 +258,14 @@ mod tests {
         if let Some(header) = header {
             response.headers_mut().insert("x-amzn-errortype", header);
         }
-        let error = read::<TableReply>(&response).unwrap_err().as_operation_error().map(|error| error.metadata.clone());
+        let error =
+            parse::<TableReply>(&response).unwrap_err().as_operation_error().map(|error| error.metadata.clone());
         let metadata = error.unwrap();
         (metadata.code().map(str::to_owned), metadata.message().map(str::to_owned))
     }
 
     #[test]
-    fn an_error_has_its_code_and_message_wherever_they_are() {
+    fn finds_code_and_message_in_header_and_body() {
         let expected = (Some("EntityNotFoundException".to_owned()), Some("no table".to_owned()));
         for (header, body) in [
             (None, r#"{"__type":"EntityNotFoundException","Message":"no table"}"#),
@@ -279,12 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_cannot_be_read_is_no_error_of_the_service() {
+    fn an_unparsable_reply_is_not_a_service_error() {
         for body in ["", "<html>", r#"{"Table": []}"#] {
             let response = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body));
-            assert!(!read::<TableReply>(&response).unwrap_err().is_operation_error(), "{body}");
+            assert!(!parse::<TableReply>(&response).unwrap_err().is_operation_error(), "{body}");
         }
         let nulls = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(r#"{"Table": null, "Other": 1}"#));
-        assert!(read::<TableReply>(&nulls).unwrap().table.is_none());
+        assert!(parse::<TableReply>(&nulls).unwrap().table.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Partitions in AWS Glue's Data Catalog, where Athena looks them up.
+//! Partitions in the AWS Glue Data Catalog, where Athena looks them up.
 
 pub mod catalog;
 pub mod client;

@@ -1,4 +1,4 @@
-//! The partitions of a job, all of them: registered before the commit, as far as the time allows.
+//! Registers all partitions of a job before the commit, as far as the time allows.
 
 use std::time::Duration;
 
@@ -7,72 +7,75 @@ use tokio::time::Instant;
 
 use crate::aws::deadline::Deadline;
 use crate::error::Error;
-use crate::glue::catalog::{Catalog, MAX_CREATED, SIDE_BY_SIDE, TablePartitions};
+use crate::glue::catalog::{Catalog, MAX_CONCURRENT_CALLS, MAX_CREATE_BATCH, TablePartitions};
 use crate::job_id::JobId;
 
-/// How far a registration came.
+/// The progress of registering the partitions of a job.
 #[derive(Debug)]
-pub struct Registered {
-    /// How many partitions of the job are registered by now, in their order.
-    pub partitions: usize,
-    /// Whether these are all.
+pub struct Registration {
+    /// Number of registered partitions, in the order of the tables and their partitions.
+    pub registered: usize,
+    /// True if all partitions are registered.
     pub done: bool,
-    /// The error that held it up until the time was over.
-    pub held_up: Option<Error>,
+    /// The error that was retried until the time was over.
+    pub last_retryable_error: Option<Error>,
 }
 
-/// Registers the partitions of a job, but for the first `from`, which are registered already.
+/// Registers the partitions of a job. Skips the first `from` partitions, which are registered already.
 ///
-/// Ends before it is done when it is time to leave.
+/// Stops early when the deadline says that it is time to leave.
 ///
 /// # Errors
-/// `Catalog`, `AccessDenied`: nothing that another invocation could go on after.
-pub async fn register(
+/// Errors that are not retryable: `Catalog`, `AccessDenied`.
+pub async fn register_partitions(
     catalog: &Catalog,
     job: &JobId,
     tables: &[TablePartitions],
     from: usize,
     deadline: Deadline,
-) -> Result<Registered, Error> {
-    let all = tables.iter().map(|(_, partitions)| partitions.len()).sum();
-    let (mut partitions, mut held_up) = (from, None);
+) -> Result<Registration, Error> {
+    let all = tables.iter().map(|table| table.partitions.len()).sum();
+    let (mut registered, mut last_retryable_error) = (from, None);
     if from < all {
-        match go_on(catalog, job, tables, &mut partitions, deadline).await {
-            Err(error) if error.is_retryable() => held_up = Some(error),
+        match register_remaining(catalog, job, tables, &mut registered, deadline).await {
+            Err(error) if error.is_retryable() => last_retryable_error = Some(error),
             ended => ended?,
         }
     }
-    Ok(Registered { partitions, done: partitions >= all, held_up })
+    Ok(Registration { registered, done: registered >= all, last_retryable_error })
 }
 
-/// Registers those after the first `registered`, and counts them there, until it is time to leave.
-async fn go_on(
+/// Registers the partitions after the first `registered`, and increases that count, until it is time to leave.
+async fn register_remaining(
     catalog: &Catalog,
     job: &JobId,
     tables: &[TablePartitions],
     registered: &mut usize,
     deadline: Deadline,
 ) -> Result<(), Error> {
-    let tables: Vec<_> = tables.iter().map(|(table, all)| (catalog.table(job, table, deadline.leave()), all)).collect();
-    let storage = try_join_all(tables.iter().map(|(table, _)| table.storage())).await?;
+    let tables: Vec<_> = tables
+        .iter()
+        .map(|TablePartitions { table, partitions }| (catalog.table(job, table, deadline.leave()), partitions))
+        .collect();
+    let storage = try_join_all(tables.iter().map(|(table, _)| table.storage_descriptor())).await?;
     let mut calls = Vec::new();
     let mut skip = *registered;
     for ((table, partitions), storage) in tables.iter().zip(&storage) {
-        let left = partitions.get(skip..).unwrap_or_default();
+        let remaining = partitions.get(skip..).unwrap_or_default();
         skip = skip.saturating_sub(partitions.len());
-        calls.extend(left.chunks(MAX_CREATED).map(|some| (table, storage, some)));
+        calls.extend(remaining.chunks(MAX_CREATE_BATCH).map(|batch| (table, storage, batch)));
     }
 
     let mut slowest = Duration::ZERO;
-    for group in calls.chunks(SIDE_BY_SIDE) {
+    for group in calls.chunks(MAX_CONCURRENT_CALLS) {
         if !deadline.allows(slowest) {
             return Ok(());
         }
-        let begun = Instant::now();
-        try_join_all(group.iter().map(|(table, storage, some)| table.register(storage, some))).await?;
-        *registered += group.iter().map(|(_, _, some)| some.len()).sum::<usize>();
-        slowest = slowest.max(begun.elapsed());
-        tracing::debug!(%job, partitions = *registered, "registered");
+        let started = Instant::now();
+        try_join_all(group.iter().map(|(table, storage, batch)| table.register(storage, batch))).await?;
+        *registered += group.iter().map(|(_, _, batch)| batch.len()).sum::<usize>();
+        slowest = slowest.max(started.elapsed());
+        tracing::debug!(%job, partitions = *registered, "registered partitions");
     }
     Ok(())
 }

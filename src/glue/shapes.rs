@@ -1,4 +1,4 @@
-//! The parts of Glue's replies that are used: <https://docs.aws.amazon.com/glue/latest/webapi/>.
+//! The parts of Glue's replies that this project uses: <https://docs.aws.amazon.com/glue/latest/webapi/>.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ pub(crate) struct FoundTable {
     pub(crate) storage_descriptor: Option<StorageDescriptor>,
 }
 
-/// A reply of the operations that change partitions. It is a success even if all of them failed.
+/// A reply of the operations that change partitions. Its status is 200 even if all changes failed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct BatchReply {
@@ -30,11 +30,12 @@ impl BatchReply {
     }
 }
 
-/// Why one partition of a batch failed.
+/// The error of one partition in a batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PartitionError {
-    /// `BatchUpdatePartition` calls them `PartitionValueList`, and nobody asks it for them.
+    /// Values of the partition. `BatchUpdatePartition` returns them under another name, `PartitionValueList`, which is
+    /// not needed here.
     #[serde(default)]
     pub(crate) partition_values: Option<Vec<String>>,
     error_detail: Option<ErrorDetail>,
@@ -48,12 +49,12 @@ struct ErrorDetail {
 }
 
 impl PartitionError {
-    /// The error's code; empty if there is none.
+    /// Returns the error code, or an empty string if there is none.
     pub(crate) fn code(&self) -> &str {
         self.error_detail.as_ref().and_then(|detail| detail.error_code.as_deref()).unwrap_or_default()
     }
 
-    /// The error's message; empty if there is none.
+    /// Returns the error message, or an empty string if there is none.
     pub(crate) fn message(&self) -> &str {
         self.error_detail.as_ref().and_then(|detail| detail.error_message.as_deref()).unwrap_or_default()
     }
@@ -64,9 +65,9 @@ impl PartitionError {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PartitionsReply {
     partitions: Option<Vec<FoundPartition>>,
-    /// Only `GetPartitions` has one.
+    /// Pagination token, only in replies of `GetPartitions`.
     pub(crate) next_token: Option<String>,
-    /// Only `BatchGetPartition` has any.
+    /// Keys that were not looked up, only in replies of `BatchGetPartition`.
     unprocessed_keys: Option<Vec<Value>>,
 }
 
@@ -88,27 +89,28 @@ pub(crate) struct FoundPartition {
     pub(crate) storage_descriptor: Option<StorageDescriptor>,
 }
 
-/// A storage descriptor: location, columns, formats and serde. It is kept whole, with the fields that only Glue knows.
+/// A storage descriptor: location, columns, formats and serde. It keeps all fields, including ones that only Glue
+/// knows.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct StorageDescriptor(Map<String, Value>);
+pub(crate) struct StorageDescriptor(Map<String, Value>);
 
 impl StorageDescriptor {
-    /// Returns the same descriptor with another location.
+    /// Returns a copy of the descriptor with another location.
     pub(crate) fn at(&self, location: &str) -> Self {
         let mut fields = self.0.clone();
         fields.insert("Location".to_owned(), location.into());
         Self(fields)
     }
 
-    /// Returns true if Athena reads the same files by the same columns with both.
+    /// Returns true if Athena reads the same files with the same columns by either descriptor.
     pub(crate) fn reads_like(&self, other: &Self) -> bool {
         ["Location", "InputFormat"].into_iter().all(|field| self.0.get(field) == other.0.get(field))
             && self.columns() == other.columns()
             && self.serde_library() == other.serde_library()
     }
 
-    /// The names and types of the columns.
+    /// Returns the name and type of each column.
     fn columns(&self) -> Vec<(&Value, &Value)> {
         let columns = self.0.get("Columns").and_then(Value::as_array);
         columns.into_iter().flatten().map(|column| (&column["Name"], &column["Type"])).collect()
@@ -137,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_location_of_a_copy_differs() {
+    fn a_copy_differs_only_in_its_location() {
         let mut expected = serde_json::to_value(descriptor()).unwrap();
         expected["Location"] = json!("s3://lake/table/job_id=a/");
         assert_eq!(serde_json::to_value(descriptor().at("s3://lake/table/job_id=a/")).unwrap(), expected);
     }
 
     #[test]
-    fn what_athena_reads_by_is_compared_and_nothing_else() {
+    fn compares_only_the_fields_that_athena_uses() {
         let changed = |field: &str, value: Value| {
             let mut changed = serde_json::to_value(descriptor()).unwrap();
             changed[field] = value;

@@ -1,7 +1,7 @@
 //! The checkpoint of a job: the saved state of an export in progress.
 
-use super::requests::{Put, StoredObject};
 use super::LakeJob;
+use super::requests::{Put, StoredObject};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;
 

@@ -18,7 +18,7 @@ const META_REPLACED: &str = "replaced";
 
 /// The user metadata of a job's row. A copy of the object may have lost some of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitMetadata {
+pub(crate) struct CommitMetadata {
     /// Version of layout and columns.
     pub(crate) schema_version: Option<String>,
     /// The exported aggregations, separated by commas.
@@ -135,7 +135,7 @@ impl LakeJob<'_> {
         }
     }
 
-    /// Deletes the job's row, so that no reader takes the job for complete. Succeeds if the job is not committed.
+    /// Deletes the job's row, so that readers no longer see the job as complete. Succeeds if the job is not committed.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.

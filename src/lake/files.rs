@@ -14,8 +14,8 @@ use crate::table::grouping::Completeness;
 use crate::table::layout::{LabelPartition, ObjectKey};
 use crate::table::rows::JobRow;
 
-/// Number of times that a file may change between looking at it and replacing it. Each copy of an export writes a file
-/// once, so more than one change is rare.
+/// Number of times that a file may change between the HEAD and the PUT that replaces it. Each copy of an export writes
+/// a file once, so more than one change is rare.
 const MAX_CONFLICTS: u32 = 10;
 /// User metadata of a file that was written after the last page of the job, and therefore has all rows of its label.
 const META_COMPLETE: &str = "whole";
@@ -34,16 +34,18 @@ pub struct LakeFile {
 pub(crate) enum PartOutcome {
     /// The lake has a file with these bytes.
     Stored,
-    /// The lake keeps another, complete file: a copy of this export found that the pages are not grouped by label.
+    /// The lake has a complete file with other bytes, and keeps it. It was written by a copy of this export that found
+    /// that the pages are not grouped by label.
     KeptComplete,
 }
 
 impl LakeJob<'_> {
-    /// Writes the file of a label, unless the lake already has it with the same bytes.
+    /// Writes the file of a label.
     ///
-    /// A late or duplicate copy of the export therefore never rewrites a file that a query may be reading. A file with
-    /// other bytes (from another build, or another reply) is replaced, with one exception: a provisional file never
-    /// replaces a complete one.
+    /// A complete file always replaces an existing one. A provisional file is written only if the lake does not have
+    /// the same bytes already, so that a late or duplicate copy of the export does not rewrite a file that a query may
+    /// be reading. It replaces a file with other bytes (from another build, or another reply), but never a complete
+    /// one.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
@@ -96,8 +98,8 @@ impl LakeJob<'_> {
         Ok(files)
     }
 
-    /// Returns true if the lake has every file of a job's row. If `delete_others` is set, deletes all other objects of
-    /// the job in these tables.
+    /// Returns true if the lake has every file of a job's row. If `delete_others` is set, also deletes all other
+    /// objects of the job in these tables. Stops at the first table in which a file is missing.
     ///
     /// # Errors
     /// `KeyTooLong`, `AccessDenied`, `Throttled`, `Storage`.
@@ -144,8 +146,8 @@ impl LakeJob<'_> {
         Ok(())
     }
 
-    /// Lists the objects of the job in a table, and returns how many of the `expected` keys exist. If `delete_others` is
-    /// set, deletes the objects with other keys.
+    /// Lists the objects of the job in a table, and returns how many of the `expected` keys exist. If `delete_others`
+    /// is set, deletes the objects with other keys.
     async fn scan(
         &self,
         aggregation: Aggregation,

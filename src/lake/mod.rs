@@ -23,8 +23,8 @@ use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
 use crate::table::layout::{LabelPartition, Layout};
 
-pub(crate) use self::commit::CommitOutcome;
-pub use self::commit::{CommitMetadata, Condition, ExistingCommit};
+pub(crate) use self::commit::{CommitMetadata, CommitOutcome};
+pub use self::commit::{Condition, ExistingCommit};
 pub use self::files::LakeFile;
 pub(crate) use self::files::PartOutcome;
 pub use self::requests::StoredObject;
@@ -81,7 +81,7 @@ impl Lake {
         TablePartitions { table, partitions: partitions.collect() }
     }
 
-    /// Returns a retryable [`Error::Storage`] for a commit that failed for `reason`, without an error from S3.
+    /// Returns a retryable [`Error::Storage`] for a commit that failed although S3 returned no error.
     pub(crate) fn commit_error(&self, job: &JobId, reason: &str) -> Error {
         match self.layout.commit_key(job) {
             Ok(key) => self.call(ErrorClass::Storage, job, "s3:PutObject", key.as_str()).failed(true, reason.into()),

@@ -160,11 +160,12 @@ impl LakeJob<'_> {
         Listing { objects_of: self, prefix, after: None, is_finished: false }
     }
 
-    async fn list_after(&self, prefix: &str, after: Option<&String>) -> Result<ListObjectsV2Output, Error> {
+    async fn list_after(&self, prefix: &str, after: Option<&str>) -> Result<ListObjectsV2Output, Error> {
         let call = self.call(ErrorClass::Storage, "s3:ListBucket", prefix);
         retry_until(self.until, &call, || async {
             let request = self.lake.client.list_objects_v2().bucket(&*self.lake.bucket).prefix(prefix);
-            let request = request.set_start_after(after.cloned()).set_expected_bucket_owner(self.lake.owner());
+            let request =
+                request.set_start_after(after.map(str::to_owned)).set_expected_bucket_owner(self.lake.owner());
             request.send().await.map_err(|error| call.error(error))
         })
         .await
@@ -191,7 +192,7 @@ impl Listing<'_> {
         if self.is_finished {
             return Ok(None);
         }
-        let page = self.objects_of.list_after(&self.prefix, self.after.as_ref()).await?;
+        let page = self.objects_of.list_after(&self.prefix, self.after.as_deref()).await?;
         self.after = page.contents().last().and_then(|object| object.key()).map(str::to_owned);
         self.is_finished = self.after.is_none() || page.is_truncated() != Some(true);
         Ok(Some(page.contents.unwrap_or_default()))

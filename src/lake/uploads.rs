@@ -16,13 +16,13 @@ use crate::table::aggregation::Aggregation;
 use crate::table::grouping::{Completeness, LabelFile};
 use crate::telemetry::Progress;
 
-/// Memory per concurrent upload. Lambda's CPU share grows with memory, so larger functions upload more files at once. Each
-/// upload needs a connection, and each connection a TLS handshake: with a seventh of a CPU, 16 more handshakes take longer
-/// than the round of uploads that they save.
+/// Memory per concurrent upload. Lambda's CPU share grows with memory, so larger functions upload more files at once.
+/// Each upload needs a connection, and each connection a TLS handshake: with a seventh of a CPU, 16 more handshakes
+/// take longer than the round of uploads that they save.
 const MEMORY_PER_UPLOAD: u64 = 40 << 20;
 /// Number of concurrent uploads in the smallest functions, and in the largest.
 const CONCURRENT_UPLOADS: RangeInclusive<u64> = 16..=48;
-/// One part in this many of the memory may be taken by files that wait for their upload or are being uploaded.
+/// Share of the memory for pending files, which wait for their upload or are being uploaded: one part in this many.
 const PENDING_FILES_SHARE: u64 = 8;
 /// Approximate memory of a waiting upload in addition to its file: the state of an SDK call.
 const CALL_BYTES: usize = 16 * KIB;
@@ -49,8 +49,8 @@ impl UploadLimits {
         Self { slots: semaphore(max_slots), max_slots, memory: semaphore(max_memory), max_memory }
     }
 
-    /// Reserves memory for a file. Waits until enough is free; a file larger than the limit waits until no other file is
-    /// pending.
+    /// Reserves memory for a file. Waits until enough is free; a file larger than the limit waits until no other file
+    /// is pending.
     async fn reserve_memory(&self, bytes: usize) -> OwnedSemaphorePermit {
         let kib = bytes.div_ceil(KIB).min(self.max_memory);
         acquire(Arc::clone(&self.memory), kib as u32).await

@@ -1,5 +1,6 @@
-//! Rekognition's pages of a job: calls, replies that are parsed later, and the pace of the calls.
+//! The result pages of a job: calls to `GetLabelDetection`, deferred parsing, and rate limiting.
 
 pub mod pace;
-pub mod pages;
-pub mod reply;
+pub(crate) mod page;
+pub(crate) mod pages;
+pub(crate) mod reply;

@@ -1,4 +1,4 @@
-//! Job → pages: GetLabelDetection, one page after the other.
+//! Fetches the pages of a job, one after the other, with `GetLabelDetection`.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -6,82 +6,50 @@ use std::time::Duration;
 
 use aws_sdk_rekognition::Client;
 use aws_sdk_rekognition::operation::get_label_detection::{GetLabelDetectionError, GetLabelDetectionOutput};
-use aws_sdk_rekognition::types::{LabelDetection, LabelDetectionAggregateBy, LabelDetectionSortBy, VideoJobStatus};
+use aws_sdk_rekognition::types::{LabelDetectionAggregateBy, LabelDetectionSortBy, VideoJobStatus};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::aws::call::{Call, ErrorClass};
 use crate::aws::retry::retry_until;
-use crate::error::{Error, Source};
+use crate::error::{Error, Interruption, RestartReason, Source};
 use crate::job_id::JobId;
 use crate::rekognition::pace::{Learned, Pace};
-use crate::rekognition::reply::{KeepReply, Reply};
+use crate::rekognition::page::{FirstPage, Page, status_text};
+use crate::rekognition::reply::{DeferredDeserialization, RawReply};
 use crate::table::aggregation::Aggregation;
 use crate::table::rows::JobDescription;
 use crate::telemetry::Progress;
 
-/// The most labels that a page has.
+/// Maximum number of labels on a page.
 const MAX_RESULTS: i32 = 1000;
-/// How long a job may stay `IN_PROGRESS` after its completion message.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// The first pause while waiting for it; each further one is twice as long.
+/// Maximum time to wait for a job that is still `IN_PROGRESS` after its completion message.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// The first pause while waiting for such a job. Each further pause is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const GET_LABEL_DETECTION: &str = "rekognition:GetLabelDetection";
 
-/// One page of a job that succeeded.
-#[derive(Debug)]
-pub struct Page {
-    /// At most a thousand, grouped by name.
-    pub labels: Vec<LabelDetection>,
-    /// Leads to the next page; absent on the last.
-    pub next: Option<String>,
-}
-
-/// How a job ended.
-#[derive(Debug)]
-pub enum FirstPage {
-    /// It succeeded: what the reply says of the job, and the first page.
-    Succeeded(Box<JobDescription>, Page),
-    /// It failed: the reply says why.
-    Failed(Box<JobDescription>),
-}
-
-/// Why there is no page.
-#[derive(Debug)]
-pub enum NoPage {
-    /// Rekognition takes the token no more: it lives for 24 hours.
-    TokenRefused,
-    /// Anything else.
-    Failed(Error),
-}
-
-impl From<Error> for NoPage {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Where a chain of pages is: all that another invocation needs to go on.
+/// The position between two pages. With it, another invocation resumes from the next page.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Position {
-    /// How many pages there were.
-    page: u64,
-    /// Hashes of all tokens so far: one that comes twice would lead around for ever.
-    tokens: HashSet<u64>,
-    /// What the pace of the calls has learned.
+pub(crate) struct Position {
+    /// Number of pages before this position.
+    pages: u64,
+    /// Hashes of all pagination tokens so far. Following a repeated token would never end.
+    seen_tokens: HashSet<u64>,
+    /// The saved state of the pace.
     pace: Learned,
 }
 
 impl Position {
-    /// How many pages there were.
-    pub fn pages(&self) -> u64 {
-        self.page
+    /// Returns the number of pages before this position.
+    pub(crate) fn pages(&self) -> u64 {
+        self.pages
     }
 }
 
 /// The pages of one job in one aggregation.
 #[derive(Debug)]
-pub struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     client: &'a Client,
     job: &'a JobId,
     aggregation: Aggregation,
@@ -89,13 +57,14 @@ pub struct Pages<'a> {
     position: Position,
     pace: Pace,
     progress: &'a Progress,
-    /// How long the slowest page of this invocation took, with its pauses.
+    /// Time that the slowest page of this invocation took, including pauses.
     slowest: Duration,
 }
 
 impl<'a> Pages<'a> {
-    /// The pages after a position; from the first with the default one.
-    pub fn new(
+    /// Returns the pages after a position; the default position is before the first page. Calls are retried until
+    /// `until`.
+    pub(crate) fn new(
         client: &'a Client,
         job: &'a JobId,
         aggregation: Aggregation,
@@ -107,28 +76,29 @@ impl<'a> Pages<'a> {
         Self { client, job, aggregation, until, position, pace, progress, slowest: Duration::ZERO }
     }
 
-    /// How long a page may take, by those of this invocation.
-    pub fn slowest(&self) -> Duration {
+    /// Returns the time that the slowest page of this invocation took. The next page may take as long.
+    pub(crate) fn slowest_page(&self) -> Duration {
         self.slowest
     }
 
-    /// Where the chain is.
-    pub fn into_position(self) -> Position {
+    /// Returns the position after the pages accepted so far.
+    pub(crate) fn into_position(self) -> Position {
         Position { pace: self.pace.learned(), ..self.position }
     }
 
-    /// Fetches the first page, and waits while the job is still `IN_PROGRESS`: the message may overtake the result.
+    /// Fetches the first page. Waits while the job is still `IN_PROGRESS`, because the completion message may arrive
+    /// before the result is available.
     ///
     /// # Errors
     /// `JobNotFound`, `JobStillRunning`, `AccessDenied`, `Throttled`, `Upstream`, `UnexpectedPage`.
-    pub async fn first(&mut self) -> Result<FirstPage, Error> {
-        let begun = Instant::now();
+    pub(crate) async fn first(&mut self) -> Result<FirstPage, Error> {
+        let started = Instant::now();
         let mut pause = FIRST_WAIT;
         loop {
-            let mut reply = match self.get(None, Reply::read).await {
+            let mut reply = match self.fetch(None, RawReply::parse).await {
                 Ok(reply) => reply,
-                Err(NoPage::Failed(error)) => return Err(error),
-                Err(NoPage::TokenRefused) => return Err(self.unexpected("its token is refused, and none was sent")),
+                // No restart happens here: Rekognition cannot reject a token if none is sent.
+                Err(Interruption::Failed(error) | Interruption::Restart { error, .. }) => return Err(error),
             };
             match &reply.job_status {
                 Some(VideoJobStatus::Succeeded) => {
@@ -137,73 +107,81 @@ impl<'a> Pages<'a> {
                 }
                 Some(VideoJobStatus::Failed) => return Ok(FirstPage::Failed(Box::new(JobDescription::of(reply)))),
                 Some(VideoJobStatus::InProgress) => {}
-                other => return Err(self.unexpected(status(other.as_ref()))),
+                other => return Err(self.unexpected_page(status_text(other.as_ref()))),
             }
-            let waited = begun.elapsed();
-            if waited + pause > LONGEST_WAIT || Instant::now() + pause >= self.until {
+            let waited = started.elapsed();
+            if waited + pause > MAX_WAIT || Instant::now() + pause >= self.until {
                 return Err(Error::JobStillRunning { job: self.job.clone(), waited });
             }
-            tracing::info!(job = %self.job, "the job is still in progress, waiting");
+            tracing::info!(job = %self.job, pause_ms = pause.as_millis(), "job still in progress; waiting");
             sleep(pause).await;
             pause *= 2;
         }
     }
 
-    /// Fetches the page that a token leads to, and leaves it unread.
+    /// Fetches the page with this token, without parsing it.
     ///
     /// # Errors
-    /// [`NoPage`], with an error as of [`Pages::first`] but `JobStillRunning`.
-    pub async fn next(&mut self, token: &str) -> Result<Reply, NoPage> {
-        self.get(Some(token), Ok).await
+    /// A restart if Rekognition no longer accepts the token, which is valid for 24 hours. Otherwise as for
+    /// [`Pages::first`], without `JobStillRunning`.
+    pub(crate) async fn next(&mut self, token: &str) -> Result<RawReply, Interruption> {
+        self.fetch(Some(token), Ok).await
     }
 
-    /// Fetches a page whose reply could not be read, until one can be.
+    /// Fetches a page again after its reply could not be parsed. Retries until a reply can be parsed.
     ///
     /// # Errors
-    /// As of [`Pages::next`].
-    pub async fn again(&mut self, token: &str) -> Result<Page, NoPage> {
-        let mut reply = self.get(Some(token), Reply::read).await?;
+    /// As for [`Pages::next`].
+    pub(crate) async fn refetch(&mut self, token: &str) -> Result<Page, Interruption> {
+        let mut reply = self.fetch(Some(token), RawReply::parse).await?;
         Ok(self.page(&mut reply)?)
     }
 
     fn page(&self, reply: &mut GetLabelDetectionOutput) -> Result<Page, Error> {
-        page(self.job, self.aggregation, reply).map_err(|reason| self.unexpected(reason))
+        Page::from_reply(self.job, self.aggregation, reply).map_err(|reason| self.unexpected_page(reason))
     }
 
-    /// Counts a page whose labels are taken in, and remembers where it leads.
+    /// Moves the position behind a page whose labels were accepted. `next_token` is the token on that page.
     ///
     /// # Errors
-    /// `UnexpectedPage`: its token was there before.
-    pub fn taken_in(&mut self, next: Option<&str>) -> Result<(), Error> {
-        if let Some(token) = next
-            && !self.position.tokens.insert(hash(token))
+    /// `UnexpectedPage`: an earlier page had the same token.
+    pub(crate) fn accept_page(&mut self, next_token: Option<&str>) -> Result<(), Error> {
+        if let Some(token) = next_token
+            && !self.position.seen_tokens.insert(hash(token))
         {
-            return Err(self.unexpected("its NextToken was there before"));
+            return Err(self.unexpected_page("its NextToken repeats that of an earlier page"));
         }
-        self.position.page += 1;
+        self.position.pages += 1;
         Ok(())
     }
 
-    /// Fetches one reply, at the pace of the chain, and returns what `read` makes of it.
-    async fn get<T>(&mut self, token: Option<&str>, read: fn(Reply) -> Result<T, Source>) -> Result<T, NoPage> {
-        let begun = Instant::now();
+    /// Fetches one reply, no faster than the pace allows, and converts it with `parse`.
+    async fn fetch<T>(
+        &mut self,
+        token: Option<&str>,
+        parse: fn(RawReply) -> Result<T, Source>,
+    ) -> Result<T, Interruption> {
+        let started = Instant::now();
         let mut last_throttle = None;
         loop {
             let sent = self.pace.next_call().max(Instant::now());
             if sent >= self.until {
-                return Err(last_throttle.unwrap_or_else(|| self.call().late()).into());
+                return Err(last_throttle.unwrap_or_else(|| self.call().timed_out()).into());
             }
             sleep_until(sent).await;
-            match self.send(token, read).await? {
+            match self.send(token, parse).await? {
                 Sent::Served(reply) => {
                     self.pace.served(sent, Instant::now());
-                    self.slowest = self.slowest.max(begun.elapsed());
-                    self.progress.waited(begun.elapsed());
+                    self.slowest = self.slowest.max(started.elapsed());
+                    self.progress.waited(started.elapsed());
                     return Ok(reply);
                 }
-                Sent::TokenRefused => return Err(NoPage::TokenRefused),
+                Sent::TokenRefused => {
+                    let error = self.unexpected_page("Rekognition rejected the pagination token of this page");
+                    return Err(Interruption::Restart { reason: RestartReason::TokenRefused, error });
+                }
                 Sent::Throttled(error) => {
-                    self.pace.refused(Instant::now());
+                    self.pace.throttled(Instant::now());
                     self.progress.throttled();
                     tracing::debug!(error = error.with_sources(), pace = ?self.pace, "throttled");
                     last_throttle = Some(error);
@@ -212,7 +190,8 @@ impl<'a> Pages<'a> {
         }
     }
 
-    async fn send<T>(&self, token: Option<&str>, read: fn(Reply) -> Result<T, Source>) -> Result<Sent<T>, Error> {
+    /// Makes one call. Retries it after every error except throttling, which the caller handles.
+    async fn send<T>(&self, token: Option<&str>, parse: fn(RawReply) -> Result<T, Source>) -> Result<Sent<T>, Error> {
         let call = self.call();
         retry_until(self.until, &call, || async {
             let request = self
@@ -223,11 +202,11 @@ impl<'a> Pages<'a> {
                 .sort_by(LabelDetectionSortBy::Name)
                 .aggregate_by(LabelDetectionAggregateBy::from(self.aggregation.name()))
                 .set_next_token(token.map(str::to_owned));
-            let kept = KeepReply::default();
-            match request.customize().interceptor(kept.clone()).send().await {
+            let deferred = DeferredDeserialization::default();
+            match request.customize().interceptor(deferred.clone()).send().await {
                 Ok(_) => {
-                    let reply = kept.take().ok_or_else(|| "the SDK kept no reply".into());
-                    reply.and_then(read).map(Sent::Served).map_err(|source| call.failed(true, source))
+                    let reply = deferred.into_reply().ok_or_else(|| "the SDK did not keep the reply".into());
+                    reply.and_then(parse).map(Sent::Served).map_err(|source| call.failed(true, source))
                 }
                 Err(error) => match error.as_service_error() {
                     Some(GetLabelDetectionError::InvalidPaginationTokenException(_)) if token.is_some() => {
@@ -247,7 +226,7 @@ impl<'a> Pages<'a> {
     }
 
     fn call(&self) -> Call<'a> {
-        // GetLabelDetection has no resource type in IAM: a policy allows it on "*".
+        // GetLabelDetection has no resource type in IAM, so policies allow it on "*".
         Call {
             job: self.job,
             class: ErrorClass::Upstream,
@@ -257,47 +236,26 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// An error that names the page asked for last.
-    pub fn unexpected(&self, reason: impl Into<String>) -> Error {
+    /// Returns an error about the page after the position: the page that was requested last.
+    pub(crate) fn unexpected_page(&self, reason: impl Into<String>) -> Error {
         Error::UnexpectedPage {
             job: self.job.clone(),
             aggregation: self.aggregation.name(),
-            page: self.position.page + 1,
+            page: self.position.pages + 1,
             reason: reason.into(),
         }
     }
 }
 
-/// What became of one call.
+/// The outcome of one call.
 enum Sent<T> {
     Served(T),
     TokenRefused,
     Throttled(Error),
 }
 
-/// Takes the page out of a reply that has to be one of a job that succeeded.
-///
-/// # Errors
-/// Why it is not the page that was asked for.
-pub fn page(job: &JobId, aggregation: Aggregation, reply: &mut GetLabelDetectionOutput) -> Result<Page, String> {
-    if reply.job_status != Some(VideoJobStatus::Succeeded) {
-        return Err(format!("{} after a page that succeeded", status(reply.job_status.as_ref())));
-    }
-    if let Some(other) = reply.job_id().filter(|&id| id != job.as_str()) {
-        return Err(format!("it is a page of job {other:?}"));
-    }
-    let asked = reply.get_request_metadata().and_then(|asked| asked.aggregate_by());
-    if let Some(other) = asked.map(LabelDetectionAggregateBy::as_str).filter(|&asked| asked != aggregation.name()) {
-        return Err(format!("it is aggregated by {other}"));
-    }
-    Ok(Page { labels: reply.labels.take().unwrap_or_default(), next: reply.next_token.take() })
-}
-
-fn status(status: Option<&VideoJobStatus>) -> String {
-    format!("JobStatus is {}", status.map_or("missing", VideoJobStatus::as_str))
-}
-
-/// The hash goes into the checkpoint: another version of the standard library may find a repeated token a page later.
+/// Returns the hash of a token. Another version of the standard library may hash differently. A build with that version
+/// does not recognize the tokens in an older checkpoint, and detects a loop one round later.
 fn hash(token: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     token.hash(&mut hasher);

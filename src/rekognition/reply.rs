@@ -1,8 +1,9 @@
-//! A reply of `GetLabelDetection` that is read later.
+//! A reply of `GetLabelDetection` whose parsing is deferred.
 //!
-//! The SDK reads a reply before it returns it, on the thread that fetches. That is two thirds of what a page takes of the
-//! processor, and the next request waits for no more of it than its token. So the SDK is told to keep a success as it
-//! came; the token is found in its bytes, and the SDK's own deserializer reads the rest beside the next request.
+//! The SDK parses a reply before it returns it, on the thread that fetches. Parsing takes two thirds of the CPU time of
+//! a page, but the next request needs only the pagination token. So the SDK is made to keep the bytes of a successful
+//! reply. The token is found by searching the bytes, and the SDK's own deserializer parses the reply on another thread,
+//! while the next request is in flight.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,28 +19,29 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::error::Source;
 
-/// A success, as it came.
+/// A successful reply that has not been parsed.
 #[derive(Debug)]
-pub struct Reply {
+pub(crate) struct RawReply {
     response: HttpResponse,
-    next: Option<String>,
+    next_token: Option<String>,
 }
 
-impl Reply {
-    /// The token of the next page, if it can be seen. On the last page there is none; on any other it may be hidden, and
-    /// what is seen may be something else: what counts is the token that [`Reply::read`] finds.
-    pub fn next_token(&self) -> Option<&str> {
-        self.next.as_deref()
+impl RawReply {
+    /// Returns the pagination token of the next page as far as a search of the bytes finds it. The search may miss the
+    /// token or find something else; the token that [`RawReply::parse`] returns is the right one.
+    pub(crate) fn next_token(&self) -> Option<&str> {
+        self.next_token.as_deref()
     }
 
-    /// Reads it with the SDK's deserializer. Takes the processor for milliseconds.
+    /// Parses the reply with the SDK's deserializer, which takes milliseconds of CPU time.
     ///
     /// # Errors
-    /// It is no reply of the operation. Another try may bring one.
-    pub fn read(self) -> Result<GetLabelDetectionOutput, Source> {
+    /// The bytes are not a reply of the operation. Repeating the call may return one.
+    pub(crate) fn parse(self) -> Result<GetLabelDetectionOutput, Source> {
         let output = deserialize(&self.response, &ConfigBag::base())?;
-        let output = output.downcast::<GetLabelDetectionOutput>().map_err(|other| format!("it is {other:?}"))?;
-        // A success may carry the body of an error, and the SDK reads what it knows of it: nothing.
+        let output =
+            output.downcast::<GetLabelDetectionOutput>().map_err(|other| format!("unexpected output {other:?}"))?;
+        // The body may be that of an error in spite of the status. The SDK then finds none of its fields.
         if output.job_status.is_none() {
             return Err("the reply has no JobStatus".into());
         }
@@ -47,28 +49,29 @@ impl Reply {
     }
 }
 
-/// What the SDK would have done with a response.
+/// Deserializes a response as the SDK would have done.
 fn deserialize(response: &HttpResponse, config: &ConfigBag) -> Result<Output, OrchestratorError<ContextError>> {
     let operation = GetLabelDetection::new().config();
     let deserializer = operation.as_ref().and_then(|operation| operation.load::<SharedResponseDeserializer>());
-    let deserializer = deserializer.ok_or_else(|| OrchestratorError::other("the SDK has no deserializer"))?;
+    let deserializer =
+        deserializer.ok_or_else(|| OrchestratorError::other("the SDK has no deserializer for this operation"))?;
     deserializer.deserialize_nonstreaming_with_config(response, config)
 }
 
-/// Makes one call keep its reply, if it is a success. Errors are read at once.
+/// An interceptor that keeps the reply of one call if the call succeeds. Errors are deserialized at once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeepReply(Arc<OnceLock<Reply>>);
+pub(crate) struct DeferredDeserialization(Arc<OnceLock<RawReply>>);
 
-impl KeepReply {
-    /// The reply of the call, once it has succeeded.
-    pub(crate) fn take(self) -> Option<Reply> {
+impl DeferredDeserialization {
+    /// Returns the reply, after the call has succeeded. All clones have to be dropped.
+    pub(crate) fn into_reply(self) -> Option<RawReply> {
         Arc::into_inner(self.0)?.into_inner()
     }
 }
 
-impl Intercept for KeepReply {
+impl Intercept for DeferredDeserialization {
     fn name(&self) -> &'static str {
-        "KeepReply"
+        "DeferredDeserialization"
     }
 
     fn modify_before_deserialization(
@@ -82,7 +85,7 @@ impl Intercept for KeepReply {
     }
 }
 
-impl DeserializeResponse for KeepReply {
+impl DeserializeResponse for DeferredDeserialization {
     fn deserialize_nonstreaming_with_config(
         &self,
         response: &HttpResponse,
@@ -91,70 +94,72 @@ impl DeserializeResponse for KeepReply {
         let (Some(body), true) = (response.body().bytes(), response.status().is_success()) else {
             return deserialize(response, config);
         };
-        let next = next_token(body);
-        // The body is shared, not copied.
+        let next_token = find_next_token(body);
+        // Cloning shares the body instead of copying it.
         let body = response.body().try_clone().unwrap_or_else(|| SdkBody::from(body));
-        let _ = self.0.set(Reply { response: HttpResponse::new(response.status(), body), next });
+        let _ = self.0.set(RawReply { response: HttpResponse::new(response.status(), body), next_token });
         Ok(Output::erase(GetLabelDetectionOutput::builder().build()))
     }
 }
 
-const KEY: &[u8] = br#""NextToken":""#;
-/// So many bytes at either end of a reply are searched. The token is one of the fields beside `Labels`, which are short.
-const SEARCHED: usize = 4096;
+/// The key of the token in a reply, up to the opening quote of its value.
+const NEXT_TOKEN_KEY: &[u8] = br#""NextToken":""#;
+/// Number of bytes searched for the token at each end of a reply. All fields but `Labels` are short, so the token is
+/// near the start or the end.
+const SEARCHED_BYTES: usize = 4096;
 
-/// The value of `NextToken` in a reply, if it is where it can be expected.
+/// Returns the value of `NextToken` if it is near the start or the end of a reply.
 ///
-/// What is found is a key and not a part of some text: there the quotes would be escaped.
-fn next_token(body: &[u8]) -> Option<String> {
-    let begin = &body[..body.len().min(SEARCHED)];
-    let end_at = body.len().saturating_sub(SEARCHED);
-    let find = |part: &[u8]| part.windows(KEY.len()).position(|bytes| bytes == KEY);
-    let at = find(begin).or_else(|| find(&body[end_at..]).map(|at| end_at + at))?;
-    let value = &body[at + KEY.len()..];
-    let value = &value[..value.iter().take(SEARCHED).position(|&byte| byte == b'"')?];
-    // Not worth unescaping: the service does not escape what its tokens are made of.
-    let plain = !value.is_empty() && !value.contains(&b'\\');
-    plain.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
+/// A match is a key and never part of a string value, because quotes in a value are escaped.
+fn find_next_token(body: &[u8]) -> Option<String> {
+    let start = &body[..body.len().min(SEARCHED_BYTES)];
+    let end_at = body.len().saturating_sub(SEARCHED_BYTES);
+    let find = |part: &[u8]| part.windows(NEXT_TOKEN_KEY.len()).position(|bytes| bytes == NEXT_TOKEN_KEY);
+    let at = find(start).or_else(|| find(&body[end_at..]).map(|at| end_at + at))?;
+    let value = &body[at + NEXT_TOKEN_KEY.len()..];
+    let value = &value[..value.iter().take(SEARCHED_BYTES).position(|&byte| byte == b'"')?];
+    // A value with escapes is not worth unescaping: the characters of the service's tokens need none.
+    let is_plain = !value.is_empty() && !value.contains(&b'\\');
+    is_plain.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(body: &str) -> Reply {
+    fn reply(body: &str) -> RawReply {
         let status = 200.try_into().unwrap();
-        let next = next_token(body.as_bytes());
-        Reply { response: HttpResponse::new(status, SdkBody::from(body)), next }
+        let next_token = find_next_token(body.as_bytes());
+        RawReply { response: HttpResponse::new(status, SdkBody::from(body)), next_token }
     }
 
     #[test]
-    fn the_token_is_seen_before_and_after_the_labels() {
+    fn finds_the_token_before_and_after_the_labels() {
         let labels = format!(r#""Labels":[{}]"#, vec![r#"{"Timestamp":0}"#; 1000].join(","));
         for body in [
             format!(r#"{{"JobStatus":"SUCCEEDED","NextToken":"a/b+c=",{labels}}}"#),
             format!(r#"{{"JobStatus":"SUCCEEDED",{labels},"NextToken":"a/b+c="}}"#),
         ] {
             assert_eq!(reply(&body).next_token(), Some("a/b+c="));
-            let read = reply(&body).read().unwrap();
-            assert_eq!((read.next_token(), read.labels().len()), (Some("a/b+c="), 1000));
+            let parsed = reply(&body).parse().unwrap();
+            assert_eq!((parsed.next_token(), parsed.labels().len()), (Some("a/b+c="), 1000));
         }
     }
 
     #[test]
-    fn what_cannot_be_seen_is_read() {
+    fn parsing_returns_a_token_that_the_search_misses() {
         for body in [
             r#"{"JobStatus":"SUCCEEDED","NextToken" : "a"}"#,
             r#"{"JobStatus":"SUCCEEDED","NextToken":"\u0061"}"#,
-            &format!(r#"{{"A":"{0}","NextToken":"a","JobStatus":"SUCCEEDED","B":"{0}"}}"#, "-".repeat(SEARCHED)),
+            &format!(r#"{{"A":"{0}","NextToken":"a","JobStatus":"SUCCEEDED","B":"{0}"}}"#, "-".repeat(SEARCHED_BYTES)),
         ] {
             assert_eq!(reply(body).next_token(), None);
-            assert_eq!(reply(body).read().unwrap().next_token(), Some("a"));
+            assert_eq!(reply(body).parse().unwrap().next_token(), Some("a"));
         }
     }
 
     #[test]
-    fn text_that_looks_like_a_token_is_not_taken_for_one() {
+    fn ignores_text_that_looks_like_a_token() {
         let body = r#"{"JobStatus":"SUCCEEDED","StatusMessage":"\"NextToken\":\"a\""}"#;
         assert_eq!(reply(body).next_token(), None);
         assert_eq!(reply("").next_token(), None);
@@ -162,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_an_error() {
+    fn parsing_other_bytes_is_an_error() {
         for body in ["", "{}", "<html>", r#"{"JobStatus":"SUCCEEDED","Labels":["#, r#"{"message":"no"}"#] {
-            assert!(reply(body).read().is_err(), "{body}");
+            assert!(reply(body).parse().is_err(), "{body}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `AggregateBy` of GetLabelDetection, which decides the tables that an export fills.
+//! `AggregateBy` of GetLabelDetection, which selects the tables that an export fills.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 use crate::aws::names::InvalidName;
 use crate::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS, Table};
 
-/// `AggregateBy` of GetLabelDetection. Each has a table of its own.
+/// A value of `AggregateBy` in GetLabelDetection. Each value has its own table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Aggregation {
-    /// One label for each moment at which it is detected.
+    /// One element per label and time at which the label is detected.
     Timestamps,
-    /// One label for each segment of the video in which it is detected.
+    /// One element per label and segment of the video in which the label is detected.
     Segments,
 }
 
 impl Aggregation {
-    /// Both, in the order of the column `aggregate_by`.
+    /// All aggregations, in the order of the column `aggregate_by`.
     pub const ALL: [Self; 2] = [Self::Timestamps, Self::Segments];
 
-    /// Returns the name in the API.
+    /// Returns the name that the API uses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Timestamps => "TIMESTAMPS",
@@ -30,7 +30,7 @@ impl Aggregation {
         }
     }
 
-    /// Returns the table that the rows go to.
+    /// Returns the table of this aggregation.
     pub const fn table(self) -> &'static Table {
         match self {
             Self::Timestamps => &LABEL_DETECTIONS,
@@ -39,7 +39,7 @@ impl Aggregation {
     }
 }
 
-/// The aggregations of one export: at least one, each once, in the order of [`Aggregation::ALL`].
+/// The aggregations of an export: at least one, without duplicates, in the order of [`Aggregation::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aggregations(Vec<Aggregation>);
 

@@ -1,8 +1,8 @@
-//! Which labels are open: pages → one file for each label.
+//! Groups the labels of all pages into one file per label.
 //!
-//! `SortBy=NAME` groups the labels over all pages, so one label is open at a time: when the next begins, the one
-//! before is complete, and its rows become a file. Should a label come back after that, the order is not what was
-//! relied on. Then the job is read again with all labels open until its last page.
+//! `SortBy=NAME` groups the labels over all pages, so one label is open at a time. When the next label begins, the open
+//! one is closed, and its rows become a file. If a closed label returns, the pages are not grouped after all. The job
+//! is then read again from page 1, with all labels open until the last page.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -16,9 +16,9 @@ use crate::table::layout::LabelPartition;
 use crate::table::parquet::{Format, encode_rows};
 use crate::table::rows::{LabelSummary, Rows};
 
-/// The labels of one job in one aggregation.
+/// The open and closed labels of one job in one aggregation.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct Grouping {
+pub(crate) struct Grouping {
     aggregation: Aggregation,
     open: Open,
     closed: BTreeMap<LabelPartition, LabelSummary>,
@@ -28,88 +28,88 @@ pub struct Grouping {
 
 #[derive(Debug, Deserialize, Serialize)]
 enum Open {
-    /// The label under way.
+    /// At most one label is open at a time.
     One(Option<Box<(LabelPartition, Rows)>>),
-    /// All labels so far.
+    /// All labels so far are open.
     All(BTreeMap<LabelPartition, Rows>),
 }
 
-/// The one file of a label, complete.
+/// The file of a closed label.
 #[derive(Debug)]
-pub struct LabelFile {
-    /// The label.
-    pub label: LabelPartition,
-    /// Parquet.
-    pub bytes: Vec<u8>,
-    /// How many rows it has.
-    pub rows: u64,
+pub(crate) struct LabelFile {
+    pub(crate) label: LabelPartition,
+    /// The file as Parquet.
+    pub(crate) bytes: Vec<u8>,
+    /// Number of rows.
+    pub(crate) rows: u64,
 }
 
-/// Whether a file may still lack rows.
+/// The completeness of a label's file: whether it may lack rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completeness {
-    /// All rows of its label, if the pages are grouped by label.
+pub(crate) enum Completeness {
+    /// The file has all rows of its label if the pages are grouped by label.
     Provisional,
-    /// All rows of its label, whatever the order: the job's last page was seen.
+    /// The file has all rows of its label, because it was written after the last page of the job.
     Complete,
 }
 
-/// Why a page cannot be taken in.
+/// The reason for which a page cannot be added.
 #[derive(Debug, PartialEq)]
-pub enum Disorder {
-    /// This label came back after it was closed: read the job again with [`Grouping::all_open`].
-    CameBack(LabelPartition),
-    /// With all labels open, the rows take more than this many bytes.
-    TooLarge(usize),
+pub(crate) enum GroupingError {
+    /// This label returned after it was closed. Read the job again with [`Grouping::all_open`].
+    LabelReturned(LabelPartition),
+    /// All labels are open, and their rows take more than this many bytes.
+    OverBudget(usize),
 }
 
 impl Grouping {
-    /// One label open at a time.
-    pub fn one_open(aggregation: Aggregation) -> Self {
+    /// Returns an empty grouping that keeps one label open at a time.
+    pub(crate) fn one_open(aggregation: Aggregation) -> Self {
         Self { aggregation, open: Open::One(None), closed: BTreeMap::new(), format: OnceLock::new() }
     }
 
-    /// All labels open.
-    pub fn all_open(aggregation: Aggregation) -> Self {
+    /// Returns an empty grouping that keeps all labels open until the last page.
+    pub(crate) fn all_open(aggregation: Aggregation) -> Self {
         Self { aggregation, open: Open::All(BTreeMap::new()), closed: BTreeMap::new(), format: OnceLock::new() }
     }
 
-    /// Which aggregation it is of.
-    pub fn aggregation(&self) -> Aggregation {
-        self.aggregation
-    }
-
-    /// Whether a file is whole whatever the order of the pages.
-    pub fn completeness(&self) -> Completeness {
+    /// Returns the completeness of the files of this grouping.
+    pub(crate) fn completeness(&self) -> Completeness {
         match self.open {
             Open::One(_) => Completeness::Provisional,
             Open::All(_) => Completeness::Complete,
         }
     }
 
-    /// Whether a grouping from elsewhere can be gone on with.
-    pub fn is_sound(&self) -> bool {
+    /// Returns true if a deserialized grouping is internally consistent.
+    pub(crate) fn is_consistent(&self) -> bool {
         match &self.open {
-            Open::One(open) => open.iter().all(|open| open.1.is_sound()),
-            Open::All(open) => open.values().all(Rows::is_sound),
+            Open::One(open) => open.iter().all(|open| open.1.is_consistent()),
+            Open::All(open) => open.values().all(Rows::is_consistent),
         }
     }
 
-    /// Takes in a page, and returns the files of the labels that it completes. With all labels open, they may take
-    /// `budget` bytes.
+    /// Adds the labels of a page, and returns the files of the labels that it closes. If all labels are open, their
+    /// rows may take at most `budget` bytes.
     ///
     /// # Errors
-    /// [`Disorder`]; the grouping is of no use then.
-    pub fn add(&mut self, job: &JobId, page: Vec<LabelDetection>, budget: usize) -> Result<Vec<LabelFile>, Disorder> {
+    /// [`GroupingError`]. The page may have been added in part, and the files of labels that it closed are lost. So the
+    /// grouping must be dropped.
+    pub(crate) fn add_page(
+        &mut self,
+        job: &JobId,
+        page: Vec<LabelDetection>,
+        budget: usize,
+    ) -> Result<Vec<LabelFile>, GroupingError> {
         let mut files = Vec::new();
         for detection in page {
             let name = detection.label.as_ref().and_then(|label| label.name.as_deref());
             match &mut self.open {
-                Open::One(Some(open)) if open.0.holds(name) => open.1.push(detection),
+                Open::One(Some(open)) if open.0.matches(name) => open.1.push(detection),
                 Open::One(open) => {
                     let label = LabelPartition::new(name);
                     if self.closed.contains_key(&label) {
-                        return Err(Disorder::CameBack(label));
+                        return Err(GroupingError::LabelReturned(label));
                     }
                     let mut rows = Rows::new(self.aggregation);
                     rows.push(detection);
@@ -126,13 +126,14 @@ impl Grouping {
         if let Open::All(open) = &self.open
             && open.values().map(Rows::memory).sum::<usize>() > budget
         {
-            return Err(Disorder::TooLarge(budget));
+            return Err(GroupingError::OverBudget(budget));
         }
         Ok(files)
     }
 
-    /// After the last page: closes one of the labels that are still open.
-    pub fn close_next(&mut self, job: &JobId) -> Option<LabelFile> {
+    /// Closes one of the labels that are open after the last page, and returns its file. Returns `None` if no label is
+    /// open.
+    pub(crate) fn close_next(&mut self, job: &JobId) -> Option<LabelFile> {
         let (label, rows) = match &mut self.open {
             Open::One(open) => *open.take()?,
             Open::All(open) => open.pop_first()?,
@@ -140,13 +141,13 @@ impl Grouping {
         Some(self.close(job, label, rows))
     }
 
-    /// The labels closed so far.
-    pub fn labels(&self) -> impl Iterator<Item = &LabelPartition> {
+    /// Returns the labels closed so far.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &LabelPartition> {
         self.closed.keys()
     }
 
-    /// What the table `jobs` says of the labels closed so far.
-    pub fn summaries(&self) -> &BTreeMap<LabelPartition, LabelSummary> {
+    /// Returns the summary of each label closed so far.
+    pub(crate) fn summaries(&self) -> &BTreeMap<LabelPartition, LabelSummary> {
         &self.closed
     }
 
@@ -185,10 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_complete_when_the_next_begins() {
+    fn closes_a_label_when_the_next_begins() {
         let mut grouping = one_open();
-        assert_eq!(names(&grouping.add(&job(), page(&["Car", "Car"]), BUDGET).unwrap()), [""; 0]);
-        let files = grouping.add(&job(), page(&["Car", "Dog", "Eel"]), BUDGET).unwrap();
+        assert_eq!(names(&grouping.add_page(&job(), page(&["Car", "Car"]), BUDGET).unwrap()), [""; 0]);
+        let files = grouping.add_page(&job(), page(&["Car", "Dog", "Eel"]), BUDGET).unwrap();
         assert_eq!(names(&files), ["Car", "Dog"]);
         assert_eq!(files[0].rows, 3);
         assert_eq!(names(&Vec::from_iter(grouping.close_next(&job()))), ["Eel"]);
@@ -197,30 +198,30 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_comes_back_is_an_error() {
+    fn rejects_a_label_that_returns_after_it_was_closed() {
         let mut grouping = one_open();
-        let disorder = grouping.add(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap_err();
-        assert_eq!(disorder, Disorder::CameBack(LabelPartition::new(Some("Car"))));
+        let error = grouping.add_page(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap_err();
+        assert_eq!(error, GroupingError::LabelReturned(LabelPartition::new(Some("Car"))));
     }
 
     #[test]
-    fn with_all_labels_open_the_order_does_not_matter() {
+    fn accepts_labels_in_any_order_if_all_are_open() {
         let mut grouping = Grouping::all_open(Aggregation::Timestamps);
-        assert!(grouping.add(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap().is_empty());
+        assert!(grouping.add_page(&job(), page(&["Car", "Dog", "Car"]), BUDGET).unwrap().is_empty());
         let files: Vec<_> = std::iter::from_fn(|| grouping.close_next(&job())).collect();
         assert_eq!(names(&files), ["Car", "Dog"]);
         assert_eq!(files[0].rows, 2);
 
         let mut grouping = Grouping::all_open(Aggregation::Timestamps);
-        assert_eq!(grouping.add(&job(), page(&["Car", "Dog"]), 100).unwrap_err(), Disorder::TooLarge(100));
+        assert_eq!(grouping.add_page(&job(), page(&["Car", "Dog"]), 100).unwrap_err(), GroupingError::OverBudget(100));
     }
 
     #[test]
-    fn names_of_the_default_partition_share_a_file() {
+    fn labels_of_the_default_partition_share_a_file() {
         let mut grouping = one_open();
         let mut labels = page(&["", "__HIVE_DEFAULT_PARTITION__"]);
         labels.push(LabelDetection::builder().build());
-        assert!(grouping.add(&job(), labels, BUDGET).unwrap().is_empty());
+        assert!(grouping.add_page(&job(), labels, BUDGET).unwrap().is_empty());
         assert_eq!(grouping.close_next(&job()).unwrap().rows, 3);
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are in the bucket: keys, and names as Hive escapes them.
+//! Object keys of the lake, and Hive's escaping of partition values.
 //!
 //! ```text
 //! <prefix>/label_detections/job_id=<job>/label=<label>/part-00000.parquet
@@ -17,16 +17,16 @@ use crate::error::Error;
 use crate::job_id::JobId;
 use crate::table::schema::{JOBS, Table};
 
-/// What Hive writes for a partition value that is null or empty.
-pub const HIVE_DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+/// Hive's partition value for null and for the empty string.
+pub(crate) const HIVE_DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// S3 allows 1,024 bytes of UTF-8 a key.
+/// Maximum length of an S3 key, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
-/// The partition that a label's rows go to.
+/// The partition of a label.
 ///
-/// A label without a name, with an empty one, and one that is named like Hive's default partition share
-/// that partition, as one path has one file; the column `label_name` tells them apart.
+/// A label without a name, a label with an empty name, and a label that is named like Hive's default partition share
+/// that partition and its file. The column `label_name` tells them apart.
 ///
 /// ```
 /// use label_lake::table::layout::LabelPartition;
@@ -38,28 +38,28 @@ const MAX_KEY_BYTES: usize = 1024;
 pub struct LabelPartition(Option<Box<str>>);
 
 impl LabelPartition {
-    /// The partition for `Label.Name`.
+    /// Returns the partition for this `Label.Name`.
     pub fn new(name: Option<&str>) -> Self {
-        Self(name.filter(|name| is_partition_of_its_own(name)).map(Box::from))
+        Self(name.filter(|name| has_own_partition(name)).map(Box::from))
     }
 
-    /// The label's name; `None` for the default partition.
+    /// Returns the name of the label, or `None` for the default partition.
     pub fn name(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
-    /// The value of the partition key `label`: raw, as a catalog stores it.
+    /// Returns the value of the partition key `label`, unescaped as a catalog stores it.
     pub fn partition_value(&self) -> &str {
         self.name().unwrap_or(HIVE_DEFAULT_PARTITION)
     }
 
-    /// Whether a label with this name belongs to this partition. Allocates nothing.
-    pub fn holds(&self, name: Option<&str>) -> bool {
-        self.name() == name.filter(|name| is_partition_of_its_own(name))
+    /// Returns true if a label with this name belongs to this partition. Does not allocate.
+    pub(crate) fn matches(&self, name: Option<&str>) -> bool {
+        self.name() == name.filter(|name| has_own_partition(name))
     }
 }
 
-fn is_partition_of_its_own(name: &str) -> bool {
+fn has_own_partition(name: &str) -> bool {
     !name.is_empty() && name != HIVE_DEFAULT_PARTITION
 }
 
@@ -75,15 +75,12 @@ impl fmt::Display for LabelPartition {
     }
 }
 
-/// A key that S3 takes.
-///
-/// - below the prefix of the lake,
-/// - at most 1,024 bytes.
+/// A valid key of an object in the lake: below the prefix of the lake, and at most 1,024 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// The key, not URL-encoded.
+    /// Returns the key, not URL-encoded.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,7 +92,7 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The keys of one lake.
+/// The keys of a lake.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// Empty, or ends with `/`.
@@ -103,61 +100,62 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// A lake below `prefix`, which has no leading or trailing `/`; empty is the bucket itself.
+    /// Returns the keys of a lake below `prefix`.
     pub fn new(prefix: &KeyPrefix) -> Self {
         let prefix = prefix.as_str();
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         Self { prefix }
     }
 
-    /// The one file of a label.
+    /// Returns the key of a label's file.
     ///
     /// # Errors
     /// `KeyTooLong`.
-    pub fn part(&self, table: &Table, job: &JobId, label: &LabelPartition) -> Result<ObjectKey, Error> {
-        Self::key(job, format!("{}part-00000.parquet", self.partition(table, job, label)))
+    pub fn part_key(&self, table: &Table, job: &JobId, label: &LabelPartition) -> Result<ObjectKey, Error> {
+        Self::key(job, format!("{}part-00000.parquet", self.partition_prefix(table, job, label)))
     }
 
-    /// What the keys of a label begin with: the path of its partition, escaped, with a `/` at its end.
-    pub fn partition(&self, table: &Table, job: &JobId, label: &LabelPartition) -> String {
-        format!("{}label={}/", self.partitions(table, job), escape(label.partition_value()))
+    /// Returns the prefix of all keys in the partition of a label: its escaped path, with a trailing `/`.
+    pub(crate) fn partition_prefix(&self, table: &Table, job: &JobId, label: &LabelPartition) -> String {
+        format!("{}label={}/", self.job_prefix(table, job), escape(label.partition_value()))
     }
 
-    /// The row of the job in `jobs`: the commit.
+    /// Returns the key of the job's row in `jobs`, which is the commit.
     ///
     /// # Errors
     /// `KeyTooLong`.
-    pub fn commit(&self, job: &JobId) -> Result<ObjectKey, Error> {
-        Self::key(job, format!("{}job-{job}.parquet", self.folder(&JOBS)))
+    pub fn commit_key(&self, job: &JobId) -> Result<ObjectKey, Error> {
+        Self::key(job, format!("{}job-{job}.parquet", self.table_prefix(&JOBS)))
     }
 
-    /// Where the job is saved while it is under way. Athena and Hive ignore what begins with `_`.
+    /// Returns the key of the job's checkpoint. Athena and Hive ignore paths that begin with `_`.
     ///
     /// # Errors
     /// `KeyTooLong`.
-    pub fn checkpoint(&self, job: &JobId) -> Result<ObjectKey, Error> {
+    pub fn checkpoint_key(&self, job: &JobId) -> Result<ObjectKey, Error> {
         Self::key(job, format!("{}_checkpoints/{job}", self.prefix))
     }
 
-    /// What all keys of a job in a partitioned table begin with.
-    pub fn partitions(&self, table: &Table, job: &JobId) -> String {
-        format!("{}job_id={job}/", self.folder(table))
+    /// Returns the prefix of all keys of a job in a partitioned table.
+    pub fn job_prefix(&self, table: &Table, job: &JobId) -> String {
+        format!("{}job_id={job}/", self.table_prefix(table))
     }
 
-    /// The label of a file, by its key; `None` for what is no Parquet file in a partition of the job.
-    pub fn label_of(&self, table: &Table, job: &JobId, key: &str) -> Option<LabelPartition> {
-        let (value, file) = key.strip_prefix(&self.partitions(table, job))?.strip_prefix("label=")?.split_once('/')?;
+    /// Returns the label that a key belongs to, or `None` if it is not the key of a Parquet file in a partition of the
+    /// job.
+    pub(crate) fn label_from_key(&self, table: &Table, job: &JobId, key: &str) -> Option<LabelPartition> {
+        let (value, file) = key.strip_prefix(&self.job_prefix(table, job))?.strip_prefix("label=")?.split_once('/')?;
         file.ends_with(".parquet").then(|| LabelPartition::new(Some(&unescape(value))))
     }
 
-    /// The job whose row has this key; `None` for what is no row.
-    pub fn job_of(&self, key: &str) -> Option<JobId> {
-        let name = key.strip_prefix(&self.folder(&JOBS))?.strip_prefix("job-")?.strip_suffix(".parquet")?;
+    /// Returns the job whose row has this key, or `None` if it is not the key of a row.
+    pub fn job_from_key(&self, key: &str) -> Option<JobId> {
+        let name = key.strip_prefix(&self.table_prefix(&JOBS))?.strip_prefix("job-")?.strip_suffix(".parquet")?;
         JobId::try_from(name).ok()
     }
 
-    /// What all keys of a table begin with.
-    pub fn folder(&self, table: &Table) -> String {
+    /// Returns the prefix of all keys of a table.
+    pub fn table_prefix(&self, table: &Table) -> String {
         format!("{}{}/", self.prefix, table.name)
     }
 
@@ -169,9 +167,11 @@ impl Layout {
     }
 }
 
-/// Escapes a partition value as Hive's `FileUtils.escapePathName` does: control characters and
-/// `" # % ' * / : = ? \ { [ ] ^` become `%` and two upper-case hex digits. All else stays, non-ASCII too:
-/// Hive, Spark and Trino decode `%XX` to one character, not to one byte of UTF-8.
+/// Escapes a partition value like Hive's `FileUtils.escapePathName`.
+///
+/// Control characters and `" # % ' * / : = ? \ { [ ] ^` become `%` and two upper-case hex digits. All other characters
+/// stay as they are, including non-ASCII ones: Hive, Spark and Trino decode `%XX` to one character, not to one byte of
+/// UTF-8.
 ///
 /// ```
 /// use label_lake::table::layout::escape;
@@ -194,8 +194,8 @@ pub fn escape(value: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Takes back [`escape`], as Hive's `FileUtils.unescapePathName` does: `%` and two hex digits are one character. Any
-/// other `%` stays.
+/// Reverses [`escape`], like Hive's `FileUtils.unescapePathName`. `%` and two hex digits become one character; any
+/// other `%` stays as it is.
 ///
 /// ```
 /// use label_lake::table::layout::unescape;
@@ -207,7 +207,7 @@ pub fn unescape(path: &str) -> String {
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('%') {
         value.push_str(before);
-        // Two digits, and not the sign that the parser would take too.
+        // `from_str_radix` alone would also accept a sign.
         let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         if let Some(code) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             value.push(char::from(code));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn each_character_of_hives_list_is_escaped_and_no_other_ascii_one() {
+    fn escapes_the_ascii_characters_of_hives_list_and_no_others() {
         let escaped: String = (0..=0x7f_u8).map(char::from).filter(|&character| is_escaped(character)).collect();
         let mut listed: String = (0..0x20_u8).map(char::from).collect();
         listed.push_str("\"#%'*/:=?[\\]^{\x7f");
@@ -247,44 +247,44 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_spelled_as_the_contract_does() {
+    fn keys_have_the_documented_form() {
         let layout = Layout::new(&"lake/v1".parse().unwrap());
-        let part = |name| layout.part(&LABEL_DETECTIONS, &job(), &LabelPartition::new(name)).unwrap().to_string();
+        let part = |name| layout.part_key(&LABEL_DETECTIONS, &job(), &LabelPartition::new(name)).unwrap().to_string();
         let root = "lake/v1/label_detections/job_id=job-1/label=";
         assert_eq!(part(Some("St. Peter's Basilica")), format!("{root}St. Peter%27s Basilica/part-00000.parquet"));
         assert_eq!(part(None), format!("{root}__HIVE_DEFAULT_PARTITION__/part-00000.parquet"));
-        assert_eq!(Layout::new(&KeyPrefix::none()).commit(&job()).unwrap().as_str(), "jobs/job-job-1.parquet");
+        assert_eq!(Layout::new(&KeyPrefix::none()).commit_key(&job()).unwrap().as_str(), "jobs/job-job-1.parquet");
     }
 
     #[test]
-    fn a_key_of_more_than_1024_bytes_is_an_error() {
+    fn rejects_keys_of_more_than_1024_bytes() {
         let label = |bytes: usize| LabelPartition::new(Some(&"x".repeat(bytes)));
-        let fixed = Layout::default().part(&LABEL_DETECTIONS, &job(), &label(1)).unwrap().as_str().len() - 1;
-        assert!(Layout::default().part(&LABEL_DETECTIONS, &job(), &label(1024 - fixed)).is_ok());
-        let error = Layout::default().part(&LABEL_DETECTIONS, &job(), &label(1025 - fixed)).unwrap_err();
+        let fixed = Layout::default().part_key(&LABEL_DETECTIONS, &job(), &label(1)).unwrap().as_str().len() - 1;
+        assert!(Layout::default().part_key(&LABEL_DETECTIONS, &job(), &label(1024 - fixed)).is_ok());
+        let error = Layout::default().part_key(&LABEL_DETECTIONS, &job(), &label(1025 - fixed)).unwrap_err();
         assert_eq!(error.error_type(), "KeyTooLong");
     }
 
     #[test]
-    fn a_label_and_a_job_are_found_by_their_keys() {
+    fn parses_labels_and_jobs_from_keys() {
         let layout = Layout::new(&"lake/v1".parse().unwrap());
         for name in [Some("St. Peter's Basilica"), Some("50% = a/b: ñ"), None] {
             let label = LabelPartition::new(name);
-            let key = layout.part(&LABEL_DETECTIONS, &job(), &label).unwrap();
-            assert_eq!(layout.label_of(&LABEL_DETECTIONS, &job(), key.as_str()), Some(label));
-            assert_eq!(layout.label_of(&LABEL_SEGMENTS, &job(), key.as_str()), None);
-            assert_eq!(layout.job_of(key.as_str()), None);
+            let key = layout.part_key(&LABEL_DETECTIONS, &job(), &label).unwrap();
+            assert_eq!(layout.label_from_key(&LABEL_DETECTIONS, &job(), key.as_str()), Some(label));
+            assert_eq!(layout.label_from_key(&LABEL_SEGMENTS, &job(), key.as_str()), None);
+            assert_eq!(layout.job_from_key(key.as_str()), None);
         }
         assert_eq!(
-            layout.label_of(&LABEL_DETECTIONS, &job(), "lake/v1/label_detections/job_id=job-1/label=a/_x"),
+            layout.label_from_key(&LABEL_DETECTIONS, &job(), "lake/v1/label_detections/job_id=job-1/label=a/_x"),
             None
         );
-        assert_eq!(layout.job_of(layout.commit(&job()).unwrap().as_str()), Some(job()));
-        assert_eq!(layout.job_of("lake/v1/jobs/job-a.b.parquet"), None);
+        assert_eq!(layout.job_from_key(layout.commit_key(&job()).unwrap().as_str()), Some(job()));
+        assert_eq!(layout.job_from_key("lake/v1/jobs/job-a.b.parquet"), None);
     }
 
     #[test]
-    fn a_percent_sign_that_escapes_nothing_stays() {
+    fn unescape_keeps_percent_signs_without_hex_digits() {
         for path in ["%", "%2", "a%zz", "%+1", "%ñ", "%%"] {
             assert_eq!(unescape(path), path);
         }
@@ -293,16 +293,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaping_is_undone_by_hives_rule(name in "\\PC*|[\\x00-\\x7f]{0,20}") {
+        fn unescape_reverses_escape(name in "\\PC*|[\\x00-\\x7f]{0,20}") {
             let escaped = escape(&name);
             prop_assert!(!escaped.contains('/'));
             prop_assert_eq!(unescape(&escaped), name);
         }
 
         #[test]
-        fn two_names_share_a_key_only_in_the_default_partition(a in "[%2F/ a'=]{0,4}", b in "[%2F/ a'=]{0,4}") {
+        fn different_names_have_different_keys(a in "[%2F/ a'=]{0,4}", b in "[%2F/ a'=]{0,4}") {
             let layout = Layout::default();
-            let key = |name: &str| layout.part(&LABEL_DETECTIONS, &job(), &LabelPartition::new(Some(name))).unwrap();
+            let key = |name: &str| layout.part_key(&LABEL_DETECTIONS, &job(), &LabelPartition::new(Some(name))).unwrap();
             prop_assert_eq!(key(&a) == key(&b), a == b);
         }
     }

@@ -1,9 +1,9 @@
-//! The tables of the lake: columns, keys, and the way from labels to rows and Parquet files.
+//! The tables of the lake: columns, object keys, and the conversion of labels to rows and Parquet files.
 //!
-//! Everything here is a plain function over values: no client, no async.
+//! Everything here is a plain function over values, without clients and without async.
 
 pub mod aggregation;
-pub mod grouping;
+pub(crate) mod grouping;
 pub mod layout;
 pub mod parquet;
 pub mod rows;

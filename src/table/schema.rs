@@ -1,50 +1,49 @@
-//! The tables of the lake: every column with its type and meaning, in the order of the files.
+//! The tables of the lake: every column with its type and meaning, in file order.
 //!
-//! This is the one source of the schema. The Parquet schema is made from it, and so is whatever
-//! describes the tables to a catalog. Names, types and order are public API: within a
-//! [`SCHEMA_VERSION`] columns are only added, at the end.
+//! This is the only source of the schema. The Parquet schema, the DDL and the tables in the catalog are generated from
+//! it. Names, types and order are public API: within a [`SCHEMA_VERSION`], columns are only added, at the end.
 
-/// The version of the layout and the columns, written to every file.
+/// Version of layout and columns, written to every file.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// One table: a folder of Parquet files below the prefix of the lake.
+/// A table: a folder of Parquet files below the prefix of the lake.
 #[derive(Debug)]
 pub struct Table {
-    /// The table's name, which is also its folder.
+    /// Name of the table and of its folder.
     pub name: &'static str,
-    /// What one row is.
+    /// Meaning of one row.
     pub comment: &'static str,
-    /// The columns in the files, in their order.
+    /// The columns in the files, in order.
     pub columns: &'static [Column],
-    /// The columns in the path, `key=value`, outermost first. All are strings: Athena prunes
-    /// partitions of other types later, and slower.
+    /// The columns in the path, as `key=value`, outermost first. All are strings, because Athena prunes partitions of
+    /// other types later and more slowly.
     pub partition_keys: &'static [Column],
-    /// The column that the rows of a file are sorted by, ascending.
-    pub sorted_by: Option<&'static str>,
+    /// The column that the rows of a file are sorted by, in ascending order.
+    pub(crate) sorted_by: Option<&'static str>,
 }
 
-/// One column, or one field of a struct.
+/// A column, or a field of a struct.
 #[derive(Debug)]
 pub struct Column {
-    /// Its name, lower-case as Athena requires.
+    /// Name in lower case, as Athena requires.
     pub name: &'static str,
-    /// Its type.
+    /// Type of the values.
     pub column_type: ColumnType,
-    /// Whether a value may be absent.
-    pub nullable: bool,
-    /// What it holds, with its unit and the API field that it comes from. In SQL it is a literal: engines differ in
-    /// how they escape a quote, and tools that split scripts trip over a semicolon, so it has neither.
+    /// True if a value may be null.
+    pub(crate) nullable: bool,
+    /// Meaning, with the unit and the API field that the value comes from. It contains no quotes and no semicolons: in
+    /// SQL it is a string literal, engines escape quotes differently, and some tools split scripts at every semicolon.
     pub comment: &'static str,
 }
 
-/// The types that the tables use, each with one form in Athena and one in Parquet.
+/// The types that the tables use, each with one type in Athena and one in Parquet.
 #[derive(Debug)]
 pub enum ColumnType {
     /// Athena `bigint`, Parquet INT64.
     Bigint,
     /// Athena `int`, Parquet INT32.
     Int,
-    /// Athena `float`, Parquet FLOAT: Rekognition's numbers are 32-bit, and stay so.
+    /// Athena `float`, Parquet FLOAT. Rekognition's numbers are 32-bit and are stored unchanged.
     Float,
     /// Athena `string`, Parquet `BYTE_ARRAY` (`STRING`).
     Text,
@@ -121,7 +120,7 @@ pub const LABEL_SEGMENTS: Table = Table {
     sorted_by: Some("start_timestamp_ms"),
 };
 
-/// `jobs`: one file with one row a job. The row is the commit: it is written last.
+/// `jobs`: one file with one row per job. The row is written last and commits the job.
 pub const JOBS: Table = Table {
     name: "jobs",
     comment: "one row for each job that is complete in the lake, or that failed",
@@ -167,7 +166,7 @@ const JOB_LABELS: &[Column] = &[
 ];
 
 impl ColumnType {
-    /// The type in Athena's DDL and in the Glue catalog, which both take Hive's spelling.
+    /// Returns the type in Hive's notation, which both Athena's DDL and the Glue catalog use.
     ///
     /// ```
     /// use label_lake::table::schema::LABEL_DETECTIONS;
@@ -197,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    /// The columns as `tests/golden/tables.json` has them: one a line, as name, type and comment.
+    /// Returns the columns in the form of `tests/golden/tables.json`: one per line, as name, type and comment.
     fn lines(columns: &[Column]) -> String {
         let line = |column: &Column| {
             let cells: Value = [column.name, &column.column_type.hive(), column.comment].into_iter().collect();
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn golden_tables() {
+    fn tables_match_the_golden_file() {
         let table = |table: &&Table| {
             let (name, comment) = (json!(table.name), json!(table.comment));
             let (columns, partition_keys) = (lines(table.columns), lines(table.partition_keys));
@@ -222,18 +221,18 @@ mod tests {
     }
 
     #[test]
-    fn comments_fit_into_glue_and_into_any_sql() {
+    fn comments_are_valid_in_glue_and_in_sql_literals() {
         for table in TABLES {
             let columns = table.columns.iter().chain(table.partition_keys).chain(JOB_LABELS);
             for comment in columns.map(|column| column.comment).chain([table.comment]) {
                 assert!(comment.is_ascii() && !comment.contains(['\'', '"', '\\', ';']), "{comment}");
-                assert!((1..=255).contains(&comment.len()), "Glue takes 255 bytes: {comment}");
+                assert!((1..=255).contains(&comment.len()), "Glue accepts at most 255 bytes: {comment}");
             }
         }
     }
 
     #[test]
-    fn the_struct_of_jobs_labels_is_spelled_as_the_contract_does() {
+    fn the_labels_struct_of_jobs_has_the_documented_type() {
         let labels = JOBS.columns.last().unwrap();
         assert_eq!(
             labels.column_type.hive(),

@@ -1,4 +1,5 @@
-//! Metrics in CloudWatch's embedded format: a log line that becomes figures, without a call and without a permission.
+//! Metrics in CloudWatch's embedded metric format. CloudWatch extracts them from log lines, so they need neither calls
+//! nor permissions.
 //!
 //! ```text
 //! {"_aws": {"Timestamp": …, "CloudWatchMetrics": [{"Namespace": "LabelLake", …}]},
@@ -11,34 +12,31 @@ use serde_json::{Map, Value, json};
 
 use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
-use crate::table::rows::{JobRow, JobStatus};
+use crate::table::rows::{JobRow, JobStatus, LabelSummary};
 use crate::telemetry::WorkDone;
 
-/// The namespace of all metrics. Their one dimension is `FunctionName`.
-pub const NAMESPACE: &str = "LabelLake";
+/// Namespace of all metrics. Their only dimension is `FunctionName`.
+const NAMESPACE: &str = "LabelLake";
 
-/// One attempt at a job, in one invocation.
+/// One attempt at exporting a job, in one invocation.
 #[derive(Debug)]
-pub struct Attempt<'a> {
-    /// The job.
-    pub job: &'a JobId,
-    /// What became of it, or the type of the error.
-    pub outcome: &'static str,
-    /// The row, if this attempt committed it.
-    pub committed: Option<&'a JobRow>,
-    /// Whether another invocation goes on.
-    pub handed_over: bool,
-    /// What was done.
-    pub work: WorkDone,
-    /// How long it took.
-    pub duration: Duration,
+pub(crate) struct Attempt<'a> {
+    pub(crate) job: &'a JobId,
+    /// Name of the outcome, or type of the error.
+    pub(crate) outcome: &'static str,
+    /// The row that this attempt committed, if any.
+    pub(crate) committed: Option<&'a JobRow>,
+    /// True if another invocation continues the export.
+    pub(crate) handed_over: bool,
+    pub(crate) work: WorkDone,
+    pub(crate) duration: Duration,
 }
 
 impl Attempt<'_> {
-    /// Name, unit and value of each metric.
+    /// Returns name, unit and value of each metric.
     fn metrics(&self) -> [(&'static str, &'static str, u64); 12] {
         let committed = |status| u64::from(self.committed.is_some_and(|row| row.status == status));
-        let total = |aggregation, number: fn(&crate::table::rows::LabelSummary) -> u64| {
+        let total = |aggregation, number: fn(&LabelSummary) -> u64| {
             self.committed.and_then(|row| row.total(aggregation, number)).unwrap_or_default()
         };
         [
@@ -57,8 +55,8 @@ impl Attempt<'_> {
         ]
     }
 
-    /// The line for CloudWatch.
-    pub fn line(&self, function: &str, now: SystemTime) -> String {
+    /// Returns the log line with the metrics.
+    pub(crate) fn line(&self, function: &str, now: SystemTime) -> String {
         let metrics = self.metrics();
         let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
         let declared = metrics.map(|(name, unit, _)| json!({ "Name": name, "Unit": unit }));
@@ -95,9 +93,9 @@ mod tests {
         serde_json::from_str(&attempt.line("label-lake", now)).unwrap()
     }
 
-    /// The alarms and the dashboard of the template use these names.
+    /// The alarms and the dashboard of the template use the metric names.
     #[test]
-    fn the_metrics_are_those_of_the_golden_file() {
+    fn metrics_match_the_golden_file() {
         let line = line();
         let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_declared_metric_and_dimension_has_a_value() {
+    fn every_declared_metric_and_dimension_has_a_value() {
         let line = line();
         assert_eq!(line["_aws"]["Timestamp"], 1_700_000_000_123_u64);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

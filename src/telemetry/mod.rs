@@ -1,6 +1,6 @@
-//! Logs, and the numbers of the work under way.
+//! Logs, and counters of the work in progress.
 
-pub mod metrics;
+pub(crate) mod metrics;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -9,64 +9,64 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The runtime logs each error that a handler returns. Ours are logged before, with their fields, and panics by
-/// the hook that [`init`] sets.
+/// Log target of the runtime for errors that a handler returns, and for panics. It is turned off: this crate logs its
+/// own errors with their fields, and [`init`] sets a hook that logs panics.
 const RUNTIME_ERRORS: &str = "lambda_runtime::layers::panic";
 
-/// Logs as Lambda's JSON format: one line an event on standard output, with the fields at its top.
+/// Starts logging in Lambda's JSON format: one line per event on standard output, with the fields at the top level.
 pub fn init(filter: Targets) {
     let json =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
     tracing_subscriber::registry().with(filter.with_target(RUNTIME_ERRORS, LevelFilter::OFF)).with(json).init();
-    // The default hook writes several lines, and CloudWatch makes an event of each.
+    // The default hook writes several lines, and CloudWatch would store each as a separate event.
     std::panic::set_hook(Box::new(|panic| tracing::error!(error = %panic, "panicked")));
 }
 
-/// How far the work is. Counts up from zero over all jobs of a process.
+/// Counters of the work done since the process started, over all its jobs.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Pages fetched.
+    /// Number of pages fetched.
     pub pages: AtomicU64,
-    /// Elements of `Labels` fetched.
+    /// Number of elements of `Labels` fetched.
     pub labels: AtomicU64,
-    /// Calls of `GetLabelDetection` that were throttled.
-    pub throttles: AtomicU64,
-    /// How long pages were waited for, pauses included: microseconds.
-    pub page_wait_us: AtomicU64,
-    /// Files stored.
+    /// Number of throttled calls to `GetLabelDetection`.
+    throttles: AtomicU64,
+    /// Time spent waiting for pages, including pauses, in microseconds.
+    page_wait_us: AtomicU64,
+    /// Number of files stored.
     pub files: AtomicU64,
-    /// Rows in them.
+    /// Number of rows in these files.
     pub rows: AtomicU64,
-    /// Bytes in them.
-    pub bytes: AtomicU64,
+    /// Size of these files, in bytes.
+    bytes: AtomicU64,
 }
 
 impl Progress {
-    /// A page came.
-    pub fn page_fetched(&self, labels: usize) {
+    /// Counts a fetched page with this many labels.
+    pub(crate) fn page_fetched(&self, labels: usize) {
         self.pages.fetch_add(1, Relaxed);
         self.labels.fetch_add(labels as u64, Relaxed);
     }
 
-    /// A call was throttled.
-    pub fn throttled(&self) {
+    /// Counts a throttled call.
+    pub(crate) fn throttled(&self) {
         self.throttles.fetch_add(1, Relaxed);
     }
 
-    /// A reply was waited for.
-    pub fn waited(&self, wait: Duration) {
+    /// Adds the time spent waiting for a page.
+    pub(crate) fn waited(&self, wait: Duration) {
         self.page_wait_us.fetch_add(wait.as_micros() as u64, Relaxed);
     }
 
-    /// A file is in the lake.
-    pub fn file_stored(&self, rows: u64, bytes: u64) {
+    /// Counts a stored file.
+    pub(crate) fn file_stored(&self, rows: u64, bytes: u64) {
         self.files.fetch_add(1, Relaxed);
         self.rows.fetch_add(rows, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// What was done by now.
-    pub fn now(&self) -> WorkDone {
+    /// Returns the work done so far.
+    pub(crate) fn snapshot(&self) -> WorkDone {
         WorkDone {
             pages: self.pages.load(Relaxed),
             throttles: self.throttles.load(Relaxed),
@@ -77,25 +77,25 @@ impl Progress {
     }
 }
 
-/// Work that was done, or is done between two moments.
+/// Work done since the process started, or since an earlier snapshot.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct WorkDone {
-    /// Pages fetched.
-    pub pages: u64,
-    /// Calls of `GetLabelDetection` that were throttled.
-    pub throttles: u64,
-    /// How long pages were waited for, pauses included: the sum over both aggregations.
-    pub page_wait: Duration,
-    /// Files stored.
-    pub files: u64,
-    /// Bytes in them.
-    pub bytes: u64,
+pub(crate) struct WorkDone {
+    /// Number of pages fetched.
+    pub(crate) pages: u64,
+    /// Number of throttled calls to `GetLabelDetection`.
+    pub(crate) throttles: u64,
+    /// Time spent waiting for pages, including pauses. The sum over both aggregations.
+    pub(crate) page_wait: Duration,
+    /// Number of files stored.
+    pub(crate) files: u64,
+    /// Size of these files, in bytes.
+    pub(crate) bytes: u64,
 }
 
 impl WorkDone {
-    /// What was done since.
+    /// Returns the work done since an earlier snapshot.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             pages: self.pages - earlier.pages,
             throttles: self.throttles - earlier.throttles,

@@ -1,6 +1,7 @@
 //! The end of an export: it looks at its files, removes what it does not own, and puts the row.
 
-use label_lake::export::protocol::{PutRow, Refused, Row};
+use label_lake::export::protocol::{Refused, Row};
+use label_lake::lake::Condition;
 
 use crate::copy::{Copy, Ended, Next};
 use crate::lake::{Keys, Lake, Settings, Stored, Table};
@@ -99,8 +100,8 @@ impl Copy {
     pub(crate) fn put_row(&self, lake: &mut Lake, rules: &Rules) -> bool {
         let seen = self.seen.map(|version| Row { version, replaced: false, our_settings: true });
         let holds = match rules.mends.put_row(self.replaces, seen) {
-            PutRow::Create => lake.row.is_none(),
-            PutRow::Replace(version) => lake.row.is_some_and(|row| row.version == version),
+            Condition::Create => lake.row.is_none(),
+            Condition::Replace(version) => lake.row.is_some_and(|row| row.version == version),
         };
         if holds {
             let content = self.content();

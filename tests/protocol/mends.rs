@@ -1,6 +1,7 @@
 //! The decisions of `label_lake::export::protocol`, and what the model does without one of the mends.
 
-use label_lake::export::protocol::{self, CheckpointFound, PutRow, Refused, Request, Row};
+use label_lake::export::protocol::{self, CheckpointFound, Refused, Request, Row};
+use label_lake::lake::Condition;
 
 /// What keeps deliveries from spoiling each other. Each can be taken out, to see that the model finds out.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ impl Mends {
         protocol::replaces(request, if ignored { CheckpointFound::None } else { checkpoint })
     }
 
-    pub(crate) fn put_row(self, replaces: bool, row: Option<Row<u8>>) -> PutRow<u8> {
+    pub(crate) fn put_row(self, replaces: bool, row: Option<Row<u8>>) -> Condition<u8> {
         protocol::put_row(replaces && self.row_is_replaced, row)
     }
 

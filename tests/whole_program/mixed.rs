@@ -214,12 +214,12 @@ impl Run {
         let (job, until) = (JobId::try_from("job").unwrap(), Instant::now() + Duration::from_mins(1));
         // What an export writes meanwhile is deleted, too.
         while !self.simulator.store().keys().is_empty() {
-            lake.delete_commit(&job, until).await.unwrap();
-            lake.delete_checkpoint(&job, until).await.unwrap();
+            lake.job(&job, until).delete_commit().await.unwrap();
+            lake.job(&job, until).delete_checkpoint().await.unwrap();
             for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
-                catalog.table(&job, table, until).remove_others(&HashSet::new()).await.unwrap();
+                catalog.table(&job, table, until).delete_except(&HashSet::new()).await.unwrap();
             }
-            lake.delete_files(&job, until).await.unwrap();
+            lake.job(&job, until).delete_files().await.unwrap();
         }
         self.tally.lock().await.deleted = true;
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::ValueHint;
 use clap::value_parser;
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::job_id::{JobId, NotAJobId};
+use label_lake::job_id::{InvalidJobId, JobId};
 
 /// Where credentials come from, for the help of each command.
 macro_rules! with_credentials {
@@ -221,7 +221,7 @@ pub(crate) struct BackfillArguments {
     pub(crate) jobs: Vec<JobId>,
 }
 
-fn job(given: &str) -> Result<JobId, NotAJobId> {
+fn job(given: &str) -> Result<JobId, InvalidJobId> {
     JobId::try_from(given)
 }
 

@@ -55,7 +55,7 @@ async fn lose_partitions(account: &Account, job: &str, kept: &str) {
         .await;
     let catalog = Catalog::new(label_lake::glue::client::Client::new(&aws), DATABASE);
     let (job, until) = (JobId::try_from(job).unwrap(), tokio::time::Instant::now() + Duration::from_mins(1));
-    catalog.table(&job, &LABEL_DETECTIONS, until).remove_others(&HashSet::from([kept])).await.unwrap();
+    catalog.table(&job, &LABEL_DETECTIONS, until).delete_except(&HashSet::from([kept])).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One column after the other into a row group: values and their definition and repetition levels.
+//! Writes the columns of a row group one after the other: values with their definition and repetition levels.
 
 use ::parquet::column::writer::ColumnWriterImpl;
 use ::parquet::data_type::{ByteArray, ByteArrayType, DataType};
@@ -7,28 +7,31 @@ use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, Seri
 
 use crate::table::rows::{Attributes, Names};
 
-/// How many rows are handed to the encoder at once.
+/// Number of rows passed to the encoder at once.
 const BATCH: usize = 4096;
 
-/// A list of strings as the encoder takes it: cheap to clone.
+/// A list of strings in the encoder's types. Cheap to clone.
 pub(super) type TextList = Option<Vec<Option<ByteArray>>>;
 
-/// The row group under way. Its columns come in the order of the schema, each named as a check.
+/// A row group that is being written. Its columns have to be written in the order of the schema; their names are passed
+/// as a check.
 pub(super) struct Columns<'a> {
     group: SerializedRowGroupWriter<'a, Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn begin(file: &'a mut SerializedFileWriter<Vec<u8>>) -> Result<Self, ParquetError> {
+    /// Starts the next row group of a file.
+    pub(super) fn start(file: &'a mut SerializedFileWriter<Vec<u8>>) -> Result<Self, ParquetError> {
         Ok(Self { group: file.next_row_group()? })
     }
 
-    pub(super) fn end(self) -> Result<(), ParquetError> {
+    /// Ends the row group, after its last column.
+    pub(super) fn finish(self) -> Result<(), ParquetError> {
         self.group.close()?;
         Ok(())
     }
 
-    /// A column of single values.
+    /// Writes a column of single values.
     pub(super) fn values<T: DataType>(
         &mut self,
         name: &str,
@@ -53,7 +56,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// A column of lists of strings.
+    /// Writes a column of lists of strings.
     pub(super) fn lists<'l>(
         &mut self,
         name: &str,
@@ -75,7 +78,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// One field of the list of structs that the table's only row has.
+    /// Writes one field of a list of structs, for a table with one row.
     pub(super) fn field<T: DataType>(
         &mut self,
         name: &str,
@@ -91,16 +94,16 @@ impl<'a> Columns<'a> {
     }
 
     fn next(&mut self) -> Result<SerializedColumnWriter<'_>, ParquetError> {
-        let beyond = || ParquetError::General("the schema has no further column".to_owned());
-        self.group.next_column()?.ok_or_else(beyond)
+        let no_column = || ParquetError::General("the schema has no further column".to_owned());
+        self.group.next_column()?.ok_or_else(no_column)
     }
 }
 
-/// Lists whose elements are optional, or are structs with optional fields, as values and levels.
+/// Lists as values and levels. The elements of a list are optional, or structs with optional fields.
 struct ListCells<T: DataType> {
-    /// The definition level of a value that is there; one less is a null.
+    /// Definition level of a value that is present. A null has one less.
     present: i16,
-    /// The definition level of a list that is there and empty; a list that is not there has 0.
+    /// Definition level of an empty list. An absent list has 0.
     empty: i16,
     values: Vec<T::T>,
     definitions: Vec<i16>,
@@ -108,7 +111,8 @@ struct ListCells<T: DataType> {
 }
 
 impl<T: DataType> ListCells<T> {
-    /// `depth` is the number of levels below the list: the repeated one, the element, and the field of a struct.
+    /// Creates an empty batch of lists. `depth` is the number of levels below the list: the repeated group, the
+    /// element, and the field of a struct.
     fn new(writer: &ColumnWriterImpl<'_, T>, depth: i16) -> Self {
         let present = writer.get_descriptor().max_def_level();
         Self { present, empty: present - depth, values: vec![], definitions: vec![], repetitions: vec![] }
@@ -139,7 +143,7 @@ impl<T: DataType> ListCells<T> {
     }
 }
 
-/// What the rows of a file share, by number, as the encoder takes it.
+/// The distinct attributes of the rows of a file, in the encoder's types.
 pub(super) struct SharedCells {
     pub(super) parents: Vec<TextList>,
     pub(super) aliases: Vec<TextList>,

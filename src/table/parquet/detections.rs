@@ -1,4 +1,4 @@
-//! A file of `label_detections`.
+//! Encodes files of the table `label_detections`.
 
 use ::parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int32Type, Int64Type};
 use ::parquet::errors::ParquetError;
@@ -7,16 +7,16 @@ use super::columns::{Columns, SharedCells};
 use super::{Format, ROW_GROUP_ROWS};
 use crate::table::rows::DetectionRows;
 
-/// Encodes sorted rows.
+/// Encodes rows, which have to be sorted, as a file.
 pub(super) fn encode(rows: &DetectionRows, format: &Format) -> Result<Vec<u8>, ParquetError> {
-    let mut file = format.file(rows.summary().rows)?;
+    let mut file = format.start_file(rows.summary().rows)?;
     let shared = SharedCells::of(rows.attributes());
     let dominant_colors: Vec<_> = rows.dominant_colors().map(|colors| colors.map(ByteArray::from)).collect();
 
     for group in rows.groups(ROW_GROUP_ROWS) {
         let rows = || group.clone();
-        let shared_by = || rows().map(|row| row.attributes() as usize);
-        let mut columns = Columns::begin(&mut file)?;
+        let attributes = || rows().map(|row| row.attributes() as usize);
+        let mut columns = Columns::start(&mut file)?;
         columns.values::<Int64Type>("timestamp_ms", rows().map(|row| Some(row.timestamp_ms())))?;
         columns.values::<FloatType>("confidence", rows().map(|row| row.confidence()))?;
         columns.values::<Int32Type>("instance_count", rows().map(|row| row.instance_count().map(|n| n as i32)))?;
@@ -25,15 +25,14 @@ pub(super) fn encode(rows: &DetectionRows, format: &Format) -> Result<Vec<u8>, P
         for (side, name) in ["bbox_left", "bbox_top", "bbox_width", "bbox_height"].into_iter().enumerate() {
             columns.values::<FloatType>(name, rows().map(|row| row.bounding_box(side)))?;
         }
-        columns.lists("parents", shared_by().map(|shared_by| &shared.parents[shared_by]))?;
-        columns.lists("aliases", shared_by().map(|shared_by| &shared.aliases[shared_by]))?;
-        columns.lists("categories", shared_by().map(|shared_by| &shared.categories[shared_by]))?;
+        columns.lists("parents", attributes().map(|index| &shared.parents[index]))?;
+        columns.lists("aliases", attributes().map(|index| &shared.aliases[index]))?;
+        columns.lists("categories", attributes().map(|index| &shared.categories[index]))?;
         let colors =
             rows().map(|row| row.dominant_colors().and_then(|colors| dominant_colors[colors as usize].clone()));
         columns.values::<ByteArrayType>("dominant_colors", colors)?;
-        columns
-            .values::<ByteArrayType>("label_name", shared_by().map(|shared_by| shared.label_name[shared_by].clone()))?;
-        columns.end()?;
+        columns.values::<ByteArrayType>("label_name", attributes().map(|index| shared.label_name[index].clone()))?;
+        columns.finish()?;
     }
     file.into_inner()
 }

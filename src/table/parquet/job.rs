@@ -1,4 +1,4 @@
-//! A file of `jobs`: one row.
+//! Encodes files of the table `jobs`, which have one row.
 
 use ::parquet::data_type::{ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
 use ::parquet::errors::ParquetError;
@@ -10,22 +10,22 @@ use crate::table::layout::LabelPartition;
 use crate::table::rows::{JobLabel, JobRow, JobStatus, LabelSummary};
 use crate::table::schema::JOBS;
 
-/// Encodes the row of a job.
+/// Encodes the row of a job as a file.
 pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     let JobRow { status, completion, description, aggregations, labels } = row;
     let job = &completion.job_id;
-    let announced = completion.video.clone().unwrap_or_default();
+    let video = completion.video.clone().unwrap_or_default();
     let succeeded = *status == JobStatus::Succeeded;
 
-    let mut file = Format::new(&JOBS, job).file(1)?;
-    let mut columns = Columns::begin(&mut file)?;
+    let mut file = Format::new(&JOBS, job).start_file(1)?;
+    let mut columns = Columns::start(&mut file)?;
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
     text("job_id", Some(job.as_str()))?;
     text("status", Some(status.name()))?;
     text("status_message", description.status_message.as_deref())?;
     text("job_tag", description.job_tag.as_deref().or(completion.job_tag.as_deref()))?;
-    text("video_bucket", description.video_bucket.as_deref().or(announced.bucket.as_deref()))?;
-    text("video_key", description.video_key.as_deref().or(announced.key.as_deref()))?;
+    text("video_bucket", description.video_bucket.as_deref().or(video.bucket.as_deref()))?;
+    text("video_key", description.video_key.as_deref().or(video.key.as_deref()))?;
     text("video_version", description.video_version.as_deref())?;
     columns.values::<Int64Type>("completed_at_ms", once(completion.timestamp))?;
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
@@ -60,13 +60,13 @@ pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     columns.field::<Int64Type>("instances", instances.as_deref())?;
     let segments = count(|label| label.segments.map(|segments| segments.count));
     columns.field::<Int64Type>("segments", segments.as_deref())?;
-    let first = fields::<Int64Type>(labels, |_, label| label.seen().first_timestamp_ms);
+    let first = fields::<Int64Type>(labels, |_, label| label.times_and_confidence().first_timestamp_ms);
     columns.field::<Int64Type>("first_timestamp_ms", first.as_deref())?;
-    let last = fields::<Int64Type>(labels, |_, label| label.seen().last_timestamp_ms);
+    let last = fields::<Int64Type>(labels, |_, label| label.times_and_confidence().last_timestamp_ms);
     columns.field::<Int64Type>("last_timestamp_ms", last.as_deref())?;
-    let confidence = fields::<FloatType>(labels, |_, label| label.seen().max_confidence);
+    let confidence = fields::<FloatType>(labels, |_, label| label.times_and_confidence().max_confidence);
     columns.field::<FloatType>("max_confidence", confidence.as_deref())?;
-    columns.end()?;
+    columns.finish()?;
     file.into_inner()
 }
 
@@ -74,7 +74,7 @@ fn once<T>(cell: Option<T>) -> impl Iterator<Item = Option<T>> {
     std::iter::once(cell)
 }
 
-/// One field of every element of `labels`.
+/// Returns one field of every element of `labels`.
 fn fields<T: DataType>(
     labels: Option<&[(&LabelPartition, &JobLabel)]>,
     field: impl Fn(&LabelPartition, &JobLabel) -> Option<T::T>,

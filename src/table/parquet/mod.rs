@@ -1,8 +1,7 @@
-//! Rows → Parquet bytes.
+//! Encodes rows as Parquet files.
 //!
-//! The files are for many readers and mostly small: data pages of format 1.0, plain and dictionary
-//! encodings, Snappy or Zstandard, and no more in the footer than a query can use. The same rows give
-//! the same bytes.
+//! The files have many kinds of readers, and most are small. So they use data pages of format 1.0, plain and dictionary
+//! encodings, and Snappy or Zstandard, and the footer has only what queries use. Equal rows give equal bytes.
 
 mod columns;
 mod detections;
@@ -23,22 +22,23 @@ use crate::job_id::JobId;
 use crate::table::rows::{JobRow, Rows};
 use crate::table::schema::{ColumnType, SCHEMA_VERSION, Table};
 
-/// From this many rows on a file has dictionaries and is compressed with Zstandard. Below it a dictionary takes more
-/// room in the footer than it saves in the pages, and setting up a compressor for each column more time than Snappy
-/// takes for all of them.
+/// Number of rows from which a file has dictionaries and Zstandard compression. In smaller files, a dictionary takes
+/// more space in the footer than it saves in the pages, and setting up a compressor per column takes longer than
+/// compressing all columns with Snappy.
 const LARGE_FROM_ROWS: u64 = 300;
-/// The level beyond which Zstandard only takes longer on these columns.
+/// Zstandard compression level. Higher levels take longer and do not compress these columns better.
 const ZSTD_LEVEL: i32 = 1;
-/// About how many rows a row group has: a reader that wants a part of a long video skips the others by their
+/// Approximate number of rows in a row group. A query for part of a long video skips the other row groups by their
 /// statistics.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// The columns that queries prune by: times, and names where a table is not partitioned by label. Statistics of any
-/// other are bytes in each small file that nobody reads; confidences of all kinds are in every file.
+/// Columns with statistics: the ones that queries prune by, which are times, and names in tables that are not
+/// partitioned by label. Statistics of other columns would only enlarge small files. Statistics of confidences prune
+/// nothing, because every file has the whole range of confidences.
 const WITH_STATISTICS: [&str; 3] = ["timestamp_ms", "start_timestamp_ms", "label_name"];
-/// The columns in which values repeat. Floats hardly do.
+/// Columns with dictionaries: the ones with repeated values. Floats rarely repeat.
 const WITH_DICTIONARY: [&str; 4] = ["instance_count", "instance_index", "dominant_colors", "label_name"];
 
-/// How the files of one job in one table are written. A job has hundreds of small ones, so it is made once for all.
+/// The format of the files of one job in one table. A job has hundreds of small files, so they share one format.
 #[derive(Debug)]
 pub struct Format {
     schema: TypePtr,
@@ -47,20 +47,20 @@ pub struct Format {
 }
 
 impl Format {
-    /// The format of a job's files in a table.
+    /// Creates the format of a job's files in a table.
     pub fn new(table: &Table, job: &JobId) -> Self {
         let properties = |large| Arc::new(properties(table, job, large));
         Self { schema: Arc::new(in_memory(schema::of(table))), small: properties(false), large: properties(true) }
     }
 
-    /// Begins a file with this many rows.
-    fn file(&self, rows: u64) -> Result<SerializedFileWriter<Vec<u8>>, ParquetError> {
+    /// Starts a file with this many rows.
+    fn start_file(&self, rows: u64) -> Result<SerializedFileWriter<Vec<u8>>, ParquetError> {
         let properties = if rows >= LARGE_FROM_ROWS { &self.large } else { &self.small };
         SerializedFileWriter::new(Vec::new(), Arc::clone(&self.schema), Arc::clone(properties))
     }
 }
 
-/// Encodes the rows of one label, and sorts them for it.
+/// Sorts the rows of one label, and encodes them as a file.
 pub fn encode_rows(rows: &mut Rows, format: &Format) -> Vec<u8> {
     let encoded = match rows {
         Rows::Detections(rows) => {
@@ -75,15 +75,15 @@ pub fn encode_rows(rows: &mut Rows, format: &Format) -> Vec<u8> {
     in_memory(encoded)
 }
 
-/// Encodes the row of a job.
-pub fn encode_job(row: &JobRow) -> Vec<u8> {
+/// Encodes the row of a job as a file.
+pub(crate) fn encode_job(row: &JobRow) -> Vec<u8> {
     in_memory(job::encode(row))
 }
 
-/// Writing to memory has no I/O to fail, and the columns are this module's own.
-#[expect(clippy::expect_used, reason = "says why it does not happen")]
+/// Unwraps the result of encoding to memory, where no I/O can fail. The columns come from this module.
+#[expect(clippy::expect_used, reason = "the message says why the result is never an error")]
 fn in_memory<T>(encoded: Result<T, ParquetError>) -> T {
-    encoded.expect("well-formed columns are written to memory")
+    encoded.expect("encoding well-formed columns to memory does not fail")
 }
 
 fn properties(table: &Table, job: &JobId, large: bool) -> WriterProperties {

@@ -1,4 +1,4 @@
-//! The Parquet schema of a table.
+//! Converts the columns of a table to a Parquet schema.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use ::parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use crate::table::schema::{Column, ColumnType, Table};
 
-/// The schema of a table's files. No reader uses the name of its root, so it is a short one.
+/// Returns the schema of a table's files. The name of its root is short, because no reader uses it.
 pub(super) fn of(table: &Table) -> Result<Type, ParquetError> {
     let fields = table.columns.iter().map(column).collect::<Result<_, _>>()?;
     Type::group_type_builder("row").with_fields(fields).build()
 }
 
-/// Where the values of a list of strings are.
+/// Returns the path of the values of a list of strings.
 pub(super) fn element_path(list: &str) -> ColumnPath {
     ColumnPath::new(vec![list.to_owned(), "list".to_owned(), "element".to_owned()])
 }
@@ -41,7 +41,7 @@ fn text(name: &str, repetition: Repetition) -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(text.with_logical_type(Some(LogicalType::String)).build()?))
 }
 
-/// A list in the three levels of Parquet's `LogicalTypes`.
+/// Returns a list type with the three levels that Parquet's specification of logical types requires.
 fn list(name: &str, repetition: Repetition, element: TypePtr) -> Result<TypePtr, ParquetError> {
     let repeated = Type::group_type_builder("list").with_repetition(Repetition::REPEATED);
     let repeated = Arc::new(repeated.with_fields(vec![element]).build()?);

@@ -7,13 +7,13 @@ use aws_sdk_rekognition::types::{DominantColor, Instance as ApiInstance, LabelDe
 use serde::{Deserialize, Serialize};
 
 use super::interned::Interned;
-use super::{Attributes, LabelSummary};
+use super::{Attributes, KIND_BYTES, LabelSummary};
 
-/// The detections of one label: 24 bytes for each, and 24 for each instance.
+/// The detections of one label. Each takes 24 bytes, and 24 more for each of its instances.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct DetectionRows {
     detections: Vec<Detection>,
-    /// The instances of all detections; those of one are together and in order.
+    /// The instances of all detections. Those of one detection are together and in order.
     instances: Vec<Instance>,
     kinds: Interned<DetectionKind>,
     instance_kinds: Interned<InstanceKind>,
@@ -24,6 +24,7 @@ pub struct DetectionRows {
 struct Detection {
     timestamp_ms: i64,
     confidence: f32,
+    /// Number of its [`DetectionKind`].
     kind: u32,
     first_instance: u32,
     instance_count: u32,
@@ -35,7 +36,7 @@ impl Detection {
         first..first + self.instance_count as usize
     }
 
-    /// A detection without instances has a row too.
+    /// Returns the number of rows. A detection without instances has one row as well.
     fn rows(&self) -> usize {
         self.instance_count.max(1) as usize
     }
@@ -44,12 +45,13 @@ impl Detection {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Instance {
     confidence: f32,
-    /// Left, top, width, height.
+    /// Left, top, width and height.
     bounding_box: [f32; 4],
+    /// Number of its [`InstanceKind`].
     kind: u32,
 }
 
-/// What is the same for many detections of a label.
+/// Properties that many detections of a label share.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct DetectionKind {
     has_confidence: bool,
@@ -57,63 +59,64 @@ struct DetectionKind {
     attributes: Attributes,
 }
 
-/// What is the same for many instances of a label.
+/// Properties that many instances of a label share.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct InstanceKind {
     has_confidence: bool,
     has_side: [bool; 4],
-    /// As JSON.
+    /// `Instance.DominantColors` as JSON.
     dominant_colors: Option<String>,
 }
 
 /// One row.
 #[derive(Debug)]
-pub struct DetectionRow<'a> {
+pub(crate) struct DetectionRow<'a> {
     rows: &'a DetectionRows,
     detection: &'a Detection,
     instance: Option<(u32, &'a Instance)>,
 }
 
 impl DetectionRow<'_> {
-    /// `timestamp_ms`.
-    pub fn timestamp_ms(&self) -> i64 {
+    /// Returns `timestamp_ms`.
+    pub(crate) fn timestamp_ms(&self) -> i64 {
         self.detection.timestamp_ms
     }
 
-    /// `confidence`.
-    pub fn confidence(&self) -> Option<f32> {
+    /// Returns `confidence`.
+    pub(crate) fn confidence(&self) -> Option<f32> {
         self.kind().has_confidence.then_some(self.detection.confidence)
     }
 
-    /// `instance_count`.
-    pub fn instance_count(&self) -> Option<u32> {
+    /// Returns `instance_count`.
+    pub(crate) fn instance_count(&self) -> Option<u32> {
         self.kind().has_instances.then_some(self.detection.instance_count)
     }
 
-    /// `instance_index`.
-    pub fn instance_index(&self) -> Option<u32> {
+    /// Returns `instance_index`.
+    pub(crate) fn instance_index(&self) -> Option<u32> {
         self.instance.map(|(index, _)| index)
     }
 
-    /// `instance_confidence`.
-    pub fn instance_confidence(&self) -> Option<f32> {
+    /// Returns `instance_confidence`.
+    pub(crate) fn instance_confidence(&self) -> Option<f32> {
         let (_, instance) = self.instance?;
         self.rows.instance_kinds.get(instance.kind).has_confidence.then_some(instance.confidence)
     }
 
-    /// `bbox_left`, `bbox_top`, `bbox_width`, `bbox_height`, by number.
-    pub fn bounding_box(&self, side: usize) -> Option<f32> {
+    /// Returns `bbox_left`, `bbox_top`, `bbox_width` or `bbox_height`, for `side` 0 to 3.
+    pub(crate) fn bounding_box(&self, side: usize) -> Option<f32> {
         let (_, instance) = self.instance?;
         self.rows.instance_kinds.get(instance.kind).has_side[side].then_some(instance.bounding_box[side])
     }
 
-    /// The number of its value among [`DetectionRows::dominant_colors`]; null without instances.
-    pub fn dominant_colors(&self) -> Option<u32> {
+    /// Returns the index of the row's value in [`DetectionRows::dominant_colors`], or `None` if the detection has no
+    /// instances.
+    pub(crate) fn dominant_colors(&self) -> Option<u32> {
         self.instance.map(|(_, instance)| instance.kind)
     }
 
-    /// The number of its value among [`DetectionRows::attributes`].
-    pub fn attributes(&self) -> u32 {
+    /// Returns the index of the row's attributes in [`DetectionRows::attributes`].
+    pub(crate) fn attributes(&self) -> u32 {
         self.detection.kind
     }
 
@@ -123,8 +126,8 @@ impl DetectionRow<'_> {
 }
 
 impl DetectionRows {
-    /// Adds one element of `Labels`.
-    pub fn push(&mut self, detection: LabelDetection) {
+    /// Adds the rows of one element of `Labels`.
+    pub(super) fn push(&mut self, detection: LabelDetection) {
         let timestamp_ms = detection.timestamp;
         let mut label = detection.label.unwrap_or_else(|| aws_sdk_rekognition::types::Label::builder().build());
         let (confidence, instances) = (label.confidence, label.instances.take());
@@ -142,12 +145,12 @@ impl DetectionRows {
         let detection = Detection {
             timestamp_ms,
             confidence: confidence.unwrap_or_default(),
-            kind: self.kinds.number(kind),
+            kind: self.kinds.intern(kind),
             first_instance,
             instance_count: self.instances.len() as u32 - first_instance,
         };
         self.detections.push(detection);
-        self.summary.count(Some(timestamp_ms), Some(timestamp_ms), confidence);
+        self.summary.add(Some(timestamp_ms), Some(timestamp_ms), confidence);
         self.summary.instances += u64::from(detection.instance_count);
         self.summary.rows += detection.rows() as u64;
     }
@@ -162,13 +165,13 @@ impl DetectionRows {
         Instance {
             confidence: instance.confidence.unwrap_or_default(),
             bounding_box: sides.map(Option::unwrap_or_default),
-            kind: self.instance_kinds.number(kind),
+            kind: self.instance_kinds.intern(kind),
         }
     }
 
-    /// Sorts the detections by timestamp, then by all else that they hold: the pages may come with ties in any
-    /// order, the file is the same.
-    pub fn sort(&mut self) {
+    /// Sorts the detections by timestamp, then by all their other values. The order of the pages therefore does not
+    /// show in the file.
+    pub(crate) fn sort(&mut self) {
         let Self { detections, instances, kinds, instance_kinds, .. } = self;
         let instance_order = |a: &Instance, b: &Instance| {
             let sides = a.bounding_box.iter().zip(&b.bounding_box).map(|(a, b)| a.total_cmp(b));
@@ -190,15 +193,18 @@ impl DetectionRows {
         });
     }
 
-    /// The rows, cut into groups of at least `least` rows (the last has what is left). Those of one detection are
-    /// together, and in the order of its instances.
-    pub fn groups(&self, least: usize) -> impl Iterator<Item = impl Iterator<Item = DetectionRow<'_>> + Clone> {
+    /// Returns the rows in groups of at least `min_rows` rows. The last group may be smaller. The rows of one detection
+    /// are together, in the order of its instances.
+    pub(crate) fn groups(
+        &self,
+        min_rows: usize,
+    ) -> impl Iterator<Item = impl Iterator<Item = DetectionRow<'_>> + Clone> {
         let mut rest = self.detections.as_slice();
         std::iter::from_fn(move || {
             let mut rows = 0;
             let end = rest.iter().position(|detection| {
                 rows += detection.rows();
-                rows >= least
+                rows >= min_rows
             });
             let (group, left) = rest.split_at(end.map_or(rest.len(), |last| last + 1));
             rest = left;
@@ -215,46 +221,44 @@ impl DetectionRows {
         })
     }
 
-    /// What the detections have in common, by number.
-    pub fn attributes(&self) -> impl Iterator<Item = &Attributes> {
+    /// Returns the distinct attributes of the detections.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attributes> {
         self.kinds.iter().map(|kind| &kind.attributes)
     }
 
-    /// The values of `dominant_colors`, by number.
-    pub fn dominant_colors(&self) -> impl Iterator<Item = Option<&str>> {
+    /// Returns the distinct values of `dominant_colors`.
+    pub(crate) fn dominant_colors(&self) -> impl Iterator<Item = Option<&str>> {
         self.instance_kinds.iter().map(|kind| kind.dominant_colors.as_deref())
     }
 
-    /// Whether every number points to something, which rows from elsewhere need not.
-    pub fn is_sound(&self) -> bool {
-        let kind_is_there = |detection: &Detection| (detection.kind as usize) < self.kinds.count();
-        let instances_are_there = |detection: &Detection| detection.instances().end <= self.instances.len();
-        let is_sound = |instance: &Instance| (instance.kind as usize) < self.instance_kinds.count();
-        self.detections.iter().all(|detection| kind_is_there(detection) && instances_are_there(detection))
-            && self.instances.iter().all(is_sound)
+    /// Returns true if every internal reference in deserialized rows is valid.
+    pub(super) fn is_consistent(&self) -> bool {
+        let has_kind = |detection: &Detection| (detection.kind as usize) < self.kinds.count();
+        let has_instances = |detection: &Detection| detection.instances().end <= self.instances.len();
+        let instance_has_kind = |instance: &Instance| (instance.kind as usize) < self.instance_kinds.count();
+        self.detections.iter().all(|detection| has_kind(detection) && has_instances(detection))
+            && self.instances.iter().all(instance_has_kind)
     }
 
-    /// What the table `jobs` says of the label.
-    pub fn summary(&self) -> LabelSummary {
+    /// Returns the summary of the label.
+    pub(crate) fn summary(&self) -> LabelSummary {
         self.summary
     }
 
-    /// About how many bytes they take.
-    pub fn memory(&self) -> usize {
-        // A name or two, its parents and its category.
-        const KIND: usize = 512;
+    /// Returns the approximate memory of the rows, in bytes.
+    pub(super) fn memory(&self) -> usize {
         size_of::<Detection>() * self.detections.len()
             + size_of::<Instance>() * self.instances.len()
-            + KIND * (self.kinds.count() + self.instance_kinds.count())
+            + KIND_BYTES * (self.kinds.count() + self.instance_kinds.count())
     }
 }
 
-/// `Instance.DominantColors` as JSON, in the API's spelling and the order of its reference.
+/// Returns `Instance.DominantColors` as JSON, with the API's field names in the order of the API reference.
 #[expect(clippy::expect_used, reason = "says why it does not happen")]
 fn dominant_colors(colors: &[DominantColor]) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
-    #[expect(clippy::struct_field_names, reason = "the API's names")]
+    #[expect(clippy::struct_field_names, reason = "names of the API")]
     struct Color<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         red: Option<i32>,

@@ -1,4 +1,4 @@
-//! The row of `jobs`.
+//! The row of a job in the table `jobs`.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use crate::table::layout::LabelPartition;
 
 use super::LabelSummary;
 
-/// How the job ended.
+/// The final status of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobStatus {
-    /// Its labels are in the lake.
+pub(crate) enum JobStatus {
+    /// The labels of the job are in the lake.
     Succeeded,
-    /// It has none; `status_message` says why.
+    /// The job has no labels; `status_message` has the reason.
     Failed,
 }
 
 impl JobStatus {
-    /// The API's name.
-    pub const fn name(self) -> &'static str {
+    /// Returns the name that the API uses.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Succeeded => "SUCCEEDED",
             Self::Failed => "FAILED",
@@ -31,40 +31,40 @@ impl JobStatus {
     }
 }
 
-/// What a reply says of the job, beside its labels.
+/// The facts in a reply about the job itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct JobDescription {
     /// `StatusMessage`.
-    pub status_message: Option<String>,
+    pub(crate) status_message: Option<String>,
     /// `JobTag`.
-    pub job_tag: Option<String>,
+    pub(crate) job_tag: Option<String>,
     /// `Video.S3Object.Bucket`.
-    pub video_bucket: Option<String>,
+    pub(crate) video_bucket: Option<String>,
     /// `Video.S3Object.Name`.
-    pub video_key: Option<String>,
+    pub(crate) video_key: Option<String>,
     /// `Video.S3Object.Version`.
-    pub video_version: Option<String>,
+    pub(crate) video_version: Option<String>,
     /// `LabelModelVersion`.
-    pub label_model_version: Option<String>,
+    pub(crate) label_model_version: Option<String>,
     /// `VideoMetadata.Codec`.
-    pub codec: Option<String>,
+    pub(crate) codec: Option<String>,
     /// `VideoMetadata.Format`.
-    pub format: Option<String>,
+    pub(crate) format: Option<String>,
     /// `VideoMetadata.ColorRange`.
-    pub color_range: Option<String>,
+    pub(crate) color_range: Option<String>,
     /// `VideoMetadata.DurationMillis`.
-    pub duration_ms: Option<i64>,
+    pub(crate) duration_ms: Option<i64>,
     /// `VideoMetadata.FrameRate`.
-    pub frame_rate: Option<f32>,
+    pub(crate) frame_rate: Option<f32>,
     /// `VideoMetadata.FrameWidth`.
-    pub frame_width: Option<i64>,
+    pub(crate) frame_width: Option<i64>,
     /// `VideoMetadata.FrameHeight`.
-    pub frame_height: Option<i64>,
+    pub(crate) frame_height: Option<i64>,
 }
 
 impl JobDescription {
-    /// Takes it out of a reply.
-    pub fn of(reply: GetLabelDetectionOutput) -> Self {
+    /// Takes the description out of a reply.
+    pub(crate) fn of(reply: GetLabelDetectionOutput) -> Self {
         let video = reply.video.and_then(|video| video.s3_object).unwrap_or_else(|| S3Object::builder().build());
         let metadata = reply.video_metadata.unwrap_or_else(|| VideoMetadata::builder().build());
         Self {
@@ -85,57 +85,58 @@ impl JobDescription {
     }
 }
 
-/// What is known of a job when it is committed. See [`crate::table::schema::JOBS`].
+/// The row of a job. See [`crate::table::schema::JOBS`] for its columns.
 #[derive(Clone, Debug)]
 pub struct JobRow {
-    /// How it ended.
-    pub status: JobStatus,
+    /// Final status of the job.
+    pub(crate) status: JobStatus,
     /// The completion message.
-    pub completion: Completion,
-    /// What the first reply says of it. Where it says what the message says too, it counts.
-    pub description: JobDescription,
-    /// What was exported.
-    pub aggregations: Vec<Aggregation>,
-    /// What is in it, by label.
-    pub labels: BTreeMap<LabelPartition, JobLabel>,
+    pub(crate) completion: Completion,
+    /// The facts in the first reply. They take precedence over those in the completion message.
+    pub(crate) description: JobDescription,
+    /// The exported aggregations.
+    pub(crate) aggregations: Vec<Aggregation>,
+    /// The summaries of each label.
+    pub(crate) labels: BTreeMap<LabelPartition, JobLabel>,
 }
 
-/// One element of `jobs.labels`.
+/// One element of the column `labels`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct JobLabel {
-    /// From `TIMESTAMPS`, if asked for.
-    pub detections: Option<LabelSummary>,
-    /// From `SEGMENTS`, if asked for.
-    pub segments: Option<LabelSummary>,
+pub(crate) struct JobLabel {
+    /// Summary of the detections. `None` if `TIMESTAMPS` was not exported.
+    pub(crate) detections: Option<LabelSummary>,
+    /// Summary of the segments. `None` if `SEGMENTS` was not exported.
+    pub(crate) segments: Option<LabelSummary>,
 }
 
 impl JobLabel {
-    /// Times and confidence come from the detections if asked for, else from the segments.
-    pub fn seen(&self) -> LabelSummary {
+    /// Returns the summary that times and confidence come from: that of the detections if they were exported, otherwise
+    /// that of the segments.
+    pub(crate) fn times_and_confidence(&self) -> LabelSummary {
         self.detections.or(self.segments).unwrap_or_default()
     }
 }
 
 impl JobRow {
-    /// The row of a job that failed.
-    pub fn failed(completion: Completion, description: JobDescription, aggregations: Vec<Aggregation>) -> Self {
+    /// Returns the row of a job that failed.
+    pub(crate) fn failed(completion: Completion, description: JobDescription, aggregations: Vec<Aggregation>) -> Self {
         Self { status: JobStatus::Failed, completion, description, aggregations, labels: BTreeMap::new() }
     }
 
-    /// The row of a job that succeeded, with the summaries of each aggregation asked for.
-    pub fn succeeded(
+    /// Returns the row of a job that succeeded, with the summaries of each exported aggregation.
+    pub(crate) fn succeeded(
         completion: Completion,
         description: JobDescription,
         summaries: Vec<(Aggregation, BTreeMap<LabelPartition, LabelSummary>)>,
     ) -> Self {
         let aggregations: Vec<_> = summaries.iter().map(|(aggregation, _)| *aggregation).collect();
-        // A label may be in one aggregation only; in the other it has been seen no times.
-        let none = |aggregation| aggregations.contains(&aggregation).then(LabelSummary::default);
-        let absent = JobLabel { detections: none(Aggregation::Timestamps), segments: none(Aggregation::Segments) };
+        // If only one of two exported aggregations has a label, its summary for the other one is all zeros.
+        let zeros = |aggregation| aggregations.contains(&aggregation).then(LabelSummary::default);
+        let zeros = JobLabel { detections: zeros(Aggregation::Timestamps), segments: zeros(Aggregation::Segments) };
         let mut labels = BTreeMap::<LabelPartition, JobLabel>::new();
         for (aggregation, summaries) in summaries {
             for (label, summary) in summaries {
-                let entry = labels.entry(label).or_insert(absent);
+                let entry = labels.entry(label).or_insert(zeros);
                 match aggregation {
                     Aggregation::Timestamps => entry.detections = Some(summary),
                     Aggregation::Segments => entry.segments = Some(summary),
@@ -145,8 +146,8 @@ impl JobRow {
         Self { status: JobStatus::Succeeded, completion, description, aggregations, labels }
     }
 
-    /// The labels that have rows, and so a file, in the table of an aggregation.
-    pub fn labels_in(&self, aggregation: Aggregation) -> impl Iterator<Item = &LabelPartition> {
+    /// Returns the labels that have rows, and so a file, in the table of an aggregation.
+    pub(crate) fn labels_in(&self, aggregation: Aggregation) -> impl Iterator<Item = &LabelPartition> {
         let rows = move |label: &JobLabel| match aggregation {
             Aggregation::Timestamps => label.detections,
             Aggregation::Segments => label.segments,
@@ -155,13 +156,13 @@ impl JobRow {
         self.labels.iter().filter(move |(_, label)| has_rows(label)).map(|(label, _)| label)
     }
 
-    /// The sum of a number over all labels; `None` if the job failed or the aggregation was not asked for.
-    pub fn total(&self, aggregation: Aggregation, number: impl Fn(&LabelSummary) -> u64) -> Option<u64> {
-        let asked_for = self.status == JobStatus::Succeeded && self.aggregations.contains(&aggregation);
+    /// Returns the sum of a number over all labels, or `None` if the job failed or the aggregation was not exported.
+    pub(crate) fn total(&self, aggregation: Aggregation, number: impl Fn(&LabelSummary) -> u64) -> Option<u64> {
+        let is_exported = self.status == JobStatus::Succeeded && self.aggregations.contains(&aggregation);
         let summaries = self.labels.values().filter_map(|label| match aggregation {
             Aggregation::Timestamps => label.detections.as_ref(),
             Aggregation::Segments => label.segments.as_ref(),
         });
-        asked_for.then(|| summaries.map(number).sum())
+        is_exported.then(|| summaries.map(number).sum())
     }
 }

@@ -1,7 +1,7 @@
-//! Page → rows: one builder a table.
+//! Rows of the tables, built from the labels of a page.
 //!
-//! The builders hold the rows of one label in the memory that the largest label may take: numbers in flat
-//! vectors, and whatever many rows share (names of parents, which fields are absent) once.
+//! Memory is bounded by the largest label, so the rows of a label are stored compactly: numbers in flat vectors, and
+//! what many rows share (names of parents, which fields are absent) only once.
 
 mod detections;
 mod interned;
@@ -11,31 +11,34 @@ mod segments;
 use aws_sdk_rekognition::types::{Label, LabelDetection};
 use serde::{Deserialize, Serialize};
 
-pub use detections::{DetectionRow, DetectionRows};
-pub use interned::Interned;
-pub use job::{JobDescription, JobLabel, JobRow, JobStatus};
-pub use segments::{SegmentRow, SegmentRows};
+pub use detections::DetectionRows;
+pub use job::{JobDescription, JobRow};
+pub(crate) use job::{JobLabel, JobStatus};
+pub use segments::SegmentRows;
 
 use crate::table::aggregation::Aggregation;
 
-/// The names in a list of the API: null if the list is absent, and so is a name in it.
-pub type Names = Option<Vec<Option<String>>>;
+/// Approximate memory of one set of properties that many rows share: a name or two, the parents and the category.
+const KIND_BYTES: usize = 512;
 
-/// What many detections of a label have in common.
+/// The names in a list of the API. The list is `None` if absent, and so is a name in it.
+pub(crate) type Names = Option<Vec<Option<String>>>;
+
+/// The attributes of a label, which many of its detections share.
 #[derive(Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
-pub struct Attributes {
-    /// `Label.Name`: one partition may hold several, see [`crate::table::layout::Label`].
-    pub name: Option<String>,
+pub(crate) struct Attributes {
+    /// `Label.Name`. The default partition may have several, see [`crate::table::layout::LabelPartition`].
+    pub(crate) name: Option<String>,
     /// `Label.Parents`.
-    pub parents: Names,
+    pub(crate) parents: Names,
     /// `Label.Aliases`.
-    pub aliases: Names,
+    pub(crate) aliases: Names,
     /// `Label.Categories`.
-    pub categories: Names,
+    pub(crate) categories: Names,
 }
 
 impl Attributes {
-    fn of(label: LabelPartition) -> Self {
+    fn of(label: Label) -> Self {
         Self {
             name: label.name,
             parents: label.parents.map(|list| list.into_iter().map(|parent| parent.name).collect()),
@@ -45,25 +48,25 @@ impl Attributes {
     }
 }
 
-/// What the table `jobs` says of one label in one aggregation.
+/// The summary of one label in one aggregation, for the column `labels` of the table `jobs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct LabelSummary {
-    /// Number of detections, or of segments.
-    pub count: u64,
+pub(crate) struct LabelSummary {
+    /// Number of detections or segments.
+    pub(crate) count: u64,
     /// Number of instances.
-    pub instances: u64,
+    pub(crate) instances: u64,
     /// Number of rows.
-    pub rows: u64,
-    /// The first time it is seen, milliseconds from the start of the video.
-    pub first_timestamp_ms: Option<i64>,
-    /// The last time it is seen; for segments the latest end.
-    pub last_timestamp_ms: Option<i64>,
-    /// The highest confidence.
-    pub max_confidence: Option<f32>,
+    pub(crate) rows: u64,
+    /// Earliest time, in milliseconds from the start of the video.
+    pub(crate) first_timestamp_ms: Option<i64>,
+    /// Latest time, in milliseconds from the start of the video. For segments, the latest end.
+    pub(crate) last_timestamp_ms: Option<i64>,
+    /// Highest confidence, 0 to 100.
+    pub(crate) max_confidence: Option<f32>,
 }
 
 impl LabelSummary {
-    fn count(&mut self, first: Option<i64>, last: Option<i64>, confidence: Option<f32>) {
+    fn add(&mut self, first: Option<i64>, last: Option<i64>, confidence: Option<f32>) {
         self.count += 1;
         self.first_timestamp_ms = [self.first_timestamp_ms, first].into_iter().flatten().min();
         self.last_timestamp_ms = [self.last_timestamp_ms, last].into_iter().flatten().max();
@@ -71,17 +74,17 @@ impl LabelSummary {
     }
 }
 
-/// The rows of one label, in one of the tables.
+/// The rows of one label in one table.
 #[derive(Debug, Deserialize, Serialize)]
 pub enum Rows {
-    /// Of `label_detections`.
+    /// Rows of `label_detections`.
     Detections(DetectionRows),
-    /// Of `label_segments`.
+    /// Rows of `label_segments`.
     Segments(SegmentRows),
 }
 
 impl Rows {
-    /// No rows yet.
+    /// Creates an empty set of rows for the table of this aggregation.
     pub fn new(aggregation: Aggregation) -> Self {
         match aggregation {
             Aggregation::Timestamps => Self::Detections(DetectionRows::default()),
@@ -89,7 +92,7 @@ impl Rows {
         }
     }
 
-    /// Adds what one element of `Labels` holds.
+    /// Adds the rows of one element of `Labels`.
     pub fn push(&mut self, detection: LabelDetection) {
         match self {
             Self::Detections(rows) => rows.push(detection),
@@ -97,24 +100,24 @@ impl Rows {
         }
     }
 
-    /// What the table `jobs` says of them.
-    pub fn summary(&self) -> LabelSummary {
+    /// Returns the summary of the rows.
+    pub(crate) fn summary(&self) -> LabelSummary {
         match self {
             Self::Detections(rows) => rows.summary(),
             Self::Segments(rows) => rows.summary(),
         }
     }
 
-    /// Whether every number in rows from elsewhere points to something.
-    pub fn is_sound(&self) -> bool {
+    /// Returns true if every internal reference in deserialized rows is valid.
+    pub(crate) fn is_consistent(&self) -> bool {
         match self {
-            Self::Detections(rows) => rows.is_sound(),
-            Self::Segments(rows) => rows.is_sound(),
+            Self::Detections(rows) => rows.is_consistent(),
+            Self::Segments(rows) => rows.is_consistent(),
         }
     }
 
-    /// About how many bytes they take.
-    pub fn memory(&self) -> usize {
+    /// Returns the approximate memory of the rows, in bytes.
+    pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Detections(rows) => rows.memory(),
             Self::Segments(rows) => rows.memory(),

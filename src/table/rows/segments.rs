@@ -4,9 +4,9 @@ use aws_sdk_rekognition::types::LabelDetection;
 use serde::{Deserialize, Serialize};
 
 use super::interned::Interned;
-use super::{Attributes, LabelSummary};
+use super::{Attributes, KIND_BYTES, LabelSummary};
 
-/// The segments of one label: 32 bytes for each.
+/// The segments of one label. Each takes 32 bytes.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct SegmentRows {
     segments: Vec<Segment>,
@@ -16,13 +16,14 @@ pub struct SegmentRows {
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Segment {
-    /// Start, end, duration.
+    /// Start, end and duration.
     times_ms: [i64; 3],
     confidence: f32,
+    /// Number of its [`SegmentKind`].
     kind: u32,
 }
 
-/// What is the same for many segments of a label.
+/// Properties that many segments of a label share.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 struct SegmentKind {
     has_time: [bool; 3],
@@ -32,46 +33,46 @@ struct SegmentKind {
 
 /// One row.
 #[derive(Debug)]
-pub struct SegmentRow<'a> {
+pub(crate) struct SegmentRow<'a> {
     segment: &'a Segment,
     kind: &'a SegmentKind,
 }
 
 impl SegmentRow<'_> {
-    /// `start_timestamp_ms`.
-    pub fn start_timestamp_ms(&self) -> Option<i64> {
+    /// Returns `start_timestamp_ms`.
+    pub(crate) fn start_timestamp_ms(&self) -> Option<i64> {
         self.time(0)
     }
 
-    /// `end_timestamp_ms`.
-    pub fn end_timestamp_ms(&self) -> Option<i64> {
+    /// Returns `end_timestamp_ms`.
+    pub(crate) fn end_timestamp_ms(&self) -> Option<i64> {
         self.time(1)
     }
 
-    /// `duration_ms`.
-    pub fn duration_ms(&self) -> Option<i64> {
+    /// Returns `duration_ms`.
+    pub(crate) fn duration_ms(&self) -> Option<i64> {
         self.time(2)
     }
 
-    /// `confidence`.
-    pub fn confidence(&self) -> Option<f32> {
+    /// Returns `confidence`.
+    pub(crate) fn confidence(&self) -> Option<f32> {
         self.kind.has_confidence.then_some(self.segment.confidence)
     }
 
-    /// The number of its value among [`SegmentRows::attributes`].
-    pub fn attributes(&self) -> u32 {
+    /// Returns the index of the row's attributes in [`SegmentRows::attributes`].
+    pub(crate) fn attributes(&self) -> u32 {
         self.segment.kind
     }
 
-    fn time(&self, which: usize) -> Option<i64> {
-        self.kind.has_time[which].then_some(self.segment.times_ms[which])
+    fn time(&self, index: usize) -> Option<i64> {
+        self.kind.has_time[index].then_some(self.segment.times_ms[index])
     }
 }
 
 impl SegmentRows {
-    /// Adds one element of `Labels`. Its `Timestamp` is its start once more, and `Instances` are not returned for
-    /// segments: both are left out.
-    pub fn push(&mut self, segment: LabelDetection) {
+    /// Adds one element of `Labels`. Two fields are omitted: `Timestamp` repeats the start, and `Instances` are not
+    /// returned for segments.
+    pub(super) fn push(&mut self, segment: LabelDetection) {
         let times = [segment.start_timestamp_millis, segment.end_timestamp_millis, segment.duration_millis];
         let label = segment.label.unwrap_or_else(|| aws_sdk_rekognition::types::Label::builder().build());
         let confidence = label.confidence;
@@ -83,14 +84,15 @@ impl SegmentRows {
         self.segments.push(Segment {
             times_ms: times.map(Option::unwrap_or_default),
             confidence: confidence.unwrap_or_default(),
-            kind: self.kinds.number(kind),
+            kind: self.kinds.intern(kind),
         });
-        self.summary.count(times[0], times[1].or(times[0]), confidence);
+        self.summary.add(times[0], times[1].or(times[0]), confidence);
         self.summary.rows += 1;
     }
 
-    /// Sorts the segments by start, nulls first, then by all else that they hold.
-    pub fn sort(&mut self) {
+    /// Sorts the segments by start, nulls first, then by all their other values. The order of the pages therefore does
+    /// not show in the file.
+    pub(crate) fn sort(&mut self) {
         let Self { segments, kinds, .. } = self;
         segments.sort_unstable_by(|a, b| {
             let (a_kind, b_kind) = (kinds.get(a.kind), kinds.get(b.kind));
@@ -102,32 +104,30 @@ impl SegmentRows {
         });
     }
 
-    /// The rows, cut into groups of `size` rows (the last has what is left).
-    pub fn groups(&self, size: usize) -> impl Iterator<Item = impl Iterator<Item = SegmentRow<'_>> + Clone> {
+    /// Returns the rows in groups of `size` rows. The last group may be smaller.
+    pub(crate) fn groups(&self, size: usize) -> impl Iterator<Item = impl Iterator<Item = SegmentRow<'_>> + Clone> {
         self.segments
             .chunks(size)
             .map(|group| group.iter().map(|segment| SegmentRow { segment, kind: self.kinds.get(segment.kind) }))
     }
 
-    /// What the segments have in common, by number.
-    pub fn attributes(&self) -> impl Iterator<Item = &Attributes> {
+    /// Returns the distinct attributes of the segments.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attributes> {
         self.kinds.iter().map(|kind| &kind.attributes)
     }
 
-    /// Whether every number points to something, which rows from elsewhere need not.
-    pub fn is_sound(&self) -> bool {
+    /// Returns true if every internal reference in deserialized rows is valid.
+    pub(super) fn is_consistent(&self) -> bool {
         self.segments.iter().all(|segment| (segment.kind as usize) < self.kinds.count())
     }
 
-    /// What the table `jobs` says of the label.
-    pub fn summary(&self) -> LabelSummary {
+    /// Returns the summary of the label.
+    pub(crate) fn summary(&self) -> LabelSummary {
         self.summary
     }
 
-    /// About how many bytes they take.
-    pub fn memory(&self) -> usize {
-        // A name or two, its parents and its category.
-        const KIND: usize = 512;
-        size_of::<Segment>() * self.segments.len() + KIND * self.kinds.count()
+    /// Returns the approximate memory of the rows, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Segment>() * self.segments.len() + KIND_BYTES * self.kinds.count()
     }
 }

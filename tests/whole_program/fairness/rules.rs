@@ -19,7 +19,7 @@ impl Rule for Pace {
     }
 
     fn refused(&mut self, now: Instant) {
-        self.refused(now);
+        self.throttled(now);
     }
 
     fn served(&mut self, sent: Instant, now: Instant) {

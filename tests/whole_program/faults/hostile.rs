@@ -51,10 +51,10 @@ fn check(event: &Value) -> Result<(), TestCaseError> {
         match message.completion {
             Ok(completion) => {
                 let layout = Layout::new(&"lake/v1".parse().unwrap());
-                let commit = layout.commit(&completion.job_id).unwrap();
+                let commit = layout.commit_key(&completion.job_id).unwrap();
                 let name = commit.as_str().strip_prefix("lake/v1/jobs/job-").unwrap();
                 prop_assert!(!name.contains('/') && name.ends_with(".parquet"), "{}", commit);
-                let checkpoint = layout.checkpoint(&completion.job_id).unwrap();
+                let checkpoint = layout.checkpoint_key(&completion.job_id).unwrap();
                 prop_assert_eq!(checkpoint.as_str().split('/').count(), 4);
             }
             Err(error) => {

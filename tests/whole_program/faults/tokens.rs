@@ -12,7 +12,7 @@ fn refused(request: usize) -> Fault {
 async fn is_refused_for_good(trials: &Trials) {
     let (error_type, message) = trials.function.fail(json!({"JobId": "job"})).await;
     assert_eq!(error_type, "UnexpectedPage");
-    assert!(message.contains("token is refused, again") && message.contains("page 3"), "{message}");
+    assert!(message.contains("rejected the pagination token") && message.contains("page 3"), "{message}");
     assert_eq!(trials.function.simulator.faults_not_fired(), [""; 0]);
     assert!(!trials.function.simulator.store().contains(COMMIT));
 }
