@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "lake")]
     bucket: String,
 
-    /// Allow s3:ListBucket. Without it, a missing key is answered with 403, as for a role that may not list.
+    /// Allow `s3:ListBucket`. Without it, a missing key is answered with 403, as for a role that may not list.
     #[arg(long)]
     listing: bool,
 
@@ -53,15 +53,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     put_latency: u64,
 
-    /// Throttle GetLabelDetection beyond this many calls per second [default: no limit].
+    /// Throttle `GetLabelDetection` beyond this many calls per second [default: no limit].
     #[arg(long, value_name = "CALLS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     quota: Option<u32>,
 
-    /// Add a Glue database. Its tables are created with CreateTable.
+    /// Add a Glue database. Its tables are created with `CreateTable`.
     #[arg(long, value_name = "NAME")]
     glue_database: Option<String>,
 
-    /// Serve the AWS endpoints over HTTPS. SSL_CERT_FILE and AWS_CA_BUNDLE name the certificate authority.
+    /// Serve the AWS endpoints over HTTPS. `SSL_CERT_FILE` and `AWS_CA_BUNDLE` name the certificate authority.
     #[arg(long)]
     tls: bool,
 }
