@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Fault, Gate, Job, Request, Requests, Simulator};
+use simulator::{Fault, Gate, Job, Request, RequestMatcher, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -203,7 +203,7 @@ fn leaves_a_checkpoint(interruption: Interruption, request: &Request) -> bool {
 }
 
 impl Point {
-    fn requests(self) -> Requests {
+    fn requests(self) -> RequestMatcher {
         match self {
             Self::Nth(k) => Fault::on_any().nth(k),
             Self::First(operation, key) => Fault::on(operation).key_contains(key),

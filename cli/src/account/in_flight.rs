@@ -128,6 +128,6 @@ mod tests {
         in_flight.make_visible().await.unwrap();
         let messages = simulator.messages("dead");
         assert_eq!(messages.len(), others.len());
-        assert!(messages.iter().all(|message| !message.held), "{messages:?}");
+        assert!(messages.iter().all(|message| !message.in_flight), "{messages:?}");
     }
 }

@@ -38,7 +38,7 @@ async fn replay(account: &Account, more: &[&str]) -> crate::CommandOutput {
 /// Returns the IDs of the messages in the queue. All of them have to be visible.
 fn remaining(account: &Account) -> BTreeSet<String> {
     let messages = account.simulator.messages(QUEUE);
-    assert!(messages.iter().all(|message| !message.held), "{messages:?}");
+    assert!(messages.iter().all(|message| !message.in_flight), "{messages:?}");
     messages.into_iter().map(|message| message.id).collect()
 }
 
@@ -82,7 +82,10 @@ async fn replays_every_shape_and_keeps_messages_that_fail() {
     }
     let summary = format!("{} messages replayed, 4 kept in the queue", letters.len());
     assert_eq!(output.stdout.lines().last(), Some(&*summary));
-    assert!(simulator.messages(QUEUE).iter().all(|message| message.received == 1), "each message is received once");
+    assert!(
+        simulator.messages(QUEUE).iter().all(|message| message.receive_count == 1),
+        "each message is received once"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +126,7 @@ async fn does_not_receive_messages_beyond_the_limit() {
     assert!(
         output.stdout.ends_with("2 messages replayed, 0 kept in the queue; stopped at --limit, there may be more\n")
     );
-    assert_eq!(account.simulator.messages(QUEUE)[0].received, 0);
+    assert_eq!(account.simulator.messages(QUEUE)[0].receive_count, 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod tokens;
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::table::aggregation::Aggregation;
 use serde_json::{Value, json};
-use simulator::{Fault, Job, Requests};
+use simulator::{Fault, Job, RequestMatcher};
 
 use crate::support::{
     CHECKPOINT, COMMIT, Function, Objects, PAGE, account, assert_lossless, assert_same_lake, generated,
@@ -20,7 +20,7 @@ use crate::support::{
 const PAGES: usize = 5;
 
 /// Kind of fault, to be applied to the chosen requests.
-type Kind = fn(Requests) -> Fault;
+type Kind = fn(RequestMatcher) -> Fault;
 
 fn five_pages() -> Job {
     generated(100, 8).page_size(20)

@@ -1,7 +1,7 @@
 //! Permanent faults: the request is sent once, and the error says where to look.
 
 use serde_json::{Value, json};
-use simulator::{Fault, Request, Requests};
+use simulator::{Fault, Request, RequestMatcher};
 
 use super::{PAGES, Trials, five_pages};
 use crate::support::{CHECKPOINT, COMMIT, PAGE};
@@ -133,6 +133,6 @@ fn aggregated_by(aggregation: &str) -> Value {
     json!({"JobStatus": "SUCCEEDED", "Labels": [], "GetRequestMetadata": {"AggregateBy": aggregation}})
 }
 
-fn reply(requests: Requests, body: &Value) -> Fault {
+fn reply(requests: RequestMatcher, body: &Value) -> Fault {
     requests.reply_body(200, body.to_string())
 }
