@@ -120,8 +120,8 @@ async fn wrong_buckets_owners_and_keys_are_rejected() {
 #[tokio::test]
 async fn directory_behaves_like_memory() {
     let directory = tempfile::tempdir().unwrap();
-    let on_disk = Simulator::builder().directory(directory.path()).listing_allowed(true).start().await.unwrap();
-    let in_memory = Simulator::builder().listing_allowed(true).start().await.unwrap();
+    let on_disk = Simulator::builder().directory(directory.path()).start().await.unwrap();
+    let in_memory = Simulator::builder().start().await.unwrap();
     let mut results = Vec::new();
     for simulator in [&on_disk, &in_memory] {
         let client = client::s3(simulator);

@@ -7,7 +7,7 @@ use simulator::{Builder, Outcome};
 
 use crate::support::{Function, account, generated, within};
 
-const AMAZON_ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem");
+const AMAZON_ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/amazon-roots.pem");
 
 fn tls_account() -> Builder {
     account(generated(100, 5)).tls()

@@ -70,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn lists_the_jobs_on_all_pages() {
-        let simulator = Simulator::builder().listing_allowed(true).start().await.unwrap();
+        let simulator = Simulator::builder().start().await.unwrap();
         let aws = clients::sdk_config(None)
             .unwrap()
             .region(Region::from_static(REGION))

@@ -20,7 +20,7 @@ pub(crate) struct SimulatedAws {
 impl SimulatedAws {
     /// Starts Rekognition with these jobs, and S3 with the lake directory as its bucket.
     pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
-        let mut builder = Simulator::builder().bucket(settings.bucket.as_str()).directory(lake).listing_allowed(true);
+        let mut builder = Simulator::builder().bucket(settings.bucket.as_str()).directory(lake);
         for (id, job) in jobs {
             builder = builder.job(&id, job);
         }

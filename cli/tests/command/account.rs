@@ -23,7 +23,7 @@ pub(crate) struct Account {
 impl Account {
     /// Starts the simulator and the function. `settings` are added to the bucket.
     pub(crate) async fn start(account: Builder, settings: &[(&str, &str)]) -> Self {
-        let simulator = account.listing_allowed(true).start().await.unwrap();
+        let simulator = account.start().await.unwrap();
         let mut function = Command::new(bootstrap());
         function.env_clear().envs(simulator.environment()).env("OUTPUT_BUCKET", "lake").envs(settings.iter().copied());
         let function = function.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::{Builder, Invocation, Outcome, Simulator};
+use simulator::{Builder, Invocation, Outcome, Request, Simulator};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -107,13 +107,20 @@ impl Function {
 impl Drop for Function {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let requests: Vec<_> = self.simulator.requests().iter().map(|request| format!("{request:?}")).collect();
+            let requests = self.simulator.requests().iter().map(line).collect();
             for (what, lines) in [("requests", requests), ("log lines", self.log.lines())] {
                 let first = lines.len().saturating_sub(SHOWN_ON_FAILURE);
                 println!("last {what}:\n{}", lines[first..].join("\n"));
             }
         }
     }
+}
+
+/// Formats a request as one short line.
+fn line(request: &Request) -> String {
+    let Request { operation, target, detail, status, .. } = request;
+    let fault = request.fault.as_ref().map(|fault| format!(" (fault: {fault})")).unwrap_or_default();
+    format!("{operation} {target} {detail} → {status}{fault}")
 }
 
 impl Log {
