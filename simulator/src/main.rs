@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use rekognition_simulator::Simulator;
 use serde_json::{Value, json};
-use simulator::Simulator;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::program::args::Arguments;

@@ -7,8 +7,8 @@ mod client;
 use std::time::Duration;
 
 use client::{page, receive, send_page_request};
+use rekognition_simulator::{Action, Fault, Gate, Generated, Job, RandomFaults, Simulator};
 use serde_json::{Value, json};
-use simulator::{Action, Fault, Gate, Generated, Job, RandomFaults, Simulator};
 
 const PUT: &str = "PutObject";
 const GET: &str = "GetLabelDetection";

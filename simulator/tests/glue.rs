@@ -4,8 +4,8 @@
 
 mod client;
 
+use rekognition_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
-use simulator::{Fault, Simulator};
 
 const KEYS: [&str; 2] = ["job_id", "label"];
 

@@ -9,7 +9,7 @@ use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, Delete, ObjectIdentifier};
-use simulator::Simulator;
+use rekognition_simulator::Simulator;
 
 /// Returns the status and the code of an error.
 fn error<E: ProvideErrorMetadata>(
@@ -73,7 +73,7 @@ async fn upload_with_a_wrong_checksum_is_rejected() {
 #[tokio::test]
 async fn request_with_a_wrong_signature_is_rejected() {
     let (simulator, _) = start(false).await;
-    let wrong = Credentials::new(simulator::ACCESS_KEY_ID, "wrong", None, None, "test");
+    let wrong = Credentials::new(rekognition_simulator::ACCESS_KEY_ID, "wrong", None, None, "test");
     let client = client::s3_with(&simulator, wrong);
     let refused = client.put_object().bucket("lake").key("a").body(body("hello")).send().await;
     assert_eq!(error(refused), (403, "SignatureDoesNotMatch".to_owned()));
@@ -112,7 +112,7 @@ async fn wrong_buckets_owners_and_keys_are_rejected() {
     let put = |bucket: &str| client.put_object().bucket(bucket).key("a").body(body("hello"));
     assert_eq!(error(put("other").send().await), (404, "NoSuchBucket".to_owned()));
     assert_eq!(error(put("lake").expected_bucket_owner("210987654321").send().await), (403, "AccessDenied".to_owned()));
-    put("lake").expected_bucket_owner(simulator::ACCOUNT).send().await.unwrap();
+    put("lake").expected_bucket_owner(rekognition_simulator::ACCOUNT).send().await.unwrap();
     let long = client.put_object().bucket("lake").key("k".repeat(1_025)).body(body("hello")).send().await;
     assert_eq!(error(long), (400, "KeyTooLongError".to_owned()));
 }

@@ -5,8 +5,8 @@
 mod client;
 
 use client::{elements, fetch, sorted};
+use rekognition_simulator::{Aggregation, Generated, Job, RecordedError, Simulator};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Generated, Job, RecordedError, Simulator};
 
 async fn start(job: Job) -> Simulator {
     Simulator::builder().job("job-1", job).start().await.unwrap()

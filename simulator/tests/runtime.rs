@@ -5,8 +5,8 @@
 mod client;
 
 use client::{Received, exchange, receive, send};
+use rekognition_simulator::{Fault, Invocation, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Fault, Invocation, Outcome, Simulator};
 
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
 

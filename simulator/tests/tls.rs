@@ -6,7 +6,7 @@ mod client;
 
 use std::sync::Arc;
 
-use simulator::{Fault, Generated, Job, Simulator};
+use rekognition_simulator::{Fault, Generated, Job, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rekognition_simulator::{Builder, Fault, Gate, Invocation, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Gate, Invocation, Job, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, CHECKPOINT, Continuations, Function, LambdaService, Objects, PAGE, account, generated, outcome,

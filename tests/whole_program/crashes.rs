@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Fault, Gate, Job, Request, RequestMatcher, Simulator};
 use serde_json::{Value, json};
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Fault, Gate, Job, Request, RequestMatcher, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use rekognition_simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, RequestMatcher, Simulator};
 use serde_json::json;
-use simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, RequestMatcher, Simulator};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Fault, Gate, Job, JobStatus, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Gate, Job, JobStatus, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, CHECKPOINT, COMMIT, DATABASE, Function, LambdaService, Objects, PAGE, account, assert_same_lake,

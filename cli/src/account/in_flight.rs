@@ -85,7 +85,7 @@ fn lock(receipt_handles: &ReceiptHandles) -> MutexGuard<'_, HashMap<String, Stri
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::config::Credentials;
-    use simulator::{ACCESS_KEY_ID, Fault, Gate, REGION, SECRET_ACCESS_KEY, Simulator};
+    use rekognition_simulator::{ACCESS_KEY_ID, Fault, Gate, REGION, SECRET_ACCESS_KEY, Simulator};
 
     use super::*;
     use crate::account::queue::MAX_CONCURRENT_BATCHES;

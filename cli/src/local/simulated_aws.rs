@@ -8,7 +8,7 @@ use aws_sdk_rekognition::config::Credentials;
 use label_lake::aws::clients;
 use label_lake::config::Settings;
 use label_lake::export::Exporter;
-use simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
+use rekognition_simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
 /// A running simulator, and an exporter that talks to it.
 pub(crate) struct SimulatedAws {

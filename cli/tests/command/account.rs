@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 

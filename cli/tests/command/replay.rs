@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use rekognition_simulator::{Fault, Simulator};
 use serde_json::json;
-use simulator::{Fault, Simulator};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -149,7 +149,7 @@ async fn retries_a_throttled_invocation_and_stops_at_a_rejected_one() {
 
 #[tokio::test]
 async fn makes_messages_visible_after_an_interruption() {
-    let gate = simulator::Gate::new();
+    let gate = rekognition_simulator::Gate::new();
     let account = account_with(1, Some(Fault::on("GetLabelDetection").hold(gate.clone()))).await;
     account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
     let url = account.simulator.queue_url(QUEUE);
@@ -187,7 +187,7 @@ async fn makes_ten_messages_visible_per_request() {
 async fn makes_messages_visible_after_an_interrupted_dry_run() {
     for signal in ["-INT", "-TERM"] {
         // The reply to the second receive request is delayed until after the signal.
-        let gate = simulator::Gate::new();
+        let gate = rekognition_simulator::Gate::new();
         let account = account_with(0, Some(Fault::on("ReceiveMessage").nth(2).hold_reply(gate.clone()))).await;
         for _ in 0..15 {
             account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);

@@ -15,7 +15,7 @@ use crate::request_log::Call;
 /// If several faults are due for the same request, the one that was added first fires. All of them count the request.
 ///
 /// ```
-/// use simulator::Fault;
+/// use rekognition_simulator::Fault;
 ///
 /// // The third PutObject is refused. The SDK's retry is the fourth PutObject and succeeds.
 /// let refused = Fault::on("PutObject").nth(3).status(503, "SlowDown");

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
-use simulator::{Builder, Generated, Job, Simulator};
+use rekognition_simulator::{Builder, Generated, Job, Simulator};
 
 /// Simulates Rekognition Video, S3, Glue's Data Catalog and Lambda on 127.0.0.1, each on a free port.
 ///

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use rekognition_simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
 
 use crate::program::args::PAGE;
 

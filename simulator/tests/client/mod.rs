@@ -6,8 +6,8 @@
 use aws_sdk_rekognition::Client as Rekognition;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig};
+use rekognition_simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Simulator};
 use serde_json::{Value, json};
-use simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,7 +31,7 @@ pub fn s3_with(simulator: &Simulator, credentials: Credentials) -> S3 {
         .endpoint_url(simulator.s3_url())
         .force_path_style(true)
         .http_client(http())
-        .region(Region::new(simulator::REGION))
+        .region(Region::new(rekognition_simulator::REGION))
         .retry_config(RetryConfig::disabled());
     S3::from_conf(config.build())
 }
@@ -42,7 +42,7 @@ pub fn rekognition(simulator: &Simulator) -> Rekognition {
         .credentials_provider(credentials())
         .endpoint_url(simulator.rekognition_url())
         .http_client(http())
-        .region(Region::new(simulator::REGION))
+        .region(Region::new(rekognition_simulator::REGION))
         .retry_config(RetryConfig::disabled());
     Rekognition::from_conf(config.build())
 }

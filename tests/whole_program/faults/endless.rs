@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Action, Fault, Job, Outcome, RandomFaults};
 use serde_json::json;
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Action, Fault, Job, Outcome, RandomFaults};
 
 use super::five_pages;
 use crate::support::{

@@ -9,8 +9,8 @@ mod tokens;
 
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::table::aggregation::Aggregation;
+use rekognition_simulator::{Fault, Job, RequestMatcher};
 use serde_json::{Value, json};
-use simulator::{Fault, Job, RequestMatcher};
 
 use crate::support::{
     CHECKPOINT, COMMIT, Function, Objects, PAGE, account, assert_lossless, assert_same_lake, generated,
@@ -37,7 +37,7 @@ impl Trials {
     async fn start(job: Job) -> Self {
         let function = Function::start(account(job), &[]).await;
         function.export("job").await;
-        assert_lossless(&function.simulator, "job", &[simulator::Aggregation::Timestamps]);
+        assert_lossless(&function.simulator, "job", &[rekognition_simulator::Aggregation::Timestamps]);
         let clean = function.simulator.objects();
         Self { function, clean }
     }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::future;
 use std::time::Duration;
 
+use rekognition_simulator::{Gate, Invocation, Outcome};
 use serde_json::Value;
-use simulator::{Gate, Invocation, Outcome};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Function;
