@@ -93,7 +93,7 @@ def findings(directory: Path) -> Iterator[str]:
     yield from released("label-lake", (directory / "label-lake").read_bytes(), "x86_64")
     yield from template(directory, "template.yaml", "arm64")
     yield from template(directory, "template-x86_64.yaml", "x86_64")
-    yield from bill(directory, "label-lake-function.cdx.json", ("simulator", "clap", "proptest"))
+    yield from bill(directory, "label-lake-function.cdx.json", ("rekognition-simulator", "clap", "proptest"))
     yield from bill(directory, "label-lake.cdx.json", ("proptest", "expect-test"))
     yield from sums(directory)
 

@@ -18,7 +18,7 @@ def build() -> None:
     """Builds the simulator and the function."""
     # The simulator itself is not measured, so it does without optimizations that take minutes.
     quick = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "4"}
-    cargo("simulator", TARGET / "simulator", quick)
+    cargo("rekognition-simulator", TARGET / "simulator", quick)
     named = {"CARGO_PROFILE_RELEASE_STRIP": "none", "CARGO_PROFILE_RELEASE_DEBUG": "line-tables-only"}
     cargo("label-lake", TARGET, named)
     strip(WITH_SYMBOLS, FUNCTION)

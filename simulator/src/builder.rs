@@ -1,4 +1,4 @@
-//! What a simulator is to be like, and its start.
+//! The builder of a simulator: its settings and its start.
 
 use std::fmt;
 use std::io;
@@ -8,22 +8,25 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Simulator;
-use crate::exchange::Front;
-use crate::faults::{Fault, RandomFaults};
-use crate::generated::Generated;
-use crate::glue::Glue;
-use crate::job::Job;
-use crate::lambda::Lambda;
-use crate::quota::Quota;
-use crate::rekognition::{Pace, Rekognition};
-use crate::s3::{Buckets, S3Front};
-use crate::sqs::Sqs;
-use crate::store::Store;
-use crate::tls::Authority;
-use crate::wire::Listener;
+use crate::faults::fault::Fault;
+use crate::faults::random::RandomFaults;
+use crate::glue::service::Glue;
+use crate::lambda::function::Function;
+use crate::lambda::service::Lambda;
+use crate::rekognition::job::Job;
+use crate::rekognition::labels::generated::Generated;
+use crate::rekognition::quota::Quota;
+use crate::rekognition::service::{Rekognition, Timing};
+use crate::s3::buckets::Buckets;
+use crate::s3::service::S3Endpoint;
+use crate::s3::store::Store;
+use crate::server::exchange::Instrumentation;
+use crate::server::listener::Listener;
+use crate::server::tls::Authority;
+use crate::simulator::Simulator;
+use crate::sqs::service::Sqs;
 
-/// What a simulator is to be like; every setting has a default.
+/// Settings of a simulator. Every setting has a default.
 #[must_use = "nothing runs until `start`"]
 pub struct Builder {
     jobs: Vec<(String, Job)>,
@@ -39,11 +42,19 @@ pub struct Builder {
     shuffle_seed: u64,
     glue: Glue,
     queues: Vec<String>,
-    front: Front,
+    function: Function,
+    instrumentation: Instrumentation,
+}
+
+impl Simulator {
+    /// Returns a builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             jobs: Vec::new(),
             buckets: Vec::new(),
@@ -58,7 +69,8 @@ impl Builder {
             shuffle_seed: 1,
             glue: Glue::default(),
             queues: Vec::new(),
-            front: Front::default(),
+            function: Function::default(),
+            instrumentation: Instrumentation::default(),
         }
     }
 
@@ -68,22 +80,24 @@ impl Builder {
         self
     }
 
-    /// Lets every other job id be a generated job like this one, with a seed that is made from the id. By default
-    /// there is no such job.
+    /// Generates a job with these settings for every job ID that was not added. The seed is derived from the ID. By
+    /// default, unknown jobs are not found.
     pub fn unknown_jobs(mut self, like: Generated) -> Self {
         self.unknown_jobs = Some(like);
         self
     }
 
-    /// Adds a bucket. Without any there is one, `lake`.
+    /// Adds a bucket. If none is added, there is one bucket, `lake`.
     pub fn bucket(mut self, name: &str) -> Self {
         self.buckets.push(name.to_owned());
         self
     }
 
-    /// Keeps the objects of the first bucket as files below this directory, which is made if need be: the key is
-    /// the path, and the bucket is not in it. By default objects are in memory. User metadata and content types are
-    /// not kept in a directory, and a key whose component has more than 255 bytes is an `InternalError`.
+    /// Stores the objects of the first bucket as files below this directory, which is created if missing. The path of a
+    /// file is the key, without the bucket. By default, objects are in memory.
+    ///
+    /// User metadata and content types are not stored. A key that cannot be a path, for example because a component has
+    /// more than 255 bytes, is refused with `InvalidRequest`.
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.directory = Some(path.into());
         self
@@ -96,87 +110,102 @@ impl Builder {
         self
     }
 
-    /// Sets how long a page takes before its head is sent, from when it was asked for; by default no longer than making it.
+    /// Sets the time from the request of a page to the head of its reply. Default: as long as it takes to create the
+    /// page.
     pub fn page_latency(mut self, latency: Duration) -> Self {
         self.page_latency = latency;
         self
     }
 
-    /// Sets how long the body of a page takes after its head, sent evenly; by default it is sent at once.
+    /// Sets the time from the head of a page to the end of its body, which is sent at a constant rate. Default: at
+    /// once.
     pub fn page_transfer(mut self, time: Duration) -> Self {
         self.page_transfer = time;
         self
     }
 
-    /// Sets how long an upload takes before the object is there; by default nothing.
+    /// Sets the time from the upload of an object until it exists. Default: zero.
     pub fn put_latency(mut self, latency: Duration) -> Self {
         self.put_latency = latency;
         self
     }
 
-    /// Limits `GetLabelDetection`, over all jobs, to this many calls a second. What is beyond gets
-    /// `ProvisionedThroughputExceededException`. By default there is no limit.
+    /// Limits `GetLabelDetection` to this many calls per second, over all jobs. Further calls are answered with
+    /// `ProvisionedThroughputExceededException`. Default: no limit.
     pub fn quota(mut self, calls_per_second: u32) -> Self {
         self.quota = Some(calls_per_second);
         self
     }
 
-    /// Serves all endpoints of AWS over TLS, by a certificate authority of its own, which is part of the
-    /// environment. The Runtime API stays without, as it is in Lambda.
+    /// Serves all AWS endpoints over TLS. [`Simulator::environment`] names the certificate authority, which is created
+    /// for this simulator. The Runtime API has no TLS, as in Lambda.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// Sets the seed of the order among equal confidences, which differs from fetch to fetch.
+    /// Sets the seed for the order of labels with equal confidences, which differs from fetch to fetch.
     pub fn shuffle_seed(mut self, seed: u64) -> Self {
         self.shuffle_seed = seed;
         self
     }
 
-    /// Adds a database to the Data Catalog. Without any there is none.
+    /// Adds a database to the Data Catalog.
     pub fn glue_database(self, name: &str) -> Self {
         self.glue.add_database(name);
         self
     }
 
-    /// Adds a table to the Data Catalog, from the `TableInput` of `CreateTable`, and its database if need be.
+    /// Adds a table to the Data Catalog, from the `TableInput` of `CreateTable`. Adds its database if missing.
     ///
     /// # Panics
     ///
-    /// If there is such a table already, or Glue would not take its names.
-    #[expect(clippy::panic, reason = "a test that cannot arrange its table has nothing to show")]
+    /// If the table already exists, or Glue would reject one of the names.
+    #[expect(clippy::panic, reason = "a test that cannot set up its table cannot continue")]
     pub fn glue_table(self, database: &str, table: &str, input: Value) -> Self {
         self.glue.add_database(database);
-        if let Err(refusal) = self.glue.add_table(database, table, input) {
-            panic!("table {database}.{table}: {refusal:?}");
+        if let Err(error) = self.glue.add_table(database, table, input) {
+            panic!("table {database}.{table}: {error:?}");
         }
         self
     }
 
-    /// Adds an SQS queue. Without any there is none.
+    /// Adds an SQS queue.
     pub fn queue(mut self, name: &str) -> Self {
         self.queues.push(name.to_owned());
         self
     }
 
+    /// Sets the name of the function. It is part of the ARN and of the environment. Default: `label-lake`.
+    pub fn function_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.function.name);
+        self
+    }
+
+    /// Sets the memory of the function, in MB. The function finds it in its environment; the simulator does not enforce
+    /// it. Default: 512.
+    pub fn function_memory_mb(mut self, memory_mb: u32) -> Self {
+        self.function.memory_mb = memory_mb;
+        self
+    }
+
     /// Adds a fault.
     pub fn fault(self, fault: Fault) -> Self {
-        self.front.faults.add(fault);
+        self.instrumentation.faults.add(fault);
         self
     }
 
-    /// Adds faults that come by chance.
+    /// Adds faults at random requests.
     pub fn random_faults(self, faults: RandomFaults) -> Self {
-        self.front.faults.set_random(faults);
+        self.instrumentation.faults.set_random(faults);
         self
     }
 
-    /// Starts the servers, each on a free port, in the current Tokio runtime.
+    /// Starts the services in the current Tokio runtime, each on a free port.
     ///
     /// # Errors
     ///
-    /// If there is no port, or the directory cannot be made.
+    /// If no port is free, or the directory cannot be created.
     pub async fn start(mut self) -> io::Result<Simulator> {
         if self.buckets.is_empty() {
             self.buckets.push("lake".to_owned());
@@ -189,25 +218,26 @@ impl Builder {
         let stores: Vec<_> = self.buckets.into_iter().zip(all.map(Arc::new)).collect();
         let store = Arc::clone(&stores[0].1);
         let (listing_allowed, put_latency) = (self.listing_allowed, self.put_latency);
-        let s3 = Arc::new(S3Front::new(Buckets { stores, listing_allowed, put_latency }));
-        let pace = Pace { latency: self.page_latency, transfer: self.page_transfer, quota: self.quota.map(Quota::new) };
-        let rekognition = Arc::new(Rekognition::new(pace, self.unknown_jobs, self.shuffle_seed));
+        let s3 = Arc::new(S3Endpoint::new(Buckets { stores, listing_allowed, put_latency }));
+        let timing =
+            Timing { latency: self.page_latency, transfer: self.page_transfer, quota: self.quota.map(Quota::new) };
+        let rekognition = Arc::new(Rekognition::new(timing, self.unknown_jobs, self.shuffle_seed));
         self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
-        let lambda = Arc::new(Lambda::new());
+        let lambda = Arc::new(Lambda::new(self.function));
         let glue = Arc::new(self.glue);
         let sqs = Arc::new(Sqs::new(self.queues));
-        let front = Arc::new(self.front);
+        let instrumentation = Arc::new(self.instrumentation);
         let authority = if self.tls { Some(Authority::new()?) } else { None };
         let acceptor = || authority.as_ref().map(Authority::acceptor);
         Ok(Simulator {
-            rekognition_listener: Listener::start(&front, &rekognition, acceptor()).await?,
-            s3_listener: Listener::start(&front, &s3, acceptor()).await?,
-            glue_listener: Listener::start(&front, &glue, acceptor()).await?,
-            sqs_listener: Listener::start(&front, &sqs, acceptor()).await?,
-            lambda_listener: Listener::start(&front, &lambda, acceptor()).await?,
-            runtime_listener: Listener::start(&front, &lambda, None).await?,
+            rekognition_listener: Listener::start(&instrumentation, &rekognition, acceptor()).await?,
+            s3_listener: Listener::start(&instrumentation, &s3, acceptor()).await?,
+            glue_listener: Listener::start(&instrumentation, &glue, acceptor()).await?,
+            sqs_listener: Listener::start(&instrumentation, &sqs, acceptor()).await?,
+            lambda_listener: Listener::start(&instrumentation, &lambda, acceptor()).await?,
+            runtime_listener: Listener::start(&instrumentation, &lambda, None).await?,
             authority,
-            front,
+            instrumentation,
             rekognition,
             glue,
             sqs,

@@ -6,14 +6,14 @@ mod client;
 
 use std::time::Duration;
 
-use client::{ask, page, receive};
+use client::{page, receive, send_page_request};
+use rekognition_simulator::{Action, Fault, Gate, Generated, Job, RandomFaults, Simulator};
 use serde_json::{Value, json};
-use simulator::{Action, Fault, Gate, Generated, Job, RandomFaults, Simulator};
 
 const PUT: &str = "PutObject";
 const GET: &str = "GetLabelDetection";
 
-async fn with(fault: Fault) -> Simulator {
+async fn start(fault: Fault) -> Simulator {
     let job = Job::generated(Generated { labels: 100, ..Generated::default() });
     Simulator::builder().job("job-1", job).fault(fault).start().await.unwrap()
 }
@@ -22,24 +22,24 @@ fn request() -> Value {
     json!({ "JobId": "job-1" })
 }
 
-/// Uploads the object `a`; says whether the client was told that it is there.
+/// Uploads the object `a`. Returns true if the client got a success.
 async fn put(simulator: &Simulator) -> bool {
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"hello");
     client::s3(simulator).put_object().bucket("lake").key("a").body(body).send().await.is_ok()
 }
 
-/// What the log says of the last request.
-fn last(simulator: &Simulator) -> (u16, Option<String>) {
+/// Returns the status and the fault of the last request in the log.
+fn last_request(simulator: &Simulator) -> (u16, Option<String>) {
     let last = simulator.requests().pop().unwrap();
     (last.status, last.fault)
 }
 
 #[tokio::test]
-async fn status_does_no_work_and_status_after_does() {
-    let simulator = with(Fault::on(PUT).status(503, "SlowDown")).await;
+async fn status_skips_the_operation_and_status_after_performs_it() {
+    let simulator = start(Fault::on(PUT).status(503, "SlowDown")).await;
     assert!(!put(&simulator).await);
     assert!(simulator.objects().is_empty());
-    assert_eq!(last(&simulator), (503, Some("PutObject #1: status 503 SlowDown".to_owned())));
+    assert_eq!(last_request(&simulator), (503, Some("PutObject #1: status 503 SlowDown".to_owned())));
 
     simulator.add_fault(Fault::on(PUT).status_after(500, "InternalError"));
     assert!(!put(&simulator).await);
@@ -49,9 +49,9 @@ async fn status_does_no_work_and_status_after_does() {
 }
 
 #[tokio::test]
-async fn an_error_may_have_a_header_though_head_has_no_body() {
+async fn error_reply_to_head_has_the_scripted_header() {
     let simulator =
-        with(Fault::on("HeadObject").status_with_header(301, "PermanentRedirect", "x-amz-bucket-region", "eu-west-1"))
+        start(Fault::on("HeadObject").status_with_header(301, "PermanentRedirect", "x-amz-bucket-region", "eu-west-1"))
             .await;
     let error = client::s3(&simulator).head_object().bucket("lake").key("a").send().await.unwrap_err();
     let reply = error.raw_response().unwrap();
@@ -60,8 +60,8 @@ async fn an_error_may_have_a_header_though_head_has_no_body() {
 }
 
 #[tokio::test]
-async fn errors_have_the_form_of_the_service() {
-    let simulator = with(Fault::on(GET).status(400, "ThrottlingException")).await;
+async fn errors_have_the_format_of_the_service() {
+    let simulator = start(Fault::on(GET).status(400, "ThrottlingException")).await;
     assert_eq!(page(&simulator, &request()).await.json()["__type"], "ThrottlingException");
     simulator.add_fault(Fault::on(GET).status(400, "AccessDeniedException"));
     let client = client::rekognition(&simulator);
@@ -70,16 +70,16 @@ async fn errors_have_the_form_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_leaves_the_object() {
-    let simulator = with(Fault::on(PUT).key_contains("a").lose_reply()).await;
+async fn object_exists_after_a_lost_reply() {
+    let simulator = start(Fault::on(PUT).key_contains("a").lose_reply()).await;
     assert!(!put(&simulator).await);
     assert!(simulator.store().contains("a"));
-    assert_eq!(last(&simulator).0, 0);
+    assert_eq!(last_request(&simulator).0, 0);
 }
 
 #[tokio::test]
-async fn a_reset_does_no_work() {
-    let simulator = with(Fault::on(PUT).reset()).await;
+async fn reset_skips_the_operation() {
+    let simulator = start(Fault::on(PUT).reset()).await;
     assert!(!put(&simulator).await);
     assert!(simulator.objects().is_empty());
 
@@ -89,20 +89,20 @@ async fn a_reset_does_no_work() {
 }
 
 #[tokio::test]
-async fn a_reply_is_reset_after_so_many_bytes() {
-    let simulator = with(Fault::on(GET).reset_after_bytes(20)).await;
+async fn reset_after_bytes_cuts_the_reply() {
+    let simulator = start(Fault::on(GET).reset_after_bytes(20)).await;
     let received = page(&simulator, &request()).await;
     assert!(received.reset);
     assert!(received.bytes.len() <= 20);
 
     simulator.add_fault(Fault::on(PUT).reset_after_bytes(10));
     assert!(!put(&simulator).await);
-    assert!(simulator.store().contains("a"), "the work was done");
+    assert!(simulator.store().contains("a"), "the operation was performed");
 }
 
 #[tokio::test]
-async fn a_truncated_reply_announces_its_whole_length() {
-    let simulator = with(Fault::on(GET).truncate(1_000)).await;
+async fn truncated_reply_has_the_full_content_length() {
+    let simulator = start(Fault::on(GET).truncate(1_000)).await;
     let received = page(&simulator, &request()).await;
     assert!(!received.reset);
     assert_eq!(received.body().len(), 1_000);
@@ -111,13 +111,13 @@ async fn a_truncated_reply_announces_its_whole_length() {
 }
 
 #[tokio::test]
-async fn a_stalled_request_gets_nothing() {
-    let simulator = with(Fault::on(GET).key_contains("job-1").stall()).await;
-    let stream = ask(&simulator, &request()).await;
+async fn stalled_request_gets_no_reply() {
+    let simulator = start(Fault::on(GET).key_contains("job-1").stall()).await;
+    let stream = send_page_request(&simulator, &request()).await;
     while !simulator.faults_not_fired().is_empty() {
         tokio::task::yield_now().await;
     }
-    // Whatever would come has come before the reply to a later request.
+    // A reply would have arrived before the reply to a later request.
     page(&simulator, &json!({ "JobId": "job-2" })).await;
     assert_eq!(stream.try_read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     let stalled = &simulator.requests()[0];
@@ -125,11 +125,11 @@ async fn a_stalled_request_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_reply_stalls_after_so_many_bytes() {
+async fn stall_after_bytes_keeps_the_connection_open() {
     use tokio::io::AsyncReadExt;
 
-    let simulator = with(Fault::on(GET).stall_after_bytes(20)).await;
-    let mut stream = ask(&simulator, &request()).await;
+    let simulator = start(Fault::on(GET).stall_after_bytes(20)).await;
+    let mut stream = send_page_request(&simulator, &request()).await;
     let mut first = [0; 20];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first[..15], b"HTTP/1.1 200 OK");
@@ -138,43 +138,43 @@ async fn a_reply_stalls_after_so_many_bytes() {
 }
 
 #[tokio::test]
-async fn a_reply_may_be_anything() {
-    let simulator = with(Fault::on(GET).reply_body(200, &b"\xff{"[..])).await;
+async fn reply_body_can_be_any_bytes() {
+    let simulator = start(Fault::on(GET).reply_body(200, &b"\xff{"[..])).await;
     let received = page(&simulator, &request()).await;
     assert_eq!((received.status(), received.body()), (200, &b"\xff{"[..]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_takes_its_time() {
-    let simulator = with(Fault::on(GET).delay(Duration::from_hours(1))).await;
-    let begin = tokio::time::Instant::now();
+async fn delay_postpones_the_reply() {
+    let simulator = start(Fault::on(GET).delay(Duration::from_hours(1))).await;
+    let start = tokio::time::Instant::now();
     assert_eq!(page(&simulator, &request()).await.status(), 200);
-    assert!(begin.elapsed() >= Duration::from_hours(1));
+    assert!(start.elapsed() >= Duration::from_hours(1));
 }
 
 #[tokio::test]
-async fn gates_hold_before_the_work_and_before_the_reply() {
+async fn gates_hold_before_the_operation_and_before_the_reply() {
     for before in [true, false] {
         let gate = Gate::new();
         let fault = Fault::on(PUT);
         let fault = if before { fault.hold(gate.clone()) } else { fault.hold_reply(gate.clone()) };
-        let simulator = with(fault).await;
+        let simulator = start(fault).await;
         let seen = async {
             gate.reached().await;
             let stored = simulator.store().contains("a");
             gate.release();
             stored
         };
-        let (told, stored) = tokio::join!(put(&simulator), seen);
-        assert!(told);
+        let (succeeded, stored) = tokio::join!(put(&simulator), seen);
+        assert!(succeeded);
         assert_eq!(stored, !before);
     }
 }
 
 #[tokio::test]
-async fn several_requests_meet_at_a_gate() {
+async fn several_requests_wait_at_one_gate() {
     let gate = Gate::new();
-    let simulator = with(Fault::on(GET).times(3).hold(gate.clone())).await;
+    let simulator = start(Fault::on(GET).times(3).hold(gate.clone())).await;
     let request = request();
     let release = async {
         gate.reached_by(3).await;
@@ -186,10 +186,10 @@ async fn several_requests_meet_at_a_gate() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_the_gate_takes_its_work_along() {
+async fn operation_is_skipped_if_the_client_disconnects_at_the_gate() {
     let gate = Gate::new();
-    let simulator = with(Fault::on(GET).hold(gate.clone())).await;
-    let stream = ask(&simulator, &request()).await;
+    let simulator = start(Fault::on(GET).hold(gate.clone())).await;
+    let stream = send_page_request(&simulator, &request()).await;
     gate.reached().await;
     drop(stream);
     gate.release();
@@ -199,9 +199,9 @@ async fn a_client_that_leaves_the_gate_takes_its_work_along() {
 }
 
 #[tokio::test]
-async fn faults_fire_at_the_requests_that_were_meant() {
+async fn faults_fire_at_the_selected_requests() {
     let simulator =
-        with(Fault::on(GET).key_contains("from 50").nth(2).times(2).status(500, "InternalServerError")).await;
+        start(Fault::on(GET).key_contains("from 50").nth(2).times(2).status(500, "InternalServerError")).await;
     let first = page(&simulator, &json!({ "JobId": "job-1", "MaxResults": 50 })).await.json();
     let next = json!({ "JobId": "job-1", "MaxResults": 50, "NextToken": first["NextToken"] });
     let mut seen = Vec::new();
@@ -213,8 +213,8 @@ async fn faults_fire_at_the_requests_that_were_meant() {
 }
 
 #[tokio::test]
-async fn what_did_not_fire_is_reported() {
-    let simulator = with(Fault::on(GET).times(2).status(500, "InternalServerError")).await;
+async fn faults_that_did_not_fire_are_reported() {
+    let simulator = start(Fault::on(GET).times(2).status(500, "InternalServerError")).await;
     simulator.add_fault(Fault::on("GetLabelDetections").always().reset());
     page(&simulator, &request()).await;
     assert_eq!(
@@ -226,9 +226,9 @@ async fn what_did_not_fire_is_reported() {
 }
 
 #[tokio::test]
-async fn chance_is_the_same_for_the_same_seed_and_leaves_a_way_through() {
+async fn random_faults_depend_on_the_seed_and_are_limited_in_a_row() {
     let refused = Action::Status { http: 500, code: "InternalServerError".to_owned() };
-    let faults = |seed| RandomFaults { seed, rate: 0.9, kinds: vec![refused.clone()], in_a_row: 2 };
+    let faults = |seed| RandomFaults { seed, rate: 0.9, actions: vec![refused.clone()], max_consecutive: 2 };
     let mut seen = Vec::new();
     for seed in [1, 1, 2] {
         let job = Job::generated(Generated::default());
@@ -246,10 +246,10 @@ async fn chance_is_the_same_for_the_same_seed_and_leaves_a_way_through() {
 }
 
 #[tokio::test]
-async fn a_held_request_is_answered_on_the_same_connection() {
+async fn held_request_is_answered_on_the_same_connection() {
     let gate = Gate::new();
-    let simulator = with(Fault::on(GET).hold(gate.clone())).await;
-    let stream = ask(&simulator, &request()).await;
+    let simulator = start(Fault::on(GET).hold(gate.clone())).await;
+    let stream = send_page_request(&simulator, &request()).await;
     gate.reached().await;
     gate.release();
     assert_eq!(receive(stream).await.status(), 200);

@@ -1,11 +1,11 @@
-//! Glue's Data Catalog over JSON 1.1: partitions come and go, and every limit.
+//! Glue's Data Catalog over JSON 1.1: databases, tables, partitions, and the limits of the API.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
 mod client;
 
+use rekognition_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
-use simulator::{Fault, Simulator};
 
 const KEYS: [&str; 2] = ["job_id", "label"];
 
@@ -16,7 +16,7 @@ async fn start() -> Simulator {
     Simulator::builder().glue_table("lake", "labels", table).start().await.unwrap()
 }
 
-/// Calls an operation. Returns the reply, or the code of the error.
+/// Calls an operation. Returns the reply or the error's code.
 async fn call(simulator: &Simulator, operation: &str, request: &Value) -> Result<Value, String> {
     let head =
         format!("POST / HTTP/1.1\r\nX-Amz-Target: AWSGlue.{operation}\r\nContent-Type: application/x-amz-json-1.1");
@@ -28,7 +28,7 @@ async fn call(simulator: &Simulator, operation: &str, request: &Value) -> Result
     }
 }
 
-/// Calls an operation on the table `labels`, with one more field in the request.
+/// Calls an operation on the table `labels` with an additional field in the request.
 async fn on_table(simulator: &Simulator, operation: &str, field: &str, value: Value) -> Result<Value, String> {
     call(simulator, operation, &json!({ "DatabaseName": "lake", "TableName": "labels", field: value })).await
 }
@@ -37,7 +37,7 @@ fn input(values: &[&str], location: &str) -> Value {
     json!({ "Values": values, "StorageDescriptor": { "Location": location } })
 }
 
-/// Returns the labels of so many partitions.
+/// Returns the labels of this many partitions.
 fn numbered(partitions: usize) -> Vec<String> {
     (0..partitions).map(|number| format!("label {number:04}")).collect()
 }
@@ -51,7 +51,7 @@ fn errors(reply: &Value) -> Vec<Value> {
     reply["Errors"].as_array().cloned().unwrap_or_default()
 }
 
-/// The values and codes of the entries that failed.
+/// Returns the values and the error codes of the failed entries.
 fn failed(errors: &[Value]) -> Vec<(Value, &str)> {
     errors.iter().map(|error| (error["PartitionValues"].clone(), code(error))).collect()
 }
@@ -69,27 +69,27 @@ fn strings(values: &[&str]) -> Vec<String> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
 
-fn refusal<T>(code: &str) -> Result<T, String> {
+fn rejected<T>(code: &str) -> Result<T, String> {
     Err(code.to_owned())
 }
 
 #[tokio::test]
-async fn databases_and_tables_come_and_go() {
+async fn databases_and_tables_are_created_and_deleted() {
     let simulator = Simulator::builder().glue_database("Other").start().await.unwrap();
     let get = call(&simulator, "GetDatabase", &json!({ "Name": "other" })).await.unwrap();
     assert_eq!(get["Database"]["Name"], "other");
-    assert_eq!(call(&simulator, "GetDatabase", &json!({ "Name": "lake" })).await, refusal("EntityNotFoundException"));
+    assert_eq!(call(&simulator, "GetDatabase", &json!({ "Name": "lake" })).await, rejected("EntityNotFoundException"));
     let make = json!({ "DatabaseInput": { "Name": "lake" } });
     call(&simulator, "CreateDatabase", &make).await.unwrap();
-    assert_eq!(call(&simulator, "CreateDatabase", &make).await, refusal("AlreadyExistsException"));
+    assert_eq!(call(&simulator, "CreateDatabase", &make).await, rejected("AlreadyExistsException"));
 
     let table = json!({ "DatabaseName": "lake", "Name": "labels" });
-    assert_eq!(call(&simulator, "GetTable", &table).await, refusal("EntityNotFoundException"));
+    assert_eq!(call(&simulator, "GetTable", &table).await, rejected("EntityNotFoundException"));
     let input = json!({ "Name": "labels", "PartitionKeys": [{ "Name": "label", "Type": "string" }] });
     let make = |database| json!({ "DatabaseName": database, "TableInput": input });
     call(&simulator, "CreateTable", &make("lake")).await.unwrap();
-    assert_eq!(call(&simulator, "CreateTable", &make("lake")).await, refusal("AlreadyExistsException"));
-    assert_eq!(call(&simulator, "CreateTable", &make("missing")).await, refusal("EntityNotFoundException"));
+    assert_eq!(call(&simulator, "CreateTable", &make("lake")).await, rejected("AlreadyExistsException"));
+    assert_eq!(call(&simulator, "CreateTable", &make("missing")).await, rejected("EntityNotFoundException"));
     let found = call(&simulator, "GetTable", &table).await.unwrap();
     let found = &found["Table"];
     assert_eq!((&found["Name"], &found["PartitionKeys"][0]["Name"]), (&json!("labels"), &json!("label")));
@@ -97,7 +97,7 @@ async fn databases_and_tables_come_and_go() {
 
     simulator.put_partition("lake", "labels", json!({ "Values": ["Dog"] }));
     call(&simulator, "DeleteTable", &table).await.unwrap();
-    assert_eq!(call(&simulator, "DeleteTable", &table).await, refusal("EntityNotFoundException"));
+    assert_eq!(call(&simulator, "DeleteTable", &table).await, rejected("EntityNotFoundException"));
     call(&simulator, "CreateTable", &make("lake")).await.unwrap();
     assert!(simulator.partitions("lake", "labels").is_empty());
 }
@@ -107,9 +107,9 @@ async fn partitions_are_created_read_updated_and_deleted() {
     let simulator = start().await;
     let (cat, dog, missing) = (["a", "Cat"], ["a", "Dog"], ["a", "Cow"]);
     assert_eq!(create(&simulator, vec![input(&cat, "s3://lake/cat")]).await, Ok(vec![]));
-    let errors_of =
+    let entry_errors =
         create(&simulator, vec![input(&dog, "s3://lake/dog"), input(&cat, "s3://lake/else")]).await.unwrap();
-    assert_eq!(failed(&errors_of), [(json!(cat), "AlreadyExistsException")]);
+    assert_eq!(failed(&entry_errors), [(json!(cat), "AlreadyExistsException")]);
     let both = [(strings(&cat), json!("s3://lake/cat")), (strings(&dog), json!("s3://lake/dog"))];
     assert_eq!(locations(&simulator), both);
 
@@ -124,11 +124,11 @@ async fn partitions_are_created_read_updated_and_deleted() {
     let entry = |values: &[&str], to: &[&str]| json!({ "PartitionValueList": values, "PartitionInput": input(to, "s3://lake/new") });
     let entries = json!([entry(&cat, &cat), entry(&missing, &missing)]);
     let reply = on_table(&simulator, "BatchUpdatePartition", "Entries", entries).await.unwrap();
-    let [error] = &errors(&reply)[..] else { panic!("one is missing: {reply}") };
+    let [error] = &errors(&reply)[..] else { panic!("expected one error: {reply}") };
     assert_eq!((&error["PartitionValueList"], code(error)), (&json!(missing), "EntityNotFoundException"));
     assert_eq!(locations(&simulator)[0].1, "s3://lake/new");
     let renamed = on_table(&simulator, "BatchUpdatePartition", "Entries", json!([entry(&cat, &missing)])).await;
-    assert_eq!(renamed, refusal("InvalidInputException"));
+    assert_eq!(renamed, rejected("InvalidInputException"));
 
     let values = json!([{ "Values": cat }, { "Values": missing }]);
     let reply = on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", values).await.unwrap();
@@ -137,11 +137,11 @@ async fn partitions_are_created_read_updated_and_deleted() {
 }
 
 #[tokio::test]
-async fn batches_have_their_sizes() {
+async fn batch_sizes_are_limited() {
     let simulator = start().await;
     let too_many = "ValidationException";
     let inputs = |many| numbered(many).iter().map(|label| input(&["job", label], "s3://lake/a")).collect::<Vec<_>>();
-    assert_eq!(create(&simulator, inputs(101)).await, refusal(too_many));
+    assert_eq!(create(&simulator, inputs(101)).await, rejected(too_many));
     assert!(simulator.partitions("lake", "labels").is_empty());
     assert_eq!(create(&simulator, inputs(100)).await, Ok(vec![]));
 
@@ -150,54 +150,54 @@ async fn batches_have_their_sizes() {
         let entries = inputs(many).into_iter().map(entry).collect();
         on_table(&simulator, "BatchUpdatePartition", "Entries", entries).await
     };
-    assert_eq!(update(101).await, refusal(too_many));
-    assert_eq!(update(0).await, refusal(too_many));
+    assert_eq!(update(101).await, rejected(too_many));
+    assert_eq!(update(0).await, rejected(too_many));
     assert!(errors(&update(100).await.unwrap()).is_empty());
 
     let keys = |many| numbered(many).iter().map(|label| json!({ "Values": ["job", label] })).collect::<Value>();
     let get = async |many| on_table(&simulator, "BatchGetPartition", "PartitionsToGet", keys(many)).await;
-    assert_eq!(get(1001).await, refusal(too_many));
+    assert_eq!(get(1001).await, rejected(too_many));
     assert_eq!(get(1000).await.unwrap()["Partitions"].as_array().unwrap().len(), 100);
 
     let delete = async |many| on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", keys(many)).await;
-    assert_eq!(delete(26).await, refusal(too_many));
+    assert_eq!(delete(26).await, rejected(too_many));
     assert!(errors(&delete(25).await.unwrap()).is_empty());
     assert_eq!(simulator.partitions("lake", "labels").len(), 75);
 }
 
 #[tokio::test]
-async fn values_are_checked_and_one_bad_entry_refuses_the_batch() {
+async fn one_invalid_entry_fails_the_whole_batch() {
     let simulator = start().await;
     let (longest, too_long) = ("ß".repeat(1024), "ß".repeat(1025));
     for bad in [&["job", ""][..], &["job", &too_long], &["job"], &["job", "Dog", "more"], &[]] {
         let inputs = vec![input(&["job", "Cat"], "s3://lake/cat"), input(bad, "s3://lake/bad")];
-        assert_eq!(create(&simulator, inputs).await, refusal("InvalidInputException"), "{bad:?}");
+        assert_eq!(create(&simulator, inputs).await, rejected("InvalidInputException"), "{bad:?}");
         assert!(simulator.partitions("lake", "labels").is_empty());
     }
     assert_eq!(create(&simulator, vec![input(&["job", &longest], "s3://lake/long")]).await, Ok(vec![]));
 
     let one_value = json!([{ "Values": ["job"] }]);
     let get = on_table(&simulator, "BatchGetPartition", "PartitionsToGet", one_value).await;
-    assert_eq!(get, refusal("InvalidInputException"));
+    assert_eq!(get, rejected("InvalidInputException"));
     let an_empty_one = json!([{ "Values": ["job", ""] }]);
     let delete = on_table(&simulator, "BatchDeletePartition", "PartitionsToDelete", an_empty_one).await;
-    assert_eq!(delete, refusal("InvalidInputException"));
+    assert_eq!(delete, rejected("InvalidInputException"));
 }
 
 #[tokio::test]
-async fn a_missing_table_or_database_is_said() {
+async fn missing_table_or_database_is_an_error() {
     let simulator = start().await;
     for (database, table) in [("lake", "missing"), ("missing", "labels")] {
         let inputs = [input(&["job", "Dog"], "s3://lake/dog")];
         let create = json!({ "DatabaseName": database, "TableName": table, "PartitionInputList": inputs });
-        assert_eq!(call(&simulator, "BatchCreatePartition", &create).await, refusal("EntityNotFoundException"));
+        assert_eq!(call(&simulator, "BatchCreatePartition", &create).await, rejected("EntityNotFoundException"));
         let list = json!({ "DatabaseName": database, "TableName": table });
-        assert_eq!(call(&simulator, "GetPartitions", &list).await, refusal("EntityNotFoundException"));
+        assert_eq!(call(&simulator, "GetPartitions", &list).await, rejected("EntityNotFoundException"));
     }
 }
 
 #[tokio::test]
-async fn partitions_are_listed_in_pages_and_by_expression() {
+async fn partitions_are_listed_in_pages_and_filtered_by_expression() {
     let simulator = start().await;
     for label in numbered(1001) {
         simulator.put_partition("lake", "labels", json!({ "Values": ["job", label] }));
@@ -210,9 +210,9 @@ async fn partitions_are_listed_in_pages_and_by_expression() {
     let second = list("NextToken", first["NextToken"].clone()).await.unwrap();
     assert_eq!((length(&second), &second["NextToken"]), (2, &Value::Null));
     assert_eq!(length(&list("MaxResults", 1000.into()).await.unwrap()), 1000);
-    assert_eq!(list("MaxResults", 1001.into()).await, refusal("ValidationException"));
-    assert_eq!(list("MaxResults", 0.into()).await, refusal("ValidationException"));
-    assert_eq!(list("NextToken", "?".into()).await, refusal("InvalidInputException"));
+    assert_eq!(list("MaxResults", 1001.into()).await, rejected("ValidationException"));
+    assert_eq!(list("MaxResults", 0.into()).await, rejected("ValidationException"));
+    assert_eq!(list("NextToken", "?".into()).await, rejected("InvalidInputException"));
 
     let mut request = json!({
         "DatabaseName": "lake", "TableName": "labels", "Expression": "job_id='job'", "MaxResults": 400
@@ -228,11 +228,11 @@ async fn partitions_are_listed_in_pages_and_by_expression() {
     let found = list("Expression", expression.into()).await.unwrap();
     assert_eq!(found["Partitions"][0]["Values"], json!(["other", "Farmer's Market"]));
     assert_eq!(simulator.requests().pop().unwrap().detail, expression);
-    assert_eq!(list("Expression", "job_id LIKE 'j%'".into()).await, refusal("InvalidInputException"));
+    assert_eq!(list("Expression", "job_id LIKE 'j%'".into()).await, rejected("InvalidInputException"));
 }
 
 #[tokio::test]
-async fn a_batch_fails_in_part() {
+async fn batch_fails_in_part() {
     let simulator = start().await;
     simulator.add_fault(Fault::on("BatchCreatePartition").nth(2).only_first(1));
     let inputs = || ["Cat", "Cow", "Dog"].map(|label| input(&[label, label], "s3://lake/a")).to_vec();
@@ -241,7 +241,7 @@ async fn a_batch_fails_in_part() {
     let internal = |label| (json!([label, label]), "InternalServiceException");
     assert_eq!(failed(&errors), ["Cow", "Dog"].map(internal));
     assert_eq!(simulator.partitions("lake", "labels").len(), 1);
-    assert_eq!(create(&simulator, inputs()).await.unwrap().len(), 1, "the first is there already");
+    assert_eq!(create(&simulator, inputs()).await.unwrap().len(), 1, "the first entry already exists");
 
     simulator.add_fault(Fault::on("BatchGetPartition").only_first(1));
     let wanted = json!([{ "Values": ["Cat", "Cat"] }, { "Values": ["Dog", "Dog"] }]);
@@ -252,14 +252,14 @@ async fn a_batch_fails_in_part() {
 }
 
 #[tokio::test]
-async fn requests_are_logged_and_met_by_faults() {
+async fn requests_are_logged_and_faults_apply() {
     let simulator = start().await;
     for (status, code) in
         [(400, "ThrottlingException"), (400, "AccessDeniedException"), (500, "InternalServiceException")]
     {
         simulator.add_fault(Fault::on("BatchCreatePartition").key_contains("Dog").status(status, code));
-        let refused = create(&simulator, vec![input(&["job", "Dog"], "s3://lake/dog")]).await;
-        assert_eq!(refused, refusal(code));
+        let result = create(&simulator, vec![input(&["job", "Dog"], "s3://lake/dog")]).await;
+        assert_eq!(result, rejected(code));
     }
     assert!(simulator.partitions("lake", "labels").is_empty());
     simulator.add_fault(Fault::on("BatchCreatePartition").lose_reply());

@@ -1,14 +1,14 @@
-//! `GetLabelDetection`: pages, order, tokens, limits.
+//! `GetLabelDetection`: pages, order, tokens and limits.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
 mod client;
 
 use client::{elements, fetch, page, sorted};
+use rekognition_simulator::{Aggregation, Generated, Job, JobStatus, NameOrder, Simulator};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Generated, Job, JobStatus, NameOrder, Simulator};
 
-async fn with(job: Job) -> Simulator {
+async fn start(job: Job) -> Simulator {
     Simulator::builder().job("job-1", job).start().await.unwrap()
 }
 
@@ -25,9 +25,9 @@ fn confidence(element: &Value) -> f64 {
 }
 
 #[tokio::test]
-async fn the_same_seed_gives_the_same_job() {
-    let (one, same) = (with(generated(3_000)).await, with(generated(3_000)).await);
-    let other = with(Job::generated(Generated { labels: 3_000, seed: 2, ..Generated::default() })).await;
+async fn same_seed_generates_the_same_job() {
+    let (one, same) = (start(generated(3_000)).await, start(generated(3_000)).await);
+    let other = start(Job::generated(Generated { labels: 3_000, seed: 2, ..Generated::default() })).await;
     let served = |simulator: &Simulator| simulator.served("job-1", Aggregation::Timestamps);
     assert_eq!(served(&one).len(), 3_000);
     assert_eq!(served(&one), served(&same));
@@ -39,7 +39,7 @@ async fn the_same_seed_gives_the_same_job() {
 async fn every_order_serves_the_same_elements() {
     for job in [generated(5_000), generated(5_000).order(NameOrder::WithinPages), generated(0), generated(7)] {
         let segments = job.label_count(Aggregation::Segments);
-        let simulator = with(job).await;
+        let simulator = start(job).await;
         assert_eq!(simulator.served("job-1", Aggregation::Segments).len(), segments);
         for (aggregation, all) in [
             ("TIMESTAMPS", simulator.served("job-1", Aggregation::Timestamps)),
@@ -55,12 +55,12 @@ async fn every_order_serves_the_same_elements() {
 
 #[tokio::test]
 async fn generated_detections_look_like_real_ones() {
-    let simulator = with(generated(20_000)).await;
+    let simulator = start(generated(20_000)).await;
     let all = simulator.served("job-1", Aggregation::Timestamps);
     let names: std::collections::HashSet<_> = all.iter().map(name).collect();
     assert_eq!(names.len(), 220);
-    let places: std::collections::HashSet<_> = all.iter().map(|one| (one["Timestamp"].as_u64(), name(one))).collect();
-    assert_eq!(places.len(), all.len(), "(Timestamp, Name) is unique");
+    let keys: std::collections::HashSet<_> = all.iter().map(|one| (one["Timestamp"].as_u64(), name(one))).collect();
+    assert_eq!(keys.len(), all.len(), "(Timestamp, Name) is unique");
     assert!(all.is_sorted_by_key(|one| one["Timestamp"].as_u64()));
     let same_as_f32 = |value: f64| f64::from(value as f32).to_bits() == value.to_bits();
     assert!(all.iter().map(confidence).all(same_as_f32));
@@ -74,18 +74,18 @@ async fn generated_detections_look_like_real_ones() {
 
 #[tokio::test]
 async fn segments_are_the_contiguous_samples_of_a_label() {
-    let simulator = with(generated(4_000)).await;
+    let simulator = start(generated(4_000)).await;
     let segments = sorted(simulator.served("job-1", Aggregation::Segments));
-    // The same derived from the detections, but for the order of the parents.
-    let derived = with(Job::from_labels(simulator.served("job-1", Aggregation::Timestamps))).await;
+    // Segments derived from the detections are the same, except for the order of the parents.
+    let derived = start(Job::from_labels(simulator.served("job-1", Aggregation::Timestamps))).await;
     let derived = sorted(derived.served("job-1", Aggregation::Segments));
     assert!(segments.len() > 500, "{}", segments.len());
     assert_eq!(segments, derived);
 }
 
 #[tokio::test]
-async fn by_name_labels_are_together_over_all_pages_and_by_confidence() {
-    let simulator = with(generated(5_000)).await;
+async fn order_by_name_groups_labels_over_all_pages_by_confidence() {
+    let simulator = start(generated(5_000)).await;
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     assert_eq!(pages.len(), 5);
     let all = elements(&pages);
@@ -102,8 +102,8 @@ async fn by_name_labels_are_together_over_all_pages_and_by_confidence() {
 }
 
 #[tokio::test]
-async fn by_name_within_pages_labels_come_back() {
-    let simulator = with(generated(3_000).order(NameOrder::WithinPages)).await;
+async fn order_by_name_within_pages_repeats_labels() {
+    let simulator = start(generated(3_000).order(NameOrder::WithinPages)).await;
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     for page in &pages {
         assert!(page["Labels"].as_array().unwrap().is_sorted_by_key(name));
@@ -112,11 +112,11 @@ async fn by_name_within_pages_labels_come_back() {
 }
 
 #[tokio::test]
-async fn two_fetches_shuffle_ties_only() {
+async fn fetches_differ_only_in_the_order_of_ties() {
     let given =
         (0..50).map(|time| json!({ "Timestamp": time, "Label": { "Name": "Dog", "Confidence": 90.0 } })).collect();
     for job in [generated(3_000), Job::from_labels(given)] {
-        let simulator = with(job).await;
+        let simulator = start(job).await;
         let one = elements(&fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await);
         let other = elements(&fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await);
         assert_ne!(one, other);
@@ -127,8 +127,8 @@ async fn two_fetches_shuffle_ties_only() {
 }
 
 #[tokio::test]
-async fn a_token_used_twice_gives_the_same_page() {
-    let simulator = with(generated(3_000)).await;
+async fn token_used_twice_returns_the_same_page() {
+    let simulator = start(generated(3_000)).await;
     let mut request = json!({ "JobId": "job-1", "SortBy": "NAME" });
     request["NextToken"] = page(&simulator, &request).await.json()["NextToken"].clone();
     let one = page(&simulator, &request).await;
@@ -137,8 +137,8 @@ async fn a_token_used_twice_gives_the_same_page() {
 }
 
 #[tokio::test]
-async fn a_token_is_bound_to_job_order_and_aggregation() {
-    let simulator = with(generated(3_000)).await;
+async fn token_is_bound_to_job_order_and_aggregation() {
+    let simulator = start(generated(3_000)).await;
     simulator.add_job("job-2", generated(3_000));
     let token = page(&simulator, &json!({ "JobId": "job-1", "SortBy": "NAME" })).await.json()["NextToken"].clone();
     for request in [
@@ -154,8 +154,8 @@ async fn a_token_is_bound_to_job_order_and_aggregation() {
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limits_are_refused() {
-    let simulator = with(generated(10)).await;
+async fn invalid_requests_are_rejected() {
+    let simulator = start(generated(10)).await;
     for (request, exception) in [
         (json!({}), "InvalidParameterException"),
         (json!({ "JobId": "" }), "InvalidParameterException"),
@@ -176,8 +176,8 @@ async fn requests_beyond_the_limits_are_refused() {
 }
 
 #[tokio::test]
-async fn a_page_has_at_most_a_thousand_elements() {
-    let simulator = with(generated(2_500)).await;
+async fn page_has_at_most_1000_elements() {
+    let simulator = start(generated(2_500)).await;
     for (asked, given) in [(json!(5_000), 1_000), (json!(3), 3), (Value::Null, 1_000)] {
         let page = page(&simulator, &json!({ "JobId": "job-1", "MaxResults": asked })).await.json();
         assert_eq!(page["Labels"].as_array().unwrap().len(), given);
@@ -187,8 +187,8 @@ async fn a_page_has_at_most_a_thousand_elements() {
 }
 
 #[tokio::test]
-async fn a_running_job_and_a_failed_one_have_no_labels() {
-    let simulator = with(generated(10).status(JobStatus::InProgress { replies: 2 })).await;
+async fn running_and_failed_jobs_have_no_labels() {
+    let simulator = start(generated(10).status(JobStatus::InProgress { replies: 2 })).await;
     let mut seen = Vec::new();
     for _ in 0..3 {
         let page = page(&simulator, &json!({ "JobId": "job-1" })).await.json();
@@ -203,8 +203,8 @@ async fn a_running_job_and_a_failed_one_have_no_labels() {
 }
 
 #[tokio::test]
-async fn knobs_make_strange_replies() {
-    let simulator = with(generated(2_500).empty_pages(2)).await;
+async fn pages_can_be_empty_repeat_tokens_and_be_edited() {
+    let simulator = start(generated(2_500).empty_pages(2)).await;
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     let lengths: Vec<_> = pages.iter().map(|page| page["Labels"].as_array().unwrap().len()).collect();
     assert_eq!(lengths, [1_000, 0, 1_000, 0, 500]);
@@ -214,7 +214,7 @@ async fn knobs_make_strange_replies() {
     request["NextToken"] = page(&simulator, &request).await.json()["NextToken"].clone();
     assert_eq!(page(&simulator, &request).await.json()["NextToken"], request["NextToken"]);
 
-    let edited = generated(2_500).foreign_page_at(2).edit(3, |page| page["Labels"] = Value::Null).job_tag("a/b");
+    let edited = generated(2_500).wrong_job_id_at(2).edit(3, |page| page["Labels"] = Value::Null).job_tag("a/b");
     simulator.add_job("job-1", edited.video("bucket", "a.mp4", Some("v1")).model_2());
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     assert_eq!(pages[0]["JobTag"], "a/b");
@@ -226,21 +226,21 @@ async fn knobs_make_strange_replies() {
 }
 
 #[tokio::test]
-async fn given_labels_are_served_untouched_and_absent_names_first() {
+async fn explicit_labels_are_served_unchanged_and_absent_names_sort_first() {
     let named = json!({ "Timestamp": 0, "Label": { "Name": "Cat", "Instances": null, "New": [1e-7, -0.5] } });
     let nameless = json!({ "Timestamp": 500, "Label": { "Confidence": 99.999_992_370_605_47 } });
     let empty = json!({ "Label": { "Name": "" } });
-    let simulator = with(Job::from_labels(vec![named.clone(), empty.clone(), nameless.clone()])).await;
+    let simulator = start(Job::from_labels(vec![named.clone(), empty.clone(), nameless.clone()])).await;
     let pages = fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await;
     assert_eq!(elements(&pages), [nameless, empty, named]);
 }
 
 #[tokio::test]
-async fn calls_beyond_the_quota_are_refused() {
+async fn calls_beyond_the_quota_are_throttled() {
     let simulator = Simulator::builder().job("job-1", generated(1)).quota(1).start().await.unwrap();
     let request = json!({ "JobId": "job-1" });
     let mut refused = 0;
-    // More than one of twenty calls in a row can only pass if each takes a second.
+    // All twenty consecutive calls could only succeed if each took a second.
     for _ in 0..20 {
         let reply = page(&simulator, &request).await;
         if reply.status() == 400 {
@@ -252,8 +252,8 @@ async fn calls_beyond_the_quota_are_refused() {
 }
 
 #[tokio::test]
-async fn the_real_client_understands_pages_and_errors() {
-    let simulator = with(generated(1_500)).await;
+async fn sdk_client_parses_pages_and_errors() {
+    let simulator = start(generated(1_500)).await;
     let client = client::rekognition(&simulator);
     let page = client.get_label_detection().job_id("job-1").send().await.unwrap();
     assert_eq!(page.labels().len(), 1_000);
@@ -264,8 +264,8 @@ async fn the_real_client_understands_pages_and_errors() {
 }
 
 #[tokio::test]
-async fn a_long_job_is_served_in_its_middle() {
-    let simulator = with(Job::generated(Generated { labels: 1_000_000, names: 3_082, ..Generated::default() })).await;
+async fn long_job_is_served_from_its_middle() {
+    let simulator = start(Job::generated(Generated { labels: 1_000_000, names: 3_082, ..Generated::default() })).await;
     let mut request = json!({ "JobId": "job-1", "SortBy": "NAME" });
     for _ in 0..5 {
         request["NextToken"] = page(&simulator, &request).await.json()["NextToken"].clone();

@@ -1,4 +1,4 @@
-//! The simulator as a program: the real one, over pipes.
+//! The simulator as a program: the real binary, over pipes.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
@@ -26,35 +26,35 @@ impl Program {
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut program = Self { process, input, output, environment: Value::Null };
-        program.environment = program.hear().await;
+        program.environment = program.receive().await;
         program
     }
 
-    async fn say(&mut self, command: &Value) {
+    async fn send(&mut self, command: &Value) {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Value {
+    async fn receive(&mut self) -> Value {
         serde_json::from_str(&self.output.next_line().await.unwrap().unwrap()).unwrap()
     }
 
     async fn ask(&mut self, command: Value) -> Value {
-        self.say(&command).await;
-        self.hear().await
+        self.send(&command).await;
+        self.receive().await
     }
 
     fn variable(&self, name: &str) -> &str {
         self.environment[name].as_str().unwrap()
     }
 
-    /// Fetches the first page of a job; gives its status and body.
+    /// Fetches the first page of a job. Returns the status and the body.
     async fn page(&self, job: &str) -> (u16, Value) {
         let url = self.variable("AWS_ENDPOINT_URL_REKOGNITION");
         let received = exchange(url, GET_LABEL_DETECTION, json!({ "JobId": job }).to_string().as_bytes()).await;
         (received.status(), received.json())
     }
 
-    /// Does what a Lambda function does: takes an event; gives it with the path of its invocation.
+    /// Polls the Runtime API as a Lambda function does. Returns the event and the path of its invocation.
     async fn take_event(&self) -> (Value, String) {
         let event = exchange(&self.runtime(), "GET /2018-06-01/runtime/invocation/next HTTP/1.1", b"").await;
         let head = event.head().to_lowercase();
@@ -73,7 +73,7 @@ impl Program {
 }
 
 #[tokio::test]
-async fn a_caller_arranges_invokes_and_looks() {
+async fn caller_adds_jobs_injects_faults_and_reads_results() {
     let mut program =
         Program::start(&["--job", "job-1=2x30", "--unknown-jobs", "1", "--glue-database", "lake", "--transfer", "1"])
             .await;
@@ -112,25 +112,25 @@ async fn a_caller_arranges_invokes_and_looks() {
 }
 
 #[tokio::test]
-async fn invocations_run_side_by_side() {
+async fn invocations_run_concurrently() {
     let mut program = Program::start(&[]).await;
-    program.say(&json!({ "invoke": { "JobId": "a" }, "id": "first" })).await;
-    program.say(&json!({ "invoke": { "JobId": "b" }, "id": "second" })).await;
+    program.send(&json!({ "invoke": { "JobId": "a" }, "id": "first" })).await;
+    program.send(&json!({ "invoke": { "JobId": "b" }, "id": "second" })).await;
     let ((one, first), (other, second)) = tokio::join!(program.take_event(), program.take_event());
     let (a, b) = if one["JobId"] == "a" { (first, second) } else { (second, first) };
     assert_ne!(one, other);
     program.respond(&b, "response", &json!({ "jobs": 1 })).await;
-    assert_eq!(program.hear().await, json!({ "id": "second", "response": { "jobs": 1 } }));
+    assert_eq!(program.receive().await, json!({ "id": "second", "response": { "jobs": 1 } }));
     program.respond(&a, "error", &json!({ "errorType": "JobNotFound", "errorMessage": "no job" })).await;
     let error = json!({ "type": "JobNotFound", "message": "no job" });
-    assert_eq!(program.hear().await, json!({ "id": "first", "function_error": error }));
+    assert_eq!(program.receive().await, json!({ "id": "first", "function_error": error }));
     let timed_out = program.ask(json!({ "invoke": {}, "timeout_ms": 1 })).await;
     assert_eq!(timed_out, json!({ "timed_out": true }));
     assert_eq!(program.ask(json!({ "take_invoked": true })).await, json!({ "invoked": [] }));
 }
 
 #[tokio::test]
-async fn what_is_no_command_is_said() {
+async fn invalid_commands_are_answered_with_an_error() {
     let mut program = Program::start(&[]).await;
     for command in [
         json!("requests"),

@@ -1,20 +1,20 @@
-//! Jobs from what the command line of AWS printed.
+//! Jobs recorded with the AWS CLI.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
 mod client;
 
 use client::{elements, fetch, sorted};
+use rekognition_simulator::{Aggregation, Generated, Job, RecordedError, Simulator};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Generated, Job, RecordedError, Simulator};
 
-async fn with(job: Job) -> Simulator {
+async fn start(job: Job) -> Simulator {
     Simulator::builder().job("job-1", job).start().await.unwrap()
 }
 
 async fn record(sort_by: &str) -> (Simulator, Vec<Value>) {
     let job = Job::generated(Generated { labels: 3_000, ..Generated::default() }).job_tag("tag");
-    let simulator = with(job).await;
+    let simulator = start(job).await;
     let pages = fetch(&simulator, "job-1", sort_by, "TIMESTAMPS").await;
     (simulator, pages)
 }
@@ -26,7 +26,7 @@ async fn pages_in_any_order_serve_the_same_labels() {
         pages.rotate_left(1);
         let job = Job::recorded(pages.iter().map(Value::to_string)).unwrap();
         assert_eq!(job.recorded_id(), Some("job-1"));
-        let replayed = with(job).await;
+        let replayed = start(job).await;
         let all = |simulator: &Simulator| sorted(simulator.served("job-1", Aggregation::Timestamps));
         assert_eq!(all(&replayed), all(&original));
 
@@ -41,33 +41,33 @@ async fn pages_in_any_order_serve_the_same_labels() {
 }
 
 #[tokio::test]
-async fn one_text_may_hold_several_replies() {
+async fn one_text_can_contain_several_replies() {
     let (_, pages) = record("NAME").await;
     let texts: Vec<_> = pages.iter().map(Value::to_string).collect();
     for text in [texts.join("\n"), format!("[{}]", texts.join(","))] {
-        let simulator = with(Job::recorded([text]).unwrap()).await;
+        let simulator = start(Job::recorded([text]).unwrap()).await;
         assert_eq!(simulator.served("job-1", Aggregation::Timestamps).len(), 3_000);
     }
 }
 
 #[tokio::test]
-async fn recorded_segments_are_served_and_a_failure_stays_one() {
+async fn recorded_segments_and_failures_are_served() {
     let segment = json!({ "StartTimestampMillis": 225, "EndTimestampMillis": 3578, "Label": { "Name": "Dog" } });
-    let simulator = with(Job::recorded([json!({ "Labels": [segment] }).to_string()]).unwrap()).await;
+    let simulator = start(Job::recorded([json!({ "Labels": [segment] }).to_string()]).unwrap()).await;
     assert_eq!(elements(&fetch(&simulator, "job-1", "NAME", "SEGMENTS").await), [segment]);
 
     let failed = json!({ "JobStatus": "FAILED", "StatusMessage": "bad video", "LabelModelVersion": "3.1" });
-    let simulator = with(Job::recorded([failed.to_string()]).unwrap()).await;
+    let simulator = start(Job::recorded([failed.to_string()]).unwrap()).await;
     let page = &fetch(&simulator, "job-1", "NAME", "TIMESTAMPS").await[0];
     assert_eq!((&page["StatusMessage"], &page["LabelModelVersion"]), (&json!("bad video"), &json!("3.1")));
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn invalid_recordings_are_rejected() {
     let error = |texts: &[&str]| Job::recorded(texts).unwrap_err();
     assert!(matches!(error(&[]), RecordedError::Empty));
     assert!(matches!(error(&["{\"Labels\":[]}", "no json"]), RecordedError::NotJson { text: 1, .. }));
     assert!(matches!(error(&["{\"Faces\":[]}"]), RecordedError::NotReply { text: 0 }));
     let of = |id: &str| json!({ "JobId": id, "Labels": [] }).to_string();
-    assert_eq!(error(&[&of("a"), &of("b")]).to_string(), "replies of two jobs: a and b");
+    assert_eq!(error(&[&of("a"), &of("b")]).to_string(), "the replies belong to two jobs: a and b");
 }

@@ -5,8 +5,8 @@
 mod client;
 
 use client::{Received, exchange, receive, send};
+use rekognition_simulator::{Fault, Invocation, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{FUNCTION_ARN, Fault, Invocation, Outcome, Simulator};
 
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
 
@@ -14,7 +14,7 @@ async fn start() -> Simulator {
     Simulator::builder().start().await.unwrap()
 }
 
-/// A process that takes one event and answers it.
+/// A process that polls for one event and answers it.
 async fn process(simulator: &Simulator, answer: &str, body: &Value) -> Received {
     let event = exchange(&simulator.lambda_url(), NEXT, b"").await;
     let head = format!(
@@ -31,15 +31,16 @@ fn header<'a>(received: &'a Received, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn an_event_is_delivered_and_answered() {
+async fn event_is_delivered_and_answered() {
     let simulator = start().await;
-    let invocation = Invocation { function_arn: format!("{FUNCTION_ARN}:live"), ..Invocation::default() };
+    let alias = format!("{}:live", simulator.function_arn());
+    let invocation = Invocation { function_arn: Some(alias.clone()), ..Invocation::default() };
     let answer = json!({ "done": true });
     let (outcome, event) =
         tokio::join!(simulator.invoke(r#"{"a":1}"#, invocation), process(&simulator, "response", &answer));
     assert_eq!(outcome, Outcome::Response(answer));
     assert_eq!(event.json(), json!({ "a": 1 }));
-    assert_eq!(header(&event, "lambda-runtime-invoked-function-arn"), format!("{FUNCTION_ARN}:live"));
+    assert_eq!(header(&event, "lambda-runtime-invoked-function-arn"), alias);
     assert!(header(&event, "lambda-runtime-trace-id").starts_with("Root=1-"));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let left = header(&event, "lambda-runtime-deadline-ms").parse::<u128>().unwrap() - now;
@@ -48,7 +49,7 @@ async fn an_event_is_delivered_and_answered() {
 }
 
 #[tokio::test]
-async fn an_error_is_an_outcome() {
+async fn function_error_is_an_outcome() {
     let simulator = start().await;
     let error = json!({ "errorType": "JobNotFound", "errorMessage": "no job", "stackTrace": [] });
     let (outcome, _) =
@@ -58,10 +59,10 @@ async fn an_error_is_an_outcome() {
 }
 
 #[tokio::test]
-async fn a_process_that_died_while_it_waited_takes_no_event_along() {
+async fn process_that_died_while_polling_gets_no_event() {
     let simulator = start().await;
     let dead = send(&simulator.lambda_url(), NEXT, b"").await;
-    simulator.idle().await;
+    simulator.wait_for_poll().await;
     drop(dead);
     let (outcome, _) =
         tokio::join!(simulator.invoke("{}", Invocation::default()), process(&simulator, "response", &json!(null)));
@@ -69,15 +70,15 @@ async fn a_process_that_died_while_it_waited_takes_no_event_along() {
 }
 
 #[tokio::test]
-async fn an_abandoned_invocation_leaves_the_simulator_usable() {
+async fn simulator_is_usable_after_an_abandoned_invocation() {
     let simulator = start().await;
-    // Not yet taken by a process: no process gets it.
+    // Abandoned before a process received it: no process gets it.
     tokio::select! {
         biased;
         _ = simulator.invoke("1", Invocation::default()) => unreachable!("no process"),
         () = std::future::ready(()) => {}
     }
-    // Taken by one that dies.
+    // Received by a process that dies.
     let taken = async { receive(send(&simulator.lambda_url(), NEXT, b"").await).await.json() };
     tokio::select! {
         _ = simulator.invoke("2", Invocation::default()) => unreachable!("no answer"),
@@ -90,7 +91,7 @@ async fn an_abandoned_invocation_leaves_the_simulator_usable() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_start_is_kept_and_strange_requests_are_refused() {
+async fn init_error_is_kept_and_unknown_request_ids_are_rejected() {
     let simulator = start().await;
     assert_eq!(simulator.init_error(), None);
     let error = json!({ "errorType": "Configuration", "errorMessage": "OUTPUT_BUCKET" }).to_string();
@@ -102,10 +103,11 @@ async fn an_error_of_the_start_is_kept_and_strange_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn asynchronous_invocations_are_kept_and_can_fail() {
+async fn asynchronous_invocations_are_recorded_and_can_fail() {
     let fault = Fault::on("Invoke").nth(2).status(429, "TooManyRequestsException");
     let simulator = Simulator::builder().fault(fault).start().await.unwrap();
-    let path = format!("POST /2015-03-31/functions/{}/invocations HTTP/1.1", FUNCTION_ARN.replace(':', "%3A"));
+    let path =
+        format!("POST /2015-03-31/functions/{}/invocations HTTP/1.1", simulator.function_arn().replace(':', "%3A"));
     let invoke = async |kind: &str, payload: &[u8]| {
         let head = format!("{path}\r\nX-Amz-Invocation-Type: {kind}");
         exchange(&simulator.lambda_url(), &head, payload).await
@@ -120,12 +122,12 @@ async fn asynchronous_invocations_are_kept_and_can_fail() {
     assert_eq!(simulator.invoked(), [json!({ "JobId": "a" })]);
     assert_eq!(simulator.take_invoked().len(), 1);
     assert!(simulator.invoked().is_empty());
-    assert_eq!(simulator.requests()[0].target, FUNCTION_ARN);
+    assert_eq!(simulator.requests()[0].target, simulator.function_arn());
     assert!(simulator.faults_not_fired().is_empty());
 }
 
 #[tokio::test]
-async fn a_synchronous_invocation_is_answered_by_the_process() {
+async fn synchronous_invocation_is_answered_by_the_process() {
     let simulator = start().await;
     let head = format!("POST /2015-03-31/functions/label-lake/invocations HTTP/1.1{}", "\r\nX-Amz-Invocation-Type: ");
     let invoke =

@@ -1,4 +1,4 @@
-//! The endpoints of AWS over TLS, to a client that trusts nothing but the authority in the environment.
+//! The AWS endpoints over TLS, with a client that trusts only the certificate authority in the environment.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // A panic is how a test fails.
 
@@ -6,7 +6,7 @@ mod client;
 
 use std::sync::Arc;
 
-use simulator::{Fault, Generated, Job, Simulator};
+use rekognition_simulator::{Fault, Generated, Job, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -26,7 +26,7 @@ fn connector(authority: &str) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Asks an endpoint for a page of `job-1`, and gives all that comes until the end.
+/// Requests a page of `job-1` from an endpoint. Returns everything received until the connection ends.
 async fn page(connector: &TlsConnector, url: &str) -> String {
     let address = url.strip_prefix("https://").unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
@@ -36,13 +36,13 @@ async fn page(connector: &TlsConnector, url: &str) -> String {
     let request = format!("{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    // A cut connection ends without a word.
+    // A connection that is cut ends without a TLS close notification.
     let _ = stream.read_to_end(&mut bytes).await;
     String::from_utf8(bytes).unwrap()
 }
 
 #[tokio::test]
-async fn endpoints_speak_tls_and_the_runtime_api_does_not() {
+async fn endpoints_use_tls_and_the_runtime_api_does_not() {
     let job = Job::generated(Generated { labels: 1_000, ..Generated::default() });
     let simulator = Simulator::builder().job("job-1", job).tls().start().await.unwrap();
     let environment = simulator.environment();

@@ -22,7 +22,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Returns the SDK's configuration. Credentials, region and endpoints come from wherever the SDK usually looks for them;
 /// certificates are trusted if Amazon or an authority in `bundle` signed them.
 ///
-/// The SDK's own retries are off: [`crate::aws::retry`] retries for as long as there is time.
+/// The SDK's own retries are off: `aws::retry` retries for as long as there is time.
 ///
 /// # Errors
 /// `Configuration`: the CA bundle cannot be read.

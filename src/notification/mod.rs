@@ -1,4 +1,4 @@
-//! The event that Lambda delivers → the jobs to export.
+//! Unwraps the event that Lambda delivers into the jobs to export.
 //!
 //! One recursive function unwraps every shape in which a completion message of Rekognition Video arrives. At each level,
 //! the first of these fields that is present is followed:

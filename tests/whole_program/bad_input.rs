@@ -1,7 +1,7 @@
 //! Bad events, settings and permissions: the error names the cause, and no needless request is made.
 
+use rekognition_simulator::{Builder, Fault, Generated, Job};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Generated, Job};
 
 use crate::support::{COMMIT, Function, account, command, generated};
 
@@ -68,7 +68,7 @@ async fn bucket_of_another_owner_is_refused() {
     let owner = |account| [("EXPECTED_BUCKET_OWNER", account)];
     let function = Function::start(good_account(), &owner("999999999999")).await;
     assert_eq!(function.fail(json!({"JobId": "job"})).await.0, "AccessDenied");
-    let function = function.with_settings(&owner(simulator::ACCOUNT)).await;
+    let function = function.with_settings(&owner(rekognition_simulator::ACCOUNT)).await;
     assert_eq!(function.export("job").await["jobs"][0]["outcome"], "EXPORTED");
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Fault, Gate, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Gate, Job, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, CATALOG_TABLES, CHECKPOINT, COMMIT, DATABASE, Function, PAGE, Partitions, account, generated,

@@ -1,7 +1,7 @@
 //! The commit: a job is exported once and completely, is replaced by an Overwrite, and always has the same bytes.
 
+use rekognition_simulator::{Aggregation, Fault, Job, NameOrder};
 use serde_json::json;
-use simulator::{Aggregation, Fault, Job, NameOrder};
 
 use crate::support::{BOTH_TABLES, COMMIT, Function, PAGE, account, assert_lossless, generated, job_row};
 

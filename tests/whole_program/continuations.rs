@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use rekognition_simulator::{Builder, Fault, Gate, Invocation, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Gate, Invocation, Job, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, CHECKPOINT, Continuations, Function, LambdaService, Objects, PAGE, account, generated, outcome,
@@ -233,8 +233,8 @@ async fn unsent_continuation_is_an_error_and_a_redelivery_resumes() {
 #[tokio::test]
 async fn continuation_invokes_the_same_alias() {
     let function = Function::start(five_pages().fault(stall_at(200, 1)), &[]).await;
-    let alias = format!("{}:live", simulator::FUNCTION_ARN);
-    let invocation = Invocation { deadline: SHORT, function_arn: alias.clone() };
+    let alias = format!("{}:live", function.simulator.function_arn());
+    let invocation = Invocation { timeout: SHORT, function_arn: Some(alias.clone()) };
     function.simulator.invoke(message().to_string(), invocation).await;
     assert!(function.simulator.faults_not_fired().is_empty());
     let requests = function.simulator.requests();

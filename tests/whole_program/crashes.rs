@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Fault, Gate, Job, Request, RequestMatcher, Simulator};
 use serde_json::{Value, json};
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Fault, Gate, Job, Request, Requests, Simulator};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -203,7 +203,7 @@ fn leaves_a_checkpoint(interruption: Interruption, request: &Request) -> bool {
 }
 
 impl Point {
-    fn requests(self) -> Requests {
+    fn requests(self) -> RequestMatcher {
         match self {
             Self::Nth(k) => Fault::on_any().nth(k),
             Self::First(operation, key) => Fault::on(operation).key_contains(key),

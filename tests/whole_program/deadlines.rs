@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Fault, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Job, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, DeliveryStats, Function, LambdaService, Objects, PAGE, account, generated, label_files, within,

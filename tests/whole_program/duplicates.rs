@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use rekognition_simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, RequestMatcher, Simulator};
 use serde_json::json;
-use simulator::{Fault, Gate, Invocation, Job, NameOrder, Outcome, Requests, Simulator};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
@@ -44,8 +44,8 @@ async fn each_of_1000_duplicates_costs_one_request_and_changes_nothing() {
     println!("1000 duplicates: 1000 requests, 0 different objects");
 }
 
-/// Requests at which all copies are held. They are released in random order.
-type Barrier = fn(last_file: &str) -> Requests;
+/// RequestMatcher at which all copies are held. They are released in random order.
+type Barrier = fn(last_file: &str) -> RequestMatcher;
 
 const BARRIERS: [(&str, Barrier); 4] = [
     ("HEAD", |_| Fault::on("HeadObject").key_contains(COMMIT)),

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use rekognition_simulator::{Builder, Invocation, JobStatus, NameOrder, Outcome, Simulator};
 use serde_json::json;
-use simulator::{Builder, Invocation, JobStatus, NameOrder, Outcome, Simulator};
 
 use crate::support::{Function, Objects, assert_same_lake, generated};
 

@@ -2,8 +2,8 @@
 
 use std::slice;
 
+use rekognition_simulator::{Invocation, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Invocation, Job, Outcome, Simulator};
 
 use crate::support::{Function, generated};
 

@@ -8,8 +8,8 @@ use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::{Type, TypePtr};
+use rekognition_simulator::{Job, Simulator};
 use serde_json::{Value, json};
-use simulator::{Job, Simulator};
 
 use crate::support::{BOTH_TABLES, Function, account, generated};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Job, JobStatus, NameOrder, Outcome};
 use serde_json::{Value, json};
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Job, JobStatus, NameOrder, Outcome};
 
 use crate::support::{COMMIT, Function, PAGE, account, assert_lossless, generated, job_row, label_files, within};
 

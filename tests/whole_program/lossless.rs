@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Job, Simulator};
 use serde_json::{Map, Value, json};
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Job, Simulator};
 
 use crate::support::{BOTH_TABLES, Function, assert_lossless};
 

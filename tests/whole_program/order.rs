@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Fault, Job, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Job, Simulator};
 
 use crate::support::orders::{CONTINUATION, OVERWRITE, PLAIN};
 use crate::support::{CHECKPOINT, COMMIT, Function, PAGE, account, outcome};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Fault, Gate, Job, JobStatus, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault, Gate, Job, JobStatus, Outcome, Simulator};
 
 use crate::support::{
     BOTH_TABLES, CHECKPOINT, COMMIT, DATABASE, Function, LambdaService, Objects, PAGE, account, assert_same_lake,
@@ -140,7 +140,7 @@ async fn overwrite_replaces_a_row_committed_during_its_cleanup() {
     let replacing = async {
         before_plain.reached().await;
         let _process = spawn_process(simulator, &settings);
-        simulator.idle().await;
+        simulator.wait_for_poll().await;
         let ended = outcome(simulator, &overwrite, MINUTE);
         let release = async {
             before_overwrite.reached().await;
@@ -167,7 +167,7 @@ async fn losing_copy_with_other_settings_removes_its_tables() {
     let winner = async {
         gate.reached().await;
         let _process = spawn_process(simulator, &settings);
-        simulator.idle().await;
+        simulator.wait_for_poll().await;
         let ended = outcome(simulator, &message, MINUTE).await;
         gate.release();
         ended

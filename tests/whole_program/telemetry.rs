@@ -1,7 +1,7 @@
 //! The function's log: every line is JSON and readable on its own, and metrics are counted once per export.
 
+use rekognition_simulator::{Builder, Fault};
 use serde_json::{Value, json};
-use simulator::{Builder, Fault};
 
 use crate::support::{Function, PAGE, account, generated};
 

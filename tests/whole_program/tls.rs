@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Outcome};
 use serde_json::json;
-use simulator::{Builder, Outcome};
 
 use crate::support::{Function, account, generated, within};
 

@@ -85,7 +85,7 @@ fn lock(receipt_handles: &ReceiptHandles) -> MutexGuard<'_, HashMap<String, Stri
 #[cfg(test)]
 mod tests {
     use aws_sdk_sqs::config::Credentials;
-    use simulator::{ACCESS_KEY_ID, Fault, Gate, REGION, SECRET_ACCESS_KEY, Simulator};
+    use rekognition_simulator::{ACCESS_KEY_ID, Fault, Gate, REGION, SECRET_ACCESS_KEY, Simulator};
 
     use super::*;
     use crate::account::queue::MAX_CONCURRENT_BATCHES;
@@ -128,6 +128,6 @@ mod tests {
         in_flight.make_visible().await.unwrap();
         let messages = simulator.messages("dead");
         assert_eq!(messages.len(), others.len());
-        assert!(messages.iter().all(|message| !message.held), "{messages:?}");
+        assert!(messages.iter().all(|message| !message.in_flight), "{messages:?}");
     }
 }

@@ -64,7 +64,7 @@ mod tests {
     use aws_sdk_s3::config::Credentials;
     use label_lake::aws::clients;
     use label_lake::aws::names::KeyPrefix;
-    use simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
+    use rekognition_simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, Simulator};
 
     use super::*;
 

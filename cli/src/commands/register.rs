@@ -86,9 +86,11 @@ async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Re
     let registered =
         registration::register_partitions(catalog, job, &tables, 0, deadline).await.map_err(for_operator)?;
     if !registered.done {
-        let reason = registered.last_retryable_error.map_or_else(|| anyhow!("the time is over"), for_operator);
+        let reason = registered
+            .last_retryable_error
+            .map_or_else(|| anyhow!("the deadline has passed; run the command again"), for_operator);
         let partitions = count(registered.registered, "partition");
-        return Err(reason.context(format!("job {job}: only {partitions} registered; run the command again")));
+        return Err(reason.context(format!("job {job}: only {partitions} registered")));
     }
     Ok(Counts { partitions: registered.registered, created: registered.registered - existing })
 }

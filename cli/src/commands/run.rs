@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
-use simulator::FUNCTION_ARN;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -40,7 +39,8 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let aws = SimulatedAws::start(&arguments.out, &settings, jobs).await?;
     let progress = &aws.exporter.progress;
     let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
-    let invocation = Invocation { deadline, function_arn: FUNCTION_ARN };
+    let function_arn = aws.simulator.function_arn();
+    let invocation = Invocation { deadline, function_arn: &function_arn };
     let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
     let started = Instant::now();
     let report = tokio::select! {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use label_lake::table::aggregation::Aggregation;
+use rekognition_simulator::Job;
 use serde_json::{Deserializer, Value};
-use simulator::Job;
 
 /// Fields that the simulator makes up if no recorded reply has them.
 const MADE_UP_FIELDS: [&str; 3] = ["Video", "VideoMetadata", "LabelModelVersion"];

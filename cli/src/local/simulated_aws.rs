@@ -8,12 +8,12 @@ use aws_sdk_rekognition::config::Credentials;
 use label_lake::aws::clients;
 use label_lake::config::Settings;
 use label_lake::export::Exporter;
-use simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
+use rekognition_simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
 /// A running simulator, and an exporter that talks to it.
 pub(crate) struct SimulatedAws {
     /// The services stop when the simulator is dropped.
-    _simulator: Simulator,
+    pub(crate) simulator: Simulator,
     pub(crate) exporter: Exporter,
 }
 
@@ -42,6 +42,6 @@ impl SimulatedAws {
         let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url()).build();
         let lambda = aws_sdk_lambda::Client::from_conf(lambda);
         let exporter = Exporter::new(settings, rekognition, clients::s3(&aws, true), clients::lazily(|| lambda), None);
-        Ok(Self { _simulator: simulator, exporter })
+        Ok(Self { simulator, exporter })
     }
 }

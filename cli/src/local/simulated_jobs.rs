@@ -3,7 +3,7 @@
 use anyhow::bail;
 use label_lake::notification::Completion;
 use label_lake::table::aggregation::Aggregation;
-use simulator::{Generated, Job, JobStatus};
+use rekognition_simulator::{Generated, Job, JobStatus};
 
 use super::event::Event;
 use super::recording::Recording;
@@ -45,8 +45,8 @@ pub(crate) fn simulated_jobs(
 /// Returns the number of pages that the jobs have in these aggregations.
 pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) -> u64 {
     let labels = |job: &Job, aggregation| match aggregation {
-        Aggregation::Timestamps => job.label_count(simulator::Aggregation::Timestamps),
-        Aggregation::Segments => job.label_count(simulator::Aggregation::Segments),
+        Aggregation::Timestamps => job.label_count(rekognition_simulator::Aggregation::Timestamps),
+        Aggregation::Segments => job.label_count(rekognition_simulator::Aggregation::Segments),
     };
     let counts = jobs.iter().flat_map(|(_, job)| aggregations.iter().map(move |&aggregation| labels(job, aggregation)));
     // A job without labels still has one page.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Generated, Invocation, Job, Outcome, Simulator};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
@@ -40,7 +40,7 @@ impl Account {
     /// Invokes the function with a job and this much time.
     pub(crate) async fn export_within(&self, job: &str, deadline: Duration) -> Outcome {
         let event = json!({ "JobId": job }).to_string();
-        self.simulator.invoke(event, Invocation { deadline, ..Invocation::default() }).await
+        self.simulator.invoke(event, Invocation { timeout: deadline, ..Invocation::default() }).await
     }
 
     /// Runs the command and waits for its end.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use rekognition_simulator::{Fault, Gate, Simulator};
 use serde_json::Value;
-use simulator::{Fault, Gate, Simulator};
 use tempfile::TempDir;
 use tokio::process::Command;
 

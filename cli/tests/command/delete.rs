@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use label_lake::table::schema::LABEL_DETECTIONS;
+use rekognition_simulator::{Fault, Gate, Simulator};
 use serde_json::Value;
-use simulator::{Fault, Gate, Simulator};
 
 use crate::account::{Account, DATABASE, job, wait, with_catalog};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
 use label_lake::table::schema::LABEL_DETECTIONS;
+use rekognition_simulator::{ACCESS_KEY_ID, Fault, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 use serde_json::Value;
-use simulator::{ACCESS_KEY_ID, Fault, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 
 use crate::account::{Account, DATABASE, job, with_catalog};
 
@@ -132,7 +132,9 @@ async fn deletes_one_job_and_keeps_the_other() {
     assert!(output.stdout.starts_with("job-1  its row in `jobs`, 120 partitions, 120 files ("), "{}", output.stdout);
     let requests = account.simulator.requests();
     let first = |operation: &str, target: &str| {
-        let found = |request: &simulator::Request| request.operation == operation && request.target.contains(target);
+        let found = |request: &rekognition_simulator::Request| {
+            request.operation == operation && request.target.contains(target)
+        };
         requests.iter().position(found).unwrap_or_else(|| panic!("{operation} {target}: {requests:?}"))
     };
     let order = [

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use rekognition_simulator::{Fault, Simulator};
 use serde_json::json;
-use simulator::{Fault, Simulator};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -38,7 +38,7 @@ async fn replay(account: &Account, more: &[&str]) -> crate::CommandOutput {
 /// Returns the IDs of the messages in the queue. All of them have to be visible.
 fn remaining(account: &Account) -> BTreeSet<String> {
     let messages = account.simulator.messages(QUEUE);
-    assert!(messages.iter().all(|message| !message.held), "{messages:?}");
+    assert!(messages.iter().all(|message| !message.in_flight), "{messages:?}");
     messages.into_iter().map(|message| message.id).collect()
 }
 
@@ -82,7 +82,10 @@ async fn replays_every_shape_and_keeps_messages_that_fail() {
     }
     let summary = format!("{} messages replayed, 4 kept in the queue", letters.len());
     assert_eq!(output.stdout.lines().last(), Some(&*summary));
-    assert!(simulator.messages(QUEUE).iter().all(|message| message.received == 1), "each message is received once");
+    assert!(
+        simulator.messages(QUEUE).iter().all(|message| message.receive_count == 1),
+        "each message is received once"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +126,7 @@ async fn does_not_receive_messages_beyond_the_limit() {
     assert!(
         output.stdout.ends_with("2 messages replayed, 0 kept in the queue; stopped at --limit, there may be more\n")
     );
-    assert_eq!(account.simulator.messages(QUEUE)[0].received, 0);
+    assert_eq!(account.simulator.messages(QUEUE)[0].receive_count, 0);
 }
 
 #[tokio::test]
@@ -146,7 +149,7 @@ async fn retries_a_throttled_invocation_and_stops_at_a_rejected_one() {
 
 #[tokio::test]
 async fn makes_messages_visible_after_an_interruption() {
-    let gate = simulator::Gate::new();
+    let gate = rekognition_simulator::Gate::new();
     let account = account_with(1, Some(Fault::on("GetLabelDetection").hold(gate.clone()))).await;
     account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
     let url = account.simulator.queue_url(QUEUE);
@@ -184,7 +187,7 @@ async fn makes_ten_messages_visible_per_request() {
 async fn makes_messages_visible_after_an_interrupted_dry_run() {
     for signal in ["-INT", "-TERM"] {
         // The reply to the second receive request is delayed until after the signal.
-        let gate = simulator::Gate::new();
+        let gate = rekognition_simulator::Gate::new();
         let account = account_with(0, Some(Fault::on("ReceiveMessage").nth(2).hold_reply(gate.clone()))).await;
         for _ in 0..15 {
             account.simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);

@@ -7,85 +7,87 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
-use simulator::{Builder, Generated, Job, Simulator};
+use rekognition_simulator::{Builder, Generated, Job, Simulator};
 
-/// Rekognition Video, S3, Glue's Data Catalog and the Lambda Runtime API on 127.0.0.1, each on a free port.
+/// Simulates Rekognition Video, S3, Glue's Data Catalog and Lambda on 127.0.0.1, each on a free port.
 ///
-/// Prints one line of JSON, the environment of a Lambda function that talks to it (`AWS_ENDPOINT_URL_S3`,
-/// `AWS_LAMBDA_RUNTIME_API`, …, credentials included), and then answers commands until standard input is closed.
+/// Prints one line of JSON, the environment of a Lambda function that uses the simulator (`AWS_ENDPOINT_URL_S3`,
+/// `AWS_LAMBDA_RUNTIME_API`, credentials, …). Then executes commands until standard input is closed.
 #[derive(Debug, Parser)]
 #[command(name = "simulator", version, after_long_help = COMMANDS)]
 pub(crate) struct Arguments {
-    /// Keep the objects of the bucket as files below this directory; by default they are in memory.
+    /// Store the objects of the bucket as files below this directory [default: in memory].
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 
-    /// The name of the bucket.
+    /// Name of the bucket.
     #[arg(long, default_value = "lake")]
     bucket: String,
 
-    /// Allow the bucket to be listed. Without, a missing key is a 403, as for a role that may not list.
+    /// Allow `s3:ListBucket`. Without it, a missing key is answered with 403, as for a role that may not list.
     #[arg(long)]
     listing: bool,
 
-    /// A generated job: its id, its pages of a thousand labels, and how many different labels it has (default 220).
-    #[arg(long, value_name = "ID=PAGES[xLABELS]", value_parser = named::<Size>)]
-    job: Vec<(String, Size)>,
+    /// Add a generated job: its ID, its number of pages of 1000 labels, and its number of distinct label names
+    /// [default: 220]. Can be repeated.
+    #[arg(long, value_name = "ID=PAGES[xLABELS]", value_parser = assignment::<JobSize>)]
+    job: Vec<(String, JobSize)>,
 
-    /// A job from replies of `aws rekognition get-label-detection`.
-    #[arg(long, value_name = "ID=FILE[,FILE…]", value_parser = named::<String>)]
+    /// Add a job recorded with `aws rekognition get-label-detection`. Can be repeated.
+    #[arg(long, value_name = "ID=FILE[,FILE…]", value_parser = assignment::<String>)]
     recorded: Vec<(String, String)>,
 
-    /// Let every other id be a generated job of this size, with a seed made from the id.
+    /// Generate a job of this size for every other job ID, with a seed derived from the ID.
     #[arg(long, value_name = "PAGES[xLABELS]")]
-    unknown_jobs: Option<Size>,
+    unknown_jobs: Option<JobSize>,
 
-    /// How long Rekognition takes before a page.
+    /// Time from the request of a page to the head of its reply, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     page_latency: u64,
 
-    /// How long the body of a page takes after its head.
+    /// Time from the head of a page to the end of its body, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     transfer: u64,
 
-    /// How long S3 takes for an upload.
+    /// Time that S3 takes for an upload, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     put_latency: u64,
 
-    /// Throttle `GetLabelDetection` beyond so many calls a second.
+    /// Throttle `GetLabelDetection` beyond this many calls per second [default: no limit].
     #[arg(long, value_name = "CALLS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     quota: Option<u32>,
 
-    /// A database in Glue; its tables are made by `CreateTable`.
+    /// Add a Glue database. Its tables are created with `CreateTable`.
     #[arg(long, value_name = "NAME")]
     glue_database: Option<String>,
 
-    /// Serve the endpoints of AWS over HTTPS. `SSL_CERT_FILE` and `AWS_CA_BUNDLE` name the certificate authority.
+    /// Serve the AWS endpoints over HTTPS. `SSL_CERT_FILE` and `AWS_CA_BUNDLE` name the certificate authority.
     #[arg(long)]
     tls: bool,
 }
 
-const COMMANDS: &str = r#"Commands, each one line of JSON, and what they answer, each one line:
+const COMMANDS: &str = r#"Commands and their answers, each one line of JSON:
   {"invoke": EVENT, "timeout_ms": 60000}    {"response": …}, {"function_error": {"type": …, "message": …}}
-                                            or {"timed_out": true}; without timeout_ms after 15 minutes
+                                            or {"timed_out": true}; timeout_ms is 15 minutes by default
   {"take_invoked": true}                    {"invoked": [PAYLOAD, …]}: asynchronous invocations since the last time
   {"requests": true}                        {"requests": {"PutObject": {"count", "failed", "bytes_in", "bytes_out"}, …}}
   {"clear_requests": true}                  {"done": true}
-  {"idle": "GetLabelDetection"}             {"idle_ms": [0.3, …]}: how long a connection was silent between the last
-                                            byte of a reply and the next request, for each that had one before it
+  {"idle": "GetLabelDetection"}             {"idle_ms": [0.3, …]}: for each request of the operation that is not the
+                                            first of its connection, the time since the last byte of the reply before
   {"partitions": {"database": "d", "table": "t"}}
                                             {"partitions": [PARTITION, …]}
   {"add_job": {"id": "j", "pages": 3, "labels": 220, "seed": 1, "status": "FAILED"}}
-                                            {"done": true}; all but id and pages may be left out; IN_PROGRESS stays so;
-                                            with "name_order": "WITHIN_PAGES" labels come back on later pages
+                                            {"done": true}; only id and pages are required. A job that is IN_PROGRESS
+                                            stays so. With "name_order": "WITHIN_PAGES", labels reappear on later pages
   {"served": {"job": "j", "aggregation": "SEGMENTS"}}
-                                            {"served": [LABEL, …]}, by time
+                                            {"served": [LABEL, …]}: all labels of the job, sorted by time
   {"fault": {"operation": "PutObject", "nth": 2, "status": 503, "code": "SlowDown"}}
-                                            {"done": true}; without nth the next
-A command that is none is answered with {"error": "why"}.
+                                            {"done": true}; nth is 1 by default, the next request
+An invalid command is answered with {"error": "reason"}.
 
-An event goes to a process that polls the Runtime API of the environment. Several may: invocations run side by side
-and are answered as they end, so give each an "id", which comes back with the answer.
+An event is delivered to a process that polls the Runtime API of the environment. Several processes can poll: their
+invocations run concurrently and are answered in the order in which they end. Give each command an "id" to match the
+answer, which has the same "id".
 
 Example:
   $ simulator --job job-1=3 --tls
@@ -93,24 +95,24 @@ Example:
   {"served": {"job": "job-1"}}
   {"served":[{"Timestamp":0, …"#;
 
-/// How large a generated job is.
+/// Size of a generated job.
 #[derive(Clone, Copy, Debug)]
-struct Size {
+struct JobSize {
     pages: usize,
     names: usize,
 }
 
-impl Size {
+impl JobSize {
     fn generated(self) -> Generated {
         Generated { labels: self.pages * PAGE, names: self.names, ..Generated::default() }
     }
 }
 
-impl FromStr for Size {
+impl FromStr for JobSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number"));
+        let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is not a number"));
         let (pages, names) = match text.split_once('x') {
             Some((pages, names)) => (number(pages)?, number(names)?),
             None => (number(text)?, Generated::default().names),
@@ -119,17 +121,17 @@ impl FromStr for Size {
     }
 }
 
-/// The labels of a page.
+/// Number of labels per page.
 pub(crate) const PAGE: usize = 1000;
 
-/// Reads `ID=…`.
-fn named<T: FromStr<Err: ToString>>(text: &str) -> Result<(String, T), String> {
-    let (id, rest) = text.split_once('=').ok_or("expected ID=…")?;
-    Ok((id.to_owned(), rest.parse().map_err(|error: T::Err| error.to_string())?))
+/// Parses an argument of the form `ID=VALUE`.
+fn assignment<T: FromStr<Err: ToString>>(text: &str) -> Result<(String, T), String> {
+    let (id, value) = text.split_once('=').ok_or("expected ID=…")?;
+    Ok((id.to_owned(), value.parse().map_err(|error: T::Err| error.to_string())?))
 }
 
 impl Arguments {
-    /// What the simulator is to be like.
+    /// Returns the builder of the simulator.
     pub(crate) fn simulator(&self) -> Result<Builder, Box<dyn Error>> {
         let mut builder = Simulator::builder()
             .bucket(&self.bucket)
@@ -159,8 +161,9 @@ impl Arguments {
     }
 }
 
+/// Reads a recorded job from files separated by commas.
 fn recorded(files: &str) -> Result<Job, String> {
-    let read = |file: &str| fs::read(file).map_err(|error| format!("{file}: {error}"));
+    let read = |file: &str| fs::read(file).map_err(|error| format!("cannot read {file}: {error}"));
     let texts = files.split(',').map(read).collect::<Result<Vec<_>, _>>()?;
     Job::recorded(texts).map_err(|error| format!("{files}: {error}"))
 }
@@ -172,7 +175,7 @@ mod tests {
     use super::Arguments;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 }

@@ -1,42 +1,42 @@
-//! The commands that the program takes, and their answers.
+//! The commands of the program, and their answers.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use rekognition_simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
-use simulator::{Aggregation, Fault, Generated, Invocation, Job, JobStatus, NameOrder, Outcome, Simulator};
 
-use super::args::PAGE;
+use crate::program::args::PAGE;
 
 /// A line of standard input.
 pub(crate) struct Request {
-    /// Comes back with the answer.
+    /// ID that the answer repeats.
     pub(crate) id: Option<Value>,
     pub(crate) task: Task,
 }
 
-/// What to do.
+/// The requested work.
 pub(crate) enum Task {
-    /// Takes as long as the function.
+    /// An invocation, which takes as long as the function.
     Invoke { event: Value, timeout: Duration },
-    /// Is done at once.
+    /// A command that is executed immediately.
     Command(Command),
 }
 
-/// What is done at once.
+/// A command that is executed immediately.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Command {
-    TakeInvoked(#[serde(deserialize_with = "yes")] ()),
-    Requests(#[serde(deserialize_with = "yes")] ()),
-    ClearRequests(#[serde(deserialize_with = "yes")] ()),
+    TakeInvoked(#[serde(deserialize_with = "flag")] ()),
+    Requests(#[serde(deserialize_with = "flag")] ()),
+    ClearRequests(#[serde(deserialize_with = "flag")] ()),
     Idle(String),
     Partitions(TableName),
     AddJob(NewJob),
     Served(ServedJob),
-    Fault(Refused),
+    Fault(StatusFault),
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,12 +81,12 @@ enum Order {
 pub(crate) struct ServedJob {
     job: String,
     #[serde(default)]
-    aggregation: Aggregated,
+    aggregation: AggregateBy,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Aggregated {
+enum AggregateBy {
     #[default]
     Timestamps,
     Segments,
@@ -94,7 +94,7 @@ enum Aggregated {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Refused {
+pub(crate) struct StatusFault {
     operation: String,
     #[serde(default = "first")]
     nth: usize,
@@ -102,8 +102,8 @@ pub(crate) struct Refused {
     code: String,
 }
 
-/// Where there is nothing to say, the value is `true`.
-fn yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+/// Reads the value of a command without parameters, `true`.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     bool::deserialize(deserializer).map(drop)
 }
 
@@ -112,8 +112,8 @@ fn first() -> usize {
 }
 
 impl Request {
-    /// Reads a line; the error says what is wrong with it.
-    pub(crate) fn read(line: &str) -> Result<Self, String> {
+    /// Parses a line. The error describes the mistake.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
         let mut object: serde_json::Map<String, Value> =
             serde_json::from_str(line).map_err(|error| error.to_string())?;
         let id = object.remove("id");
@@ -122,19 +122,19 @@ impl Request {
             return Ok(Self { id, task: Task::Command(command) });
         };
         let timeout = match object.remove("timeout_ms") {
-            None => Invocation::default().deadline,
-            Some(given) => Duration::from_millis(given.as_u64().ok_or("timeout_ms is no number")?),
+            None => Invocation::default().timeout,
+            Some(timeout) => Duration::from_millis(timeout.as_u64().ok_or("timeout_ms must be a number")?),
         };
         match object.keys().next() {
-            Some(other) => Err(format!("unknown field `{other}` beside invoke")),
+            Some(field) => Err(format!("unknown field `{field}` beside invoke")),
             None => Ok(Self { id, task: Task::Invoke { event, timeout } }),
         }
     }
 }
 
-/// Invokes the function, which is told that it has this time.
+/// Invokes the function and waits for its outcome until the timeout, which the function is told as well.
 pub(crate) async fn invoke(simulator: &Simulator, event: &Value, timeout: Duration) -> Value {
-    let invocation = Invocation { deadline: timeout, ..Invocation::default() };
+    let invocation = Invocation { timeout, ..Invocation::default() };
     match tokio::time::timeout(timeout, simulator.invoke(event.to_string(), invocation)).await {
         Ok(Outcome::Response(response)) => json!({ "response": response }),
         Ok(Outcome::Error { error_type, error_message }) => {
@@ -144,17 +144,17 @@ pub(crate) async fn invoke(simulator: &Simulator, event: &Value, timeout: Durati
     }
 }
 
-/// Does what needs no waiting.
-pub(crate) fn obey(simulator: &Simulator, command: Command) -> Value {
-    // The library panics at a table or a job that is not there: a mistake in a test.
-    let done = catch_unwind(AssertUnwindSafe(|| act(simulator, command)));
-    done.unwrap_or_else(|panic| {
+/// Executes a command. Returns its answer.
+pub(crate) fn execute(simulator: &Simulator, command: Command) -> Value {
+    // The library panics if a table or a job does not exist, which is a mistake in a test.
+    let answer = catch_unwind(AssertUnwindSafe(|| execute_or_panic(simulator, command)));
+    answer.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned();
         json!({ "error": message.unwrap_or_else(|| "the simulator panicked".to_owned()) })
     })
 }
 
-fn act(simulator: &Simulator, command: Command) -> Value {
+fn execute_or_panic(simulator: &Simulator, command: Command) -> Value {
     match command {
         Command::TakeInvoked(()) => return json!({ "invoked": simulator.take_invoked() }),
         Command::Requests(()) => return json!({ "requests": counts(simulator) }),
@@ -164,15 +164,15 @@ fn act(simulator: &Simulator, command: Command) -> Value {
             let partitions: Vec<Value> = simulator.partitions(&database, &table).into_values().collect();
             return json!({ "partitions": partitions });
         }
-        Command::AddJob(job) => simulator.add_job(&job.id, job.made()),
+        Command::AddJob(job) => simulator.add_job(&job.id, job.job()),
         Command::Served(ServedJob { job, aggregation }) => {
             let aggregation = match aggregation {
-                Aggregated::Timestamps => Aggregation::Timestamps,
-                Aggregated::Segments => Aggregation::Segments,
+                AggregateBy::Timestamps => Aggregation::Timestamps,
+                AggregateBy::Segments => Aggregation::Segments,
             };
             return json!({ "served": simulator.served(&job, aggregation) });
         }
-        Command::Fault(Refused { operation, nth, status, code }) => {
+        Command::Fault(StatusFault { operation, nth, status, code }) => {
             simulator.add_fault(Fault::on(&operation).nth(nth).status(status, &code));
         }
     }
@@ -180,7 +180,7 @@ fn act(simulator: &Simulator, command: Command) -> Value {
 }
 
 impl NewJob {
-    fn made(&self) -> Job {
+    fn job(&self) -> Job {
         let default = Generated::default();
         let job = Job::generated(Generated {
             labels: self.pages * PAGE,
@@ -200,17 +200,17 @@ impl NewJob {
     }
 }
 
-/// The requests of an operation.
+/// Counts of the requests of an operation.
 #[derive(Debug, Default, Serialize)]
 struct Traffic {
     count: usize,
-    /// Those that were answered with an error, or not at all.
+    /// Number of requests that were answered with an error or not at all.
     failed: usize,
     bytes_in: usize,
     bytes_out: usize,
 }
 
-/// How long the connection was silent before each request of an operation, in milliseconds.
+/// Returns the time that the connection was idle before each request of an operation, in milliseconds.
 fn idle(simulator: &Simulator, operation: &str) -> Vec<f64> {
     let requests = simulator.requests();
     let requests = requests.iter().filter(|request| request.operation == operation);

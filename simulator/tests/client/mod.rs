@@ -1,13 +1,13 @@
-//! Clients: the real SDK's, and a raw one that sees what happens on the connection.
+//! Clients: those of the real SDK, and a raw one that sees what happens on the connection.
 
-#![allow(dead_code, unreachable_pub)] // Each test program uses some of it.
+#![allow(dead_code, unreachable_pub)] // No test program uses all of it.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use aws_sdk_rekognition::Client as Rekognition;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig};
+use rekognition_simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Simulator};
 use serde_json::{Value, json};
-use simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,7 +31,7 @@ pub fn s3_with(simulator: &Simulator, credentials: Credentials) -> S3 {
         .endpoint_url(simulator.s3_url())
         .force_path_style(true)
         .http_client(http())
-        .region(Region::new(simulator::REGION))
+        .region(Region::new(rekognition_simulator::REGION))
         .retry_config(RetryConfig::disabled());
     S3::from_conf(config.build())
 }
@@ -42,16 +42,16 @@ pub fn rekognition(simulator: &Simulator) -> Rekognition {
         .credentials_provider(credentials())
         .endpoint_url(simulator.rekognition_url())
         .http_client(http())
-        .region(Region::new(simulator::REGION))
+        .region(Region::new(rekognition_simulator::REGION))
         .retry_config(RetryConfig::disabled());
     Rekognition::from_conf(config.build())
 }
 
-/// What a raw client has received until the end of the connection.
+/// Everything that a raw client received until the connection ended.
 #[derive(Debug)]
 pub struct Received {
     pub bytes: Vec<u8>,
-    /// Whether the end was a reset.
+    /// True if the connection was reset.
     pub reset: bool,
 }
 
@@ -82,7 +82,7 @@ impl Received {
     }
 }
 
-/// Sends a request on a connection of its own, without waiting for the reply.
+/// Sends a request on a new connection without waiting for the reply.
 pub async fn send(url: &str, head: &str, body: &[u8]) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -93,7 +93,7 @@ pub async fn send(url: &str, head: &str, body: &[u8]) -> TcpStream {
     stream
 }
 
-/// Reads to the end of the connection.
+/// Reads until the connection ends.
 pub async fn receive(mut stream: TcpStream) -> Received {
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).await;
@@ -107,13 +107,13 @@ pub async fn exchange(url: &str, head: &str, body: &[u8]) -> Received {
 pub const GET_LABEL_DETECTION: &str = "POST / HTTP/1.1\r\nX-Amz-Target: RekognitionService.GetLabelDetection\r\n\
                                    Content-Type: application/x-amz-json-1.1";
 
-/// Asks for a page, and gives what came.
+/// Requests a page. Returns the reply.
 pub async fn page(simulator: &Simulator, request: &Value) -> Received {
     exchange(&simulator.rekognition_url(), GET_LABEL_DETECTION, request.to_string().as_bytes()).await
 }
 
-/// Asks for a page without reading the reply.
-pub async fn ask(simulator: &Simulator, request: &Value) -> TcpStream {
+/// Requests a page without reading the reply.
+pub async fn send_page_request(simulator: &Simulator, request: &Value) -> TcpStream {
     send(&simulator.rekognition_url(), GET_LABEL_DETECTION, request.to_string().as_bytes()).await
 }
 
@@ -131,12 +131,12 @@ pub async fn fetch(simulator: &Simulator, job: &str, sort_by: &str, aggregate_by
     }
 }
 
-/// The elements of pages, in their order.
+/// Returns the elements of pages in order.
 pub fn elements(pages: &[Value]) -> Vec<Value> {
     pages.iter().flat_map(|page| page["Labels"].as_array().unwrap().clone()).collect()
 }
 
-/// The elements in an order that is the same for equal multisets.
+/// Sorts elements into an order that is the same for equal multisets.
 pub fn sorted(mut elements: Vec<Value>) -> Vec<Value> {
     elements.sort_by_cached_key(Value::to_string);
     elements

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rekognition_simulator::{Builder, Fault, Generated, Invocation, Job, Outcome, Request, Simulator};
 use serde_json::json;
-use simulator::{Builder, Fault, Generated, Invocation, Job, Outcome, Request, Simulator};
 use tokio::task::JoinSet;
 
 use crate::support::{PAGE, assert_same_lake, spawn_process};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use rekognition_simulator::Aggregation::{Segments, Timestamps};
+use rekognition_simulator::{Action, Fault, Job, Outcome, RandomFaults};
 use serde_json::json;
-use simulator::Aggregation::{Segments, Timestamps};
-use simulator::{Action, Fault, Job, Outcome, RandomFaults};
 
 use super::five_pages;
 use crate::support::{
@@ -63,7 +63,7 @@ async fn job_throttled_150_times_completes() {
 /// Returns random faults at a fifth of all requests, at most two in a row.
 fn random_faults(seed: u64) -> RandomFaults {
     let mut faults = RandomFaults { seed, rate: 0.2, ..RandomFaults::default() };
-    faults.kinds.extend([Action::Truncate(40), Action::ResetAfterBytes(60)]);
+    faults.actions.extend([Action::Truncate(40), Action::ResetAfterBytes(60)]);
     faults
 }
 

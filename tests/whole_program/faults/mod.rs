@@ -9,8 +9,8 @@ mod tokens;
 
 use label_lake::export::checkpoint::Checkpoint;
 use label_lake::table::aggregation::Aggregation;
+use rekognition_simulator::{Fault, Job, RequestMatcher};
 use serde_json::{Value, json};
-use simulator::{Fault, Job, Requests};
 
 use crate::support::{
     CHECKPOINT, COMMIT, Function, Objects, PAGE, account, assert_lossless, assert_same_lake, generated,
@@ -20,7 +20,7 @@ use crate::support::{
 const PAGES: usize = 5;
 
 /// Kind of fault, to be applied to the chosen requests.
-type Kind = fn(Requests) -> Fault;
+type Kind = fn(RequestMatcher) -> Fault;
 
 fn five_pages() -> Job {
     generated(100, 8).page_size(20)
@@ -37,7 +37,7 @@ impl Trials {
     async fn start(job: Job) -> Self {
         let function = Function::start(account(job), &[]).await;
         function.export("job").await;
-        assert_lossless(&function.simulator, "job", &[simulator::Aggregation::Timestamps]);
+        assert_lossless(&function.simulator, "job", &[rekognition_simulator::Aggregation::Timestamps]);
         let clean = function.simulator.objects();
         Self { function, clean }
     }

@@ -1,7 +1,7 @@
 //! Permanent faults: the request is sent once, and the error says where to look.
 
+use rekognition_simulator::{Fault, Request, RequestMatcher};
 use serde_json::{Value, json};
-use simulator::{Fault, Request, Requests};
 
 use super::{PAGES, Trials, five_pages};
 use crate::support::{CHECKPOINT, COMMIT, PAGE};
@@ -80,7 +80,8 @@ async fn bucket_in_another_region_is_named_with_its_region() {
         fails_once(&trials, on().status(301, "PermanentRedirect"), key, "Storage", &words).await;
     }
     // A 400 without a body means expired credentials, unless the bucket is in another region.
-    let expired = Fault::on("HeadObject").status_with_header(400, "ExpiredToken", REGION_HEADER, simulator::REGION);
+    let expired =
+        Fault::on("HeadObject").status_with_header(400, "ExpiredToken", REGION_HEADER, rekognition_simulator::REGION);
     assert_eq!(trials.export_with([expired]).await, "EXPORTED");
 }
 
@@ -133,6 +134,6 @@ fn aggregated_by(aggregation: &str) -> Value {
     json!({"JobStatus": "SUCCEEDED", "Labels": [], "GetRequestMetadata": {"AggregateBy": aggregation}})
 }
 
-fn reply(requests: Requests, body: &Value) -> Fault {
+fn reply(requests: RequestMatcher, body: &Value) -> Fault {
     requests.reply_body(200, body.to_string())
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use rekognition_simulator::{Fault, Outcome};
 use serde_json::json;
-use simulator::{Fault, Outcome};
 
 use super::{PAGES, Trials, five_pages};
 use crate::support::{PAGE, within};

@@ -14,7 +14,7 @@ use label_lake::aws::names::KeyPrefix;
 use label_lake::config::Settings;
 use label_lake::export::{Exporter, Invocation, Outcome};
 use label_lake::table::aggregation::Aggregations;
-use simulator::{ACCESS_KEY_ID, FUNCTION_ARN, Fault, REGION, SECRET_ACCESS_KEY, Simulator};
+use rekognition_simulator::{ACCESS_KEY_ID, Fault, REGION, SECRET_ACCESS_KEY, Simulator};
 
 use super::{PAGES, five_pages};
 use crate::support::{COMMIT, Objects, PAGE, account, assert_same_lake};
@@ -59,11 +59,12 @@ async fn exporter(simulator: &Simulator) -> Exporter {
 
 /// Exports the job with these faults, and asserts that all of them fired.
 async fn export(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Objects) {
-    let account = faults.into_iter().fold(account(five_pages()), simulator::Builder::fault);
+    let account = faults.into_iter().fold(account(five_pages()), rekognition_simulator::Builder::fault);
     let simulator = account.start().await.unwrap();
     let deadline = Deadline::of_invocation(Duration::from_mins(15)).unwrap();
     let completion = serde_json::from_str(r#"{"JobId":"job"}"#).unwrap();
-    let invocation = Invocation { deadline, function_arn: FUNCTION_ARN };
+    let function_arn = simulator.function_arn();
+    let invocation = Invocation { deadline, function_arn: &function_arn };
     let outcome = exporter(&simulator).await.export(&completion, invocation).await.unwrap();
     assert_eq!(simulator.faults_not_fired(), [""; 0]);
     (outcome, simulator.objects())

@@ -1,7 +1,7 @@
 //! Refused tokens: the job restarts from page 1, once per invocation.
 
+use rekognition_simulator::Fault;
 use serde_json::json;
-use simulator::Fault;
 
 use super::{PAGES, Trials, five_pages};
 use crate::support::{CHECKPOINT, COMMIT, PAGE};

@@ -13,8 +13,8 @@ use label_lake::glue::client::Client;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
 use label_lake::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS};
+use rekognition_simulator::{ACCESS_KEY_ID, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 use serde_json::{Value, json};
-use simulator::{ACCESS_KEY_ID, Outcome, REGION, SECRET_ACCESS_KEY, Simulator};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
@@ -199,11 +199,11 @@ impl Run {
             let settings = SETTINGS[*self.settings.lock().await];
             let starting = self.start.lock().await;
             let mut process = spawn_process(&self.simulator, settings);
-            let running = self.simulator.begin(event.to_string(), within(timeout)).await;
+            let running = self.simulator.start_invocation(event.to_string(), within(timeout)).await;
             drop(starting);
             self.stats.lock().await.deliveries += 1;
             let ended = tokio::select! {
-                outcome = running.ended() => Some(outcome),
+                outcome = running.outcome() => Some(outcome),
                 () = sleep(killed_after), if kill => None,
                 () = sleep(timeout) => None,
             };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rekognition_simulator::{Builder, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Simulator};
 
 /// Setting that registers partitions in the database of [`with_catalog`].
 pub(crate) const DATABASE: (&str, &str) = ("GLUE_DATABASE", "label_lake");

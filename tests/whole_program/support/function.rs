@@ -4,8 +4,8 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rekognition_simulator::{Builder, Invocation, Outcome, Request, Simulator};
 use serde_json::{Value, json};
-use simulator::{Builder, Invocation, Outcome, Request, Simulator};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::future;
 use std::time::Duration;
 
+use rekognition_simulator::{Gate, Invocation, Outcome};
 use serde_json::Value;
-use simulator::{Gate, Invocation, Outcome};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Function;
@@ -156,7 +156,7 @@ impl LambdaService {
     async fn deliver(&mut self, delivery: &Delivery, crash: Option<&Gate>) -> End {
         let simulator = &self.function.simulator;
         // The start of the process does not count towards the timeout.
-        timeout(Duration::from_mins(1), simulator.idle()).await.expect("the process starts");
+        timeout(Duration::from_mins(1), simulator.wait_for_poll()).await.expect("the process starts");
         let begun = Instant::now();
         let end = tokio::select! {
             biased;
@@ -205,7 +205,7 @@ impl LambdaService {
 
 /// Returns an invocation with this timeout.
 pub(crate) fn within(timeout: Duration) -> Invocation {
-    Invocation { deadline: timeout, ..Invocation::default() }
+    Invocation { timeout: timeout, ..Invocation::default() }
 }
 
 async fn reached(gate: Option<&Gate>) {

@@ -10,7 +10,7 @@ pub(crate) mod orders;
 pub(crate) mod pacing_rules;
 mod reader;
 
-use simulator::{Builder, Generated, Job, Simulator};
+use rekognition_simulator::{Builder, Generated, Job, Simulator};
 
 pub(crate) use self::catalog::{
     CATALOG_TABLES, DATABASE, Partitions, partitions, put_partitions, table_input, with_catalog,

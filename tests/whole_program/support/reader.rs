@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::{Field, Row};
+use rekognition_simulator::{Aggregation, Simulator};
 use serde_json::{Map, Value, json};
-use simulator::{Aggregation, Simulator};
 
 /// A table row as JSON. Floats are the bits of their 32-bit value, so that they compare exactly.
 type JsonRow = Map<String, Value>;

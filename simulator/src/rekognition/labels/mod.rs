@@ -1,0 +1,11 @@
+//! The labels of a job: generated from a seed, or given explicitly.
+
+pub(crate) mod explicit;
+pub(crate) mod generated;
+pub(crate) mod generated_labels;
+pub(crate) mod job_labels;
+pub(crate) mod random;
+pub(crate) mod selection;
+
+mod names;
+mod planned_label;

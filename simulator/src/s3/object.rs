@@ -1,0 +1,67 @@
+//! An object, the conditions of a write, and the errors of a store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use s3s::crypto::{Checksum, Md5};
+
+/// An object.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) body: Bytes,
+    pub(crate) modified: SystemTime,
+    /// Not kept in a directory, which holds only the bytes of the objects.
+    pub(crate) content_type: Option<String>,
+    /// User metadata. Not kept in a directory.
+    pub(crate) metadata: Option<HashMap<String, String>>,
+}
+
+impl Object {
+    pub(crate) fn new(body: Bytes) -> Self {
+        Self { body, modified: SystemTime::now(), content_type: None, metadata: None }
+    }
+
+    /// Returns the MD5 of the body in hex, which is the `ETag` of an object that was uploaded in one piece.
+    pub(crate) fn etag(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(Md5::checksum(&self.body)))
+    }
+}
+
+/// Condition of a write.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    None,
+    /// `If-None-Match: *`.
+    Absent,
+    /// `If-Match` with an entity tag.
+    Matches(String),
+}
+
+/// Reason why an object cannot be read or written.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// The condition does not hold.
+    Precondition,
+    /// The condition refers to an object that does not exist.
+    Missing,
+    /// The file system refuses the key, and would refuse it again.
+    Refused(String),
+    /// The directory was changed during the call. A retry may succeed.
+    Changed(io::Error),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Precondition => formatter.write_str("the condition does not hold"),
+            Self::Missing => formatter.write_str("the object does not exist"),
+            Self::Refused(reason) => formatter.write_str(reason),
+            Self::Changed(error) => {
+                write!(formatter, "the directory of the bucket was changed during the call: {error}")
+            }
+        }
+    }
+}
