@@ -44,7 +44,7 @@ async fn each_of_1000_duplicates_costs_one_request_and_changes_nothing() {
     println!("1000 duplicates: 1000 requests, 0 different objects");
 }
 
-/// RequestMatcher at which all copies are held. They are released in random order.
+/// Requests at which all copies are held. They are released in random order.
 type Barrier = fn(last_file: &str) -> RequestMatcher;
 
 const BARRIERS: [(&str, Barrier); 4] = [

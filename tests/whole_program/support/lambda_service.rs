@@ -205,7 +205,7 @@ impl LambdaService {
 
 /// Returns an invocation with this timeout.
 pub(crate) fn within(timeout: Duration) -> Invocation {
-    Invocation { timeout: timeout, ..Invocation::default() }
+    Invocation { timeout, ..Invocation::default() }
 }
 
 async fn reached(gate: Option<&Gate>) {
