@@ -7,7 +7,7 @@
 //! among them.
 //!
 //! This prints a violation with the steps that lead to it:
-//! `cargo test --test protocol without_a_safeguard::continuation -- --nocapture`.
+//! `cargo test --workspace --test protocol without_a_safeguard::continuation -- --nocapture`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may")]
 #![allow(clippy::struct_excessive_bools, reason = "a state records what has happened")]
