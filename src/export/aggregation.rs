@@ -138,7 +138,7 @@ impl<'a> AggregationExport<'a> {
         let enough_time = context.deadline.allows(pages.slowest_page() + uploads.time_to_finish());
         let prefetch = async {
             match &token {
-                Some(token) if enough_time => Ok(Some(pages.next(token).await)),
+                Some(token) if enough_time => Ok(Some(pages.prefetch(token).await)),
                 _ => Ok(None),
             }
         };

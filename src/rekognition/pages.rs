@@ -95,7 +95,7 @@ impl<'a> Pages<'a> {
         let started = Instant::now();
         let mut pause = FIRST_WAIT;
         loop {
-            let mut reply = match self.fetch(None, RawReply::parse).await {
+            let mut reply = match self.fetch(self.number(), None, RawReply::parse).await {
                 Ok(reply) => reply,
                 // No restart happens here: Rekognition cannot reject a token if none is sent.
                 Err(Interruption::Failed(error) | Interruption::Restart { error, .. }) => return Err(error),
@@ -125,7 +125,15 @@ impl<'a> Pages<'a> {
     /// A restart if Rekognition no longer accepts the token, which is valid for 24 hours. Otherwise as for
     /// [`Pages::first`], without `JobStillRunning`.
     pub(crate) async fn next(&mut self, token: &str) -> Result<RawReply, Interruption> {
-        self.fetch(Some(token), Ok).await
+        self.fetch(self.number(), Some(token), Ok).await
+    }
+
+    /// Fetches the page with this token while the page before it is being accepted.
+    ///
+    /// # Errors
+    /// As for [`Pages::next`].
+    pub(crate) async fn prefetch(&mut self, token: &str) -> Result<RawReply, Interruption> {
+        self.fetch(self.number() + 1, Some(token), Ok).await
     }
 
     /// Fetches a page again after its reply could not be parsed. Retries until a reply can be parsed.
@@ -133,7 +141,7 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// As for [`Pages::next`].
     pub(crate) async fn refetch(&mut self, token: &str) -> Result<Page, Interruption> {
-        let mut reply = self.fetch(Some(token), RawReply::parse).await?;
+        let mut reply = self.fetch(self.number(), Some(token), RawReply::parse).await?;
         Ok(self.page(&mut reply)?)
     }
 
@@ -155,9 +163,10 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// Fetches one reply, no faster than the pace allows, and converts it with `parse`.
+    /// Fetches the reply of page `number`, no faster than the pace allows, and converts it with `parse`.
     async fn fetch<T>(
         &mut self,
+        number: u64,
         token: Option<&str>,
         parse: fn(RawReply) -> Result<T, Source>,
     ) -> Result<T, Interruption> {
@@ -177,7 +186,7 @@ impl<'a> Pages<'a> {
                     return Ok(reply);
                 }
                 Sent::TokenRefused => {
-                    let error = self.unexpected_page("Rekognition rejected the pagination token of this page");
+                    let error = self.unexpected(number, "Rekognition rejected the pagination token of this page");
                     return Err(Interruption::Restart { reason: RestartReason::TokenRefused, error });
                 }
                 Sent::Throttled(error) => {
@@ -236,14 +245,19 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Returns an error about the page after the position: the page that was requested last.
+    /// Returns the number of the first page that is not accepted yet, from 1.
+    fn number(&self) -> u64 {
+        self.position.pages + 1
+    }
+
+    /// Returns an error about the first page that is not accepted yet.
     pub(crate) fn unexpected_page(&self, reason: impl Into<String>) -> Error {
-        Error::UnexpectedPage {
-            job: self.job.clone(),
-            aggregation: self.aggregation.name(),
-            page: self.position.pages + 1,
-            reason: reason.into(),
-        }
+        self.unexpected(self.number(), reason)
+    }
+
+    fn unexpected(&self, page: u64, reason: impl Into<String>) -> Error {
+        let (job, aggregation) = (self.job.clone(), self.aggregation.name());
+        Error::UnexpectedPage { job, aggregation, page, reason: reason.into() }
     }
 }
 
