@@ -3,12 +3,17 @@
 //! Each variant names the job and the resource, keeps its source, and has a stable [`Error::error_type`] for alarms and
 //! dead-letter queues. `docs/OPERATIONS.md` lists the types.
 
+mod interruption;
+mod message;
+
 use std::error::Error as StdError;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use self::interruption::{Interruption, RestartReason};
+pub(crate) use self::message::WrongRegion;
+pub use self::message::with_sources;
 use crate::job_id::JobId;
 
 /// The cause of an error.
@@ -166,34 +171,6 @@ pub enum Error {
     },
 }
 
-/// Source of an [`Error::Storage`]: the bucket is not in the region of the client.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket is {}", self.place())]
-pub(crate) struct WrongRegion {
-    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
-    /// proxy or another store.
-    pub(crate) region: Option<String>,
-    pub(crate) source: Source,
-}
-
-impl WrongRegion {
-    fn place(&self) -> String {
-        match &self.region {
-            Some(region) => format!("in {region}"),
-            None => "at another endpoint, most likely in another region".to_owned(),
-        }
-    }
-}
-
-/// Reader of an error message. The advice depends on what the reader can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audience {
-    /// Reads the log or the answer of the function, and can deliver a message again.
-    Log,
-    /// Has just run a command, and can run it again.
-    Operator,
-}
-
 impl Error {
     /// Returns the error of an event without a completion message.
     pub fn invalid_event(reason: impl Into<String>) -> Self {
@@ -275,110 +252,6 @@ impl Error {
             | Self::TooManyContinuations { job, .. } => Some(job),
         }
     }
-
-    /// Returns the error, the advice for whoever deployed the function, and all sources on one line.
-    pub fn with_sources(&self) -> String {
-        self.message(Audience::Log)
-    }
-
-    /// Returns the error, the advice for whoever ran a command, and all sources on one line.
-    pub fn for_operator(&self) -> String {
-        self.message(Audience::Operator)
-    }
-
-    fn message(&self, audience: Audience) -> String {
-        let text = match self.advice(audience) {
-            Some(advice) => format!("{self}; {advice}"),
-            None => self.to_string(),
-        };
-        append_sources(text, self.source())
-    }
-
-    /// Returns the next step, unless the fact says it all.
-    fn advice(&self, audience: Audience) -> Option<String> {
-        let retry = match audience {
-            Audience::Log => "deliver the message again",
-            Audience::Operator => "run the command again",
-        };
-        match self {
-            Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
-            Self::JobStillRunning { .. } => Some(format!("{retry} later")),
-            Self::AccessDenied { action, resource, .. } => Some(match audience {
-                Audience::Log => format!("allow {action} on {resource} in the role of the function"),
-                Audience::Operator => format!("you lack permission {action} on {resource}"),
-            }),
-            Self::Throttled { .. } => Some(format!("{retry}, or raise the quota")),
-            Self::Upstream { transient, source, .. }
-            | Self::Storage { transient, source, .. }
-            | Self::Checkpoint { transient, source, .. }
-            | Self::Catalog { transient, source, .. } => {
-                let wrong_region = source.downcast_ref::<WrongRegion>();
-                Some(match (wrong_region, *transient, audience) {
-                    (Some(wrong), _, Audience::Log) => {
-                        format!("{wrong}; deploy the function in that region, or choose a bucket in its own")
-                    }
-                    (Some(wrong), _, Audience::Operator) => format!("{wrong}; set AWS_REGION to that region"),
-                    (None, true, _) => retry.to_owned(),
-                    (None, false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
-                    (None, false, Audience::Operator) => format!("fix the cause, then {retry}"),
-                })
-            }
-            Self::KeyTooLong { .. } => Some("shorten OUTPUT_PREFIX".to_owned()),
-            Self::TooManyContinuations { .. } => Some("give the function more time".to_owned()),
-            Self::InvalidJobId { .. }
-            | Self::JobNotFound { .. }
-            | Self::UnexpectedPage { .. }
-            | Self::Configuration { .. } => None,
-        }
-    }
-}
-
-/// Why an export cannot continue from its current state.
-#[derive(Debug)]
-pub enum Interruption {
-    /// The state is unusable, but a restart from page 1 may succeed. `error` is reported if it does not.
-    Restart {
-        /// The cause.
-        reason: RestartReason,
-        /// The error of the job, if this invocation has restarted for the same reason before.
-        error: Error,
-    },
-    /// The export fails.
-    Failed(Error),
-}
-
-/// Why an export restarts from page 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RestartReason {
-    /// The pages are not grouped by label: all labels have to stay open.
-    NotGrouped,
-    /// Rekognition no longer accepts the pagination token.
-    TokenRefused,
-    /// Files of closed labels are gone from the lake.
-    FilesMissing,
-}
-
-impl From<Error> for Interruption {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Returns any error and all its sources on one line.
-pub fn with_sources(error: &dyn StdError) -> String {
-    append_sources(error.to_string(), error.source())
-}
-
-fn append_sources(mut text: String, mut source: Option<&(dyn StdError + 'static)>) -> String {
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors of the SDK repeat the text of their source.
-        if !text.contains(&cause_text) {
-            let _ = write!(text, ": {cause_text}");
-        }
-        source = cause.source();
-    }
-    text.lines().map(str::trim).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -500,7 +373,7 @@ mod tests {
 
     #[test]
     fn the_operations_guide_lists_every_error() {
-        let guide = include_str!("../docs/OPERATIONS.md");
+        let guide = include_str!("../../docs/OPERATIONS.md");
         let mut listed: Vec<_> = guide
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))

@@ -1,0 +1,109 @@
+//! The text of an error: the fact, advice for its reader, and the sources.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use super::{Error, Source};
+
+/// Source of an [`Error::Storage`]: the bucket is not in the region of the client.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket is {}", self.place())]
+pub(crate) struct WrongRegion {
+    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
+    /// proxy or another store.
+    pub(crate) region: Option<String>,
+    pub(crate) source: Source,
+}
+
+impl WrongRegion {
+    fn place(&self) -> String {
+        match &self.region {
+            Some(region) => format!("in {region}"),
+            None => "at another endpoint, most likely in another region".to_owned(),
+        }
+    }
+}
+
+/// Reader of an error message. The advice depends on what the reader can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Reads the log or the answer of the function, and can deliver a message again.
+    Log,
+    /// Has just run a command, and can run it again.
+    Operator,
+}
+
+impl Error {
+    /// Returns the error, the advice for whoever deployed the function, and all sources on one line.
+    pub fn with_sources(&self) -> String {
+        self.message(Audience::Log)
+    }
+
+    /// Returns the error, the advice for whoever ran a command, and all sources on one line.
+    pub fn for_operator(&self) -> String {
+        self.message(Audience::Operator)
+    }
+
+    fn message(&self, audience: Audience) -> String {
+        let text = match self.advice(audience) {
+            Some(advice) => format!("{self}; {advice}"),
+            None => self.to_string(),
+        };
+        append_sources(text, self.source())
+    }
+
+    /// Returns the next step, unless the fact says it all.
+    fn advice(&self, audience: Audience) -> Option<String> {
+        let retry = match audience {
+            Audience::Log => "deliver the message again",
+            Audience::Operator => "run the command again",
+        };
+        match self {
+            Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
+            Self::JobStillRunning { .. } => Some(format!("{retry} later")),
+            Self::AccessDenied { action, resource, .. } => Some(match audience {
+                Audience::Log => format!("allow {action} on {resource} in the role of the function"),
+                Audience::Operator => format!("you lack permission {action} on {resource}"),
+            }),
+            Self::Throttled { .. } => Some(format!("{retry}, or raise the quota")),
+            Self::Upstream { transient, source, .. }
+            | Self::Storage { transient, source, .. }
+            | Self::Checkpoint { transient, source, .. }
+            | Self::Catalog { transient, source, .. } => {
+                let wrong_region = source.downcast_ref::<WrongRegion>();
+                Some(match (wrong_region, *transient, audience) {
+                    (Some(wrong), _, Audience::Log) => {
+                        format!("{wrong}; deploy the function in that region, or choose a bucket in its own")
+                    }
+                    (Some(wrong), _, Audience::Operator) => format!("{wrong}; set AWS_REGION to that region"),
+                    (None, true, _) => retry.to_owned(),
+                    (None, false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
+                    (None, false, Audience::Operator) => format!("fix the cause, then {retry}"),
+                })
+            }
+            Self::KeyTooLong { .. } => Some("shorten OUTPUT_PREFIX".to_owned()),
+            Self::TooManyContinuations { .. } => Some("give the function more time".to_owned()),
+            Self::InvalidJobId { .. }
+            | Self::JobNotFound { .. }
+            | Self::UnexpectedPage { .. }
+            | Self::Configuration { .. } => None,
+        }
+    }
+}
+
+/// Returns any error and all its sources on one line.
+pub fn with_sources(error: &dyn StdError) -> String {
+    append_sources(error.to_string(), error.source())
+}
+
+fn append_sources(mut text: String, mut source: Option<&(dyn StdError + 'static)>) -> String {
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some errors of the SDK repeat the text of their source.
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text.lines().map(str::trim).collect::<Vec<_>>().join(", ")
+}
