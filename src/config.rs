@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use tracing_subscriber::filter::Targets;
 
+use crate::aws::clients::CaBundle;
 use crate::aws::names::{AccountId, BucketName, DatabaseName, InvalidName, KeyPrefix};
 use crate::error::Error;
 use crate::table::aggregation::Aggregations;
@@ -73,23 +74,6 @@ pub fn s3_by_path() -> bool {
 
 fn has_s3_endpoint(get: Variables<'_>) -> bool {
     get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL")).is_some()
-}
-
-/// A file of certificates in PEM to trust instead of Amazon's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaBundle {
-    /// The variable that names the file.
-    pub variable: &'static str,
-    /// The path of the file.
-    pub path: String,
-}
-
-impl CaBundle {
-    pub(crate) const EXPECTED: &'static str = "a readable file of certificates in PEM";
-
-    pub(crate) fn error(&self) -> Error {
-        wrong(self.variable, Some(&self.path), Self::EXPECTED)
-    }
 }
 
 /// Returns the file that `AWS_CA_BUNDLE` names, or `SSL_CERT_FILE` without it.

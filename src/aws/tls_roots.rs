@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 
-use crate::config::CaBundle;
 use crate::error::Error;
 
 /// The roots of Amazon Trust Services, which sign the certificates of all AWS endpoints. Parsing these five instead of
@@ -14,6 +13,25 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// First line of a certificate in PEM.
 const BEGIN_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
+/// A file of certificates in PEM to trust instead of Amazon's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaBundle {
+    /// The environment variable that names the file.
+    pub(crate) variable: &'static str,
+    /// The path of the file.
+    pub(crate) path: String,
+}
+
+impl CaBundle {
+    fn error(&self) -> Error {
+        wrong(self.variable, format!("{:?}", self.path))
+    }
+}
+
+fn wrong(variable: &'static str, given: String) -> Error {
+    Error::Configuration { variable, given, expected: "a readable file of certificates in PEM" }
+}
+
 /// Returns a TLS context that trusts the certificates in `bundle`, or Amazon's roots without one.
 ///
 /// # Errors
@@ -21,11 +39,7 @@ const BEGIN_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 pub(crate) fn tls_context(bundle: Option<&CaBundle>) -> Result<TlsContext, Error> {
     let trust = TrustStore::empty().with_pem_certificate(roots(bundle)?);
     let context = TlsContext::builder().with_trust_store(trust).build();
-    context.map_err(|error| Error::Configuration {
-        variable: bundle.map_or("AWS_CA_BUNDLE", |bundle| bundle.variable),
-        given: error.to_string(),
-        expected: CaBundle::EXPECTED,
-    })
+    context.map_err(|error| wrong(bundle.map_or("AWS_CA_BUNDLE", |bundle| bundle.variable), error.to_string()))
 }
 
 fn roots(bundle: Option<&CaBundle>) -> Result<Cow<'static, [u8]>, Error> {

@@ -173,12 +173,12 @@ pub enum Error {
 
 impl Error {
     /// Returns the error of an event without a completion message.
-    pub fn invalid_event(reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid_event(reason: impl Into<String>) -> Self {
         Self::InvalidEvent { reason: reason.into() }
     }
 
     /// Returns the error of an invalid `JobId`. The value is quoted as JSON, so that it stays on one line.
-    pub fn invalid_job_id(given: &Value) -> Self {
+    pub(crate) fn invalid_job_id(given: &Value) -> Self {
         let mut given = given.to_string();
         if given.chars().count() > 80 {
             given = given.chars().take(80).chain("…".chars()).collect();
@@ -207,7 +207,7 @@ impl Error {
     }
 
     /// Returns true if a later retry can succeed without anyone fixing anything.
-    pub fn is_retryable(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::JobStillRunning { .. } | Self::Throttled { .. } => true,
             Self::Upstream { transient, .. }

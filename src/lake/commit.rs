@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::LakeJob;
-use super::requests::{Put, PutOutcome, StoredObject, has_content};
+use super::requests::{Condition, Put, PutOutcome, StoredObject, has_content};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;
 use crate::table::aggregation::Aggregation;
@@ -34,15 +34,6 @@ pub struct ExistingCommit {
     pub(crate) metadata: CommitMetadata,
     /// The `ETag` of the row.
     pub(crate) e_tag: String,
-}
-
-/// The condition of a write. S3 checks it, so of several concurrent writers only one succeeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Condition<V> {
-    /// The object does not exist: `If-None-Match: *`.
-    Create,
-    /// The object has this `ETag`: `If-Match`.
-    Replace(V),
 }
 
 /// The outcome of writing a job's row.

@@ -23,11 +23,11 @@ use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
 use crate::table::layout::{LabelPartition, Layout};
 
+pub use self::commit::ExistingCommit;
 pub(crate) use self::commit::{CommitMetadata, CommitOutcome};
-pub use self::commit::{Condition, ExistingCommit};
 pub use self::files::LakeFile;
 pub(crate) use self::files::PartOutcome;
-pub use self::requests::StoredObject;
+pub use self::requests::{Condition, StoredObject};
 
 /// A lake: a bucket and a key prefix in it. Cheap to clone.
 #[derive(Clone, Debug)]

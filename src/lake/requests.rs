@@ -14,11 +14,19 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, Object, ObjectI
 use bytes::Bytes;
 
 use super::LakeJob;
-use super::commit::Condition;
 use crate::aws::call::{Call, ErrorClass};
 use crate::aws::retry::retry_until;
 use crate::error::Error;
 use crate::table::layout::ObjectKey;
+
+/// The condition of a write. S3 checks it, so of several concurrent writers only one succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition<V> {
+    /// The object does not exist: `If-None-Match: *`.
+    Create,
+    /// The object has this `ETag`: `If-Match`.
+    Replace(V),
+}
 
 /// An object that was read from the lake.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 //! it. Names, types and order are public API: within a [`SCHEMA_VERSION`], columns are only added, at the end.
 
 /// Version of layout and columns, written to every file.
-pub const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// A table: a folder of Parquet files below the prefix of the lake.
 #[derive(Debug)]
