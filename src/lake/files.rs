@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::LakeJob;
-use super::commit::Condition;
+use super::requests::Condition;
 use super::requests::{Put, PutOutcome, has_content};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;

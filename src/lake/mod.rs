@@ -1,7 +1,7 @@
 //! The lake in S3: the objects of each job, and the requests that read and write them.
 //!
 //! [`Lake::job`] binds a job and a deadline. The methods of [`LakeJob`] are in one file for each kind of object: the
-//! Parquet files of labels (`files.rs`), the job's row in `jobs` (`commit.rs`), and the saved state of an export in
+//! Parquet files of labels (`files.rs`), the job's row in `jobs` (`commit.rs`), and the checkpoint of an export in
 //! progress (`checkpoint.rs`).
 
 mod checkpoint;
