@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// three pages would spend most of its time in a single pause. And a job most of whose calls are throttled
 /// (`OVERLOADED`) stops slowing down, because other callers use up the quota whatever this job does.
 ///
-/// The constants were chosen with the simulation in `tests/whole_program/fairness/`; bench/RESULTS.md has its results.
+/// The constants were chosen with the simulation in `tests/whole_program/support/crowd.rs`; bench/RESULTS.md has its results.
 #[derive(Clone, Debug)]
 pub struct Pace {
     learned: Learned,
