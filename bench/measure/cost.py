@@ -1,4 +1,4 @@
-"""Computes the cost of a million labels from the results of the section `peers`."""
+"""Computes the cost of a million detections from the results of the section `peers`."""
 
 from typing import Any
 

@@ -43,8 +43,8 @@ def of_instructions(results: Results) -> Iterator[Goal]:
 
 def of_pace(results: Results) -> Iterator[Goal]:
     figures = results["pace"]
-    yield Goal("wall time beyond 10 pages of 200 ms, first job", figures["allowed_ms"], figures["cold_ms"], "ms")
-    yield Goal("wall time beyond 10 pages of 200 ms, second job", figures["allowed_ms"], figures["warm_ms"], "ms")
+    yield Goal("wall time in excess of 10 pages × 200 ms, first job", figures["allowed_ms"], figures["cold_ms"], "ms")
+    yield Goal("wall time in excess of 10 pages × 200 ms, second job", figures["allowed_ms"], figures["warm_ms"], "ms")
     yield Goal("idle time between pages", 2, figures["gap_ms"], "ms")
 
 
@@ -56,19 +56,20 @@ def of_memory(results: Results) -> Iterator[Goal]:
 
 
 def of_start(results: Results) -> Iterator[Goal]:
-    for trusted, words in {"system": "system roots", "one": "one root"}.items():
+    for trusted, words in {"system": "TLS roots of the system", "one": "one TLS root"}.items():
         figure = results["start"][trusted]["cpu_ms"]
-        yield Goal(f"CPU time until the first request for an event, {words}", 1.5, figure, "ms")
+        yield Goal(f"CPU time until the first event is requested, {words}", 1.5, figure, "ms")
 
 
 def of_size(results: Results) -> Iterator[Goal]:
-    yield Goal("binary, zipped", 5, results["size"]["zipped"] / 1e6, "MB")
+    yield Goal("zipped binary", 5, results["size"]["zipped"] / 1e6, "MB")
 
 
 def of_files(results: Results) -> Iterator[Goal]:
     for pages, goal in {"1000": 15, "100": 18.5, "10": 50}.items():
-        yield Goal(f"bytes per row, {int(pages) * 1000:,} labels", goal, results["files"][pages]["bytes_per_row"], "B")
-    yield Goal("a file of 10 rows", 2.0, results["files"]["ten_row_files"]["mean"] / 1e3, "KB")
+        name = f"bytes per row, {int(pages) * 1000:,} detections"
+        yield Goal(name, goal, results["files"][pages]["bytes_per_row"], "B")
+    yield Goal("mean size of a file of 10 rows", 2.0, results["files"]["ten_row_files"]["mean"] / 1e3, "KB")
 
 
 def of_peers(results: Results) -> Iterator[Goal]:

@@ -1,32 +1,39 @@
-"""Limits a process to the memory and the CPU share of a Lambda function of some size, with control groups."""
+"""Uses Linux control groups (cgroups) to limit a process to the memory and CPU share of a Lambda function."""
 
 import os
 from pathlib import Path
 from typing import Self
 
-# Memory at which a Lambda function has one whole CPU.
+# Memory in MB at which Lambda gives a function one whole CPU. The CPU share is proportional to the memory.
 MB_PER_CPU = 1769
-# Period of the CPU quota. With a longer period, a function that has used up its share pauses for longer than in Lambda.
+# Period of the CPU quota in microseconds. With a longer period, a function that has used up its quota would wait longer
+# for the next period than it does in Lambda.
 PERIOD_US = 20_000
+# Mount point of the control groups.
 ROOT = Path("/sys/fs/cgroup")
 
 
 def unavailable() -> str | None:
-    """Returns why this machine cannot limit processes, or None if it can."""
+    """Returns the reason why this machine cannot limit processes, or None if it can."""
     if os.geteuid() != 0:
-        return "control groups need root"
+        return "creating control groups requires root"
     if not is_version_2() and not all((ROOT / name / "cgroup.procs").exists() for name in ("memory", "cpu")):
-        return "this machine has no control groups for memory and CPU"
+        return "the control groups for memory and CPU are not available"
     return None
 
 
 def is_version_2() -> bool:
+    """Returns true if memory and CPU are controlled by version 2 of control groups, which has a single hierarchy."""
     file = ROOT / "cgroup.controllers"
     return file.exists() and {"memory", "cpu"} <= set(file.read_text().split())
 
 
 class Size:
-    """A function size. Processes started with `command` have its limits. Use as a context manager."""
+    """The memory and CPU share of a Lambda function with this much memory.
+
+    Use it as a context manager, which creates the control groups and removes them at the end. Only processes that are
+    started with `command` are limited.
+    """
 
     def __init__(self, megabytes: int) -> None:
         name = f"label-lake-{os.getpid()}-{megabytes}"
@@ -54,7 +61,7 @@ class Size:
             group.rmdir()
 
     def command(self, *command: str | Path) -> list[str]:
-        """Returns a command that enters the control groups and then runs the given command."""
+        """Wraps a command so that its process joins the control groups before it runs."""
         enter = "".join(f'echo $$ >"{group}/cgroup.procs" && ' for group in self.groups)
         return ["sh", "-c", f'{enter}exec "$@"', "sh", *map(str, command)]
 
@@ -64,7 +71,7 @@ class Size:
 
 
 def peak_memory(process: int) -> int:
-    """Returns the peak resident memory of a process in bytes, including its program."""
+    """Returns the peak resident memory of a process in bytes, including the pages of its binary."""
     status = Path(f"/proc/{process}/status").read_text()
     (peak,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(peak.split()[1]) * 1024

@@ -65,7 +65,7 @@ def growth(results: Results) -> str:
         for pages, f in by_length(results).items()
     ]  # fmt: skip
     head = ["pages", "ms per page", "CPU ms per page", "M instructions per page", "peak MiB"]
-    return "## Growth\n\n![Growth](growth.svg)\n\n" + table(head, rows)
+    return "## Growth with the number of pages, without latency\n\n![Growth](growth.svg)\n\n" + table(head, rows)
 
 
 def by_length(results: Results) -> Results:
@@ -99,7 +99,7 @@ def small(results: Results) -> str:
          number(f["peak"] / MIB)]
         for size, f in results["small"].items()
     ]  # fmt: skip
-    head = ["function", "ms beyond the latency of pages", "idle between pages, ms", "CPU ms", "peak MiB"]
+    head = ["function", "ms in excess of page latency", "idle between pages, ms", "CPU ms", "peak MiB"]
     return "## Small functions: 100 pages, latency 200 ms per page and 40 ms for S3\n\n" + table(head, rows)
 
 
@@ -125,8 +125,8 @@ def comparison_with_python(results: Results) -> str:
             f = of[pages]
             rows.append([name, pages, number(f["cpu_ms"]), number(f["seconds"]), number(f["peak"] / MIB),
                          number(f["bytes_written"] / 1e3), *at_smallest_size(f)])  # fmt: skip
-    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest size", "seconds at that size",
-            "GB s"]  # fmt: skip
+    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest function",
+            "seconds at that size", "GB-seconds"]  # fmt: skip
     return "## Comparison with Python: latency 200 ms per page and 40 ms for S3\n\n" + table(head, rows)
 
 
@@ -148,11 +148,11 @@ def costs(results: Results) -> str:
     ]
     formula = (
         f"jobs × (GB × seconds × {GB_SECOND} + invocations × 0.0000002 + puts × 0.000005 + gets × 0.0000004), "
-        f"with 1,000,000 labels = jobs × pages × 1,000; list prices of us-east-1 in {cost.PRICES_OF}, in dollars."
+        f"with 1,000,000 detections = jobs × pages × 1,000; list prices of us-east-1 in {cost.PRICES_OF}, in dollars."
     )
-    head = ["function", "pages per job", "memory × time", "invocations", "S3 requests", "if every start is cold",
+    head = ["function", "pages per job", "memory × time", "invocations", "S3 requests", "cold starts, at most",
             "total without cold starts"]  # fmt: skip
-    return f"## Cost of a million labels in dollars\n\n{formula}\n\n{table(head, rows)}"
+    return f"## Cost of a million detections in dollars\n\n{formula}\n\n{table(head, rows)}"
 
 
 GB_SECOND = f"{cost.GB_SECOND:.10f}"

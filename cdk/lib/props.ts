@@ -6,20 +6,21 @@ import type * as logs from "aws-cdk-lib/aws-logs";
 import type * as s3 from "aws-cdk-lib/aws-s3";
 import type * as sns from "aws-cdk-lib/aws-sns";
 
-/** Aggregations of a job, each with its own table. */
+/** The way in which Rekognition aggregates the results of a job. Each aggregation fills its own table. */
 export enum Aggregation {
-  /** Detections by time, in the table `label_detections`. */
+  /** Labels by timestamp, in the table `label_detections`. */
   TIMESTAMPS = "TIMESTAMPS",
   /** Segments of the video in which a label is visible, in the table `label_segments`. */
   SEGMENTS = "SEGMENTS",
 }
 
-/** Properties of the lake. All are optional; the defaults create everything that is needed. */
+/** Properties of the lake. All are optional: by default, the construct creates all resources that it needs. */
 export interface LabelLakeProps {
   /**
-   * An existing bucket in this account and region for the lake. Its policy and life cycle are not changed. For
-   * notifications of jobs that are ready, it must send events to EventBridge: `bucket.enableEventBridgeNotification()`.
-   * @default - a bucket is created, and retained when the stack is deleted
+   * An existing bucket in this account and region for the lake. The construct does not change the bucket's policy or
+   * its lifecycle rules. `LabelLake.readyTopic` works only if the bucket sends events to EventBridge: call
+   * `bucket.enableEventBridgeNotification()`.
+   * @default - a bucket is created; it is retained when the stack is deleted
    */
   readonly bucket?: s3.IBucket;
 
@@ -30,8 +31,8 @@ export interface LabelLakeProps {
   readonly prefix?: string;
 
   /**
-   * KMS key that encrypts the bucket.
-   * @default - the key of `bucket` if the CDK knows it, else encryption with keys of S3
+   * KMS key that encrypts the bucket. Set it for an existing bucket whose key the CDK does not know.
+   * @default - the key of `bucket` if the CDK knows it, else no KMS key (SSE-S3)
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -42,111 +43,113 @@ export interface LabelLakeProps {
   readonly databaseName?: string;
 
   /**
-   * Aggregations to export.
+   * Aggregations to fetch and export for each job.
    * @default [Aggregation.TIMESTAMPS]
    */
   readonly aggregateBy?: Aggregation[];
 
   /**
-   * Existing standard topic that Rekognition publishes your jobs to.
+   * Existing SNS standard topic to which Rekognition publishes the completion of your jobs.
    * @default - a topic is created
    */
   readonly topic?: sns.ITopic;
 
   /**
-   * Puts an SQS queue between topic and function, and limits the number of concurrent exports to this value, from 2 to
-   * 1000. Use it if more jobs complete at the same time than the quota of GetLabelDetection allows to fetch. 12 suits a
-   * quota of 20 calls per second (us-east-1, us-west-2, eu-west-1), 3 suits a quota of 5.
-   * @default - no queue; the topic invokes the function
+   * Maximum number of concurrent exports, from 2 to 1000. Puts an SQS queue between topic and function, in which other
+   * jobs wait. Set it if so many jobs complete at the same time that the quota of GetLabelDetection does not suffice.
+   * Use 12 for a quota of 20 calls per second (us-east-1, us-west-2, eu-west-1), and 3 for a quota of 5.
+   * @default - no queue: the topic invokes the function directly
    */
   readonly queueConcurrency?: number;
 
   /**
-   * E-mail address that is notified of failures. AWS asks it to confirm the subscription.
+   * E-mail address to notify of failures. AWS sends it a request to confirm the subscription.
    * @default - no notifications, unless `alarmTopic` is set
    */
   readonly alarmEmail?: string;
 
   /**
-   * Topic that is notified of failures, instead of an address. Its policy must allow CloudWatch to publish.
+   * SNS topic to notify of failures, instead of an e-mail address. Its policy must allow CloudWatch to publish.
    * @default - no notifications, unless `alarmEmail` is set
    */
   readonly alarmTopic?: sns.ITopic;
 
   /**
-   * The program for `architecture`: a zip with `bootstrap`, such as `lambda.Code.fromAsset("label-lake-arm64.zip")`, or
-   * the result of `cargoLambda()`.
+   * Code of the function, compiled for `architecture`: a zip file that contains `bootstrap`, such as
+   * `lambda.Code.fromAsset("label-lake-arm64.zip")`, or the result of `cargoLambda()`.
    * @default - built with cargo-lambda from the checkout that contains this construct
    */
   readonly code?: lambda.Code;
 
   /**
-   * Processor of the function.
+   * CPU architecture of the function.
    * @default lambda.Architecture.ARM_64
    */
   readonly architecture?: lambda.Architecture;
 
   /**
-   * Memory of the function in MB, which also determines its CPU share. The memory that an export needs depends on the
-   * largest label of a job, not on the length of the video.
-   * @default - as in template.yaml
+   * Memory of the function in MB. Lambda gives it CPU in proportion. An export needs memory for the label of the job
+   * with the most rows, regardless of the length of the video.
+   * @default 256
    */
   readonly memorySize?: number;
 
   /**
-   * Timeout of an invocation. A longer export is continued in another invocation, and each continuation writes a
-   * checkpoint. The threshold of the alarm on invocations near the timeout is adapted.
+   * Timeout of an invocation. An export that takes longer saves a checkpoint and continues in another invocation. The
+   * alarm `FunctionNearTimeout` adapts to this timeout.
    * @default - 15 minutes, the maximum
    */
   readonly timeout?: Duration;
 
   /**
-   * Reserved concurrency, the maximum number of concurrent exports. They share the account's quota of
-   * GetLabelDetection. 0 stops the function.
+   * Reserved concurrency of the function, which is also the maximum number of concurrent exports. All exports share the
+   * account's quota of GetLabelDetection. 0 stops the function: events then go to the dead-letter queue. With
+   * `queueConcurrency`, use at least that value.
    * @default - no reserved concurrency
    */
   readonly reservedConcurrentExecutions?: number;
 
   /**
-   * Minimum level of the function's log lines. FATAL is not allowed, because it would hide all errors.
+   * Lowest level of log lines that the function writes. FATAL is rejected, because it would hide all errors.
    * @default lambda.ApplicationLogLevel.INFO
    */
   readonly logLevel?: lambda.ApplicationLogLevel;
 
   /**
-   * Retention of the function's log.
+   * Retention period of the function's log lines.
    * @default logs.RetentionDays.ONE_MONTH
    */
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * Tracing with X-Ray. ACTIVE samples invocations.
+   * Tracing with X-Ray. ACTIVE traces a sample of the invocations.
    * @default lambda.Tracing.PASS_THROUGH
    */
   readonly tracing?: lambda.Tracing;
 
   /**
-   * Limit for the data that a query in the workgroup scans. Athena cancels queries that exceed it.
+   * Maximum amount of data that a query in the Athena workgroup may scan. Athena cancels queries that exceed it.
    * @default - 100 GB, which costs about half a dollar
    */
   readonly scanLimit?: Size;
 
   /**
-   * Makes Athena filter partitions with a partition index. Set it after you have created the index (docs/QUERYING.md).
+   * Makes Athena use a partition index of the Glue tables. Create the index first, as described in docs/QUERYING.md. It
+   * is worthwhile from about 10,000 partitions.
    * @default false
    */
   readonly partitionIndex?: boolean;
 
   /**
-   * VPC that the function runs in. Its subnets need access to Rekognition, S3, Glue and Lambda, through endpoints or a
-   * NAT gateway.
-   * @default - no VPC
+   * VPC in which the function runs. Its subnets need a route to Rekognition, S3, Glue and Lambda, through endpoints or
+   * a NAT gateway.
+   * @default - the function does not run in a VPC
    */
   readonly vpc?: ec2.IVpc;
 
   /**
-   * Subnets of `vpc`.
-   * @default - the private subnets
+   * Subnets of `vpc` in which the function runs.
+   * @default - the private subnets of `vpc`
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
 
@@ -157,8 +160,8 @@ export interface LabelLakeProps {
   readonly securityGroups?: ec2.ISecurityGroup[];
 
   /**
-   * Grants the function's role permissions in Lake Formation. Set it if Lake Formation governs the catalog. The
-   * deploying user must be a data lake administrator.
+   * Grants the function's role access to the tables in Lake Formation. Set it to true if Lake Formation governs the
+   * Glue data catalog. You have to deploy the stack as a data lake administrator.
    * @default false
    */
   readonly lakeFormation?: boolean;

@@ -1,4 +1,9 @@
-//! One invocation of the function, request by request, in the order of `src/export`.
+//! Model of one invocation of the function. Each step is one request, and the requests have the same order as those of
+//! `src/export`. `commit.rs` has the steps of the commit.
+//!
+//! An export *replaces* if it may overwrite the row of a committed job; `protocol::replaces` decides this. *Stale*
+//! files and partitions are those that the row of such an export does not own. *Unclaimed* ones are in a table that
+//! the committed row lacks.
 
 use std::fmt;
 
@@ -10,10 +15,12 @@ use crate::rules::Rules;
 /// Message that starts an invocation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Message {
+    /// True for an Overwrite.
     pub(crate) overwrite: bool,
+    /// True for a continuation of an export that replaces.
     pub(crate) replaces: bool,
     pub(crate) continuation: bool,
-    /// True if an earlier delivery was killed or failed.
+    /// True if an earlier delivery of this message was killed or failed.
     pub(crate) redelivered: bool,
 }
 
@@ -27,13 +34,14 @@ impl fmt::Debug for Message {
         write!(
             f,
             "{kind}{}{}",
-            if self.replaces { " that replaces" } else { "" },
-            if self.redelivered { " redelivered" } else { "" }
+            if self.replaces { ", replaces" } else { "" },
+            if self.redelivered { ", redelivered" } else { "" }
         )
     }
 }
 
 impl Message {
+    /// Plain completion message: exports the job unless it is already committed.
     pub(crate) const PLAIN: Self = Self { overwrite: false, replaces: false, continuation: false, redelivered: false };
     pub(crate) const OVERWRITE: Self = Self { overwrite: true, ..Self::PLAIN };
 
@@ -42,30 +50,33 @@ impl Message {
     }
 }
 
-/// Next request of an invocation.
+/// Request that an invocation makes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Next {
     LoadCheckpoint,
-    /// An Overwrite deletes the checkpoint of earlier exports.
+    /// Deletes the checkpoint of an earlier export before an Overwrite starts at page 1.
     DeleteOldCheckpoint,
     PutFile,
+    /// Registers the partitions of all labels.
     Register,
-    /// An export that replaces reads the row's ETag before it removes files.
+    /// Reads the row's ETag. An export that replaces does so before it removes anything.
     HeadRow,
-    /// Removes partitions that the new row does not own.
+    /// Removes partitions that the row of this export will not own.
     RemoveStalePartitions,
+    /// Lists the files of a table, before the row is put.
     List(Table),
-    /// Removes files that the new row does not own.
+    /// Removes files that the row of this export will not own.
     RemoveStaleFiles(Table),
+    /// Puts the row, which commits the export.
     PutRow,
-    /// After a lost reply and a refused retry: is the row our own?
+    /// Reads the row to see if this export wrote it. Follows a PUT whose reply was lost and whose retry was refused.
     CompareRow,
-    /// Starts the cleanup of a table, which is removed only if the row lacks it.
+    /// Reads the row before the cleanup of a table: the table's files are removed only if the row lacks the table.
     HeadRowBeforeCleanup(Table),
     RemoveUnclaimedPartitions(Table),
     ListUnclaimed(Table),
     RemoveUnclaimedFiles(Table),
-    /// Saves a checkpoint of an export that restarts from page 1.
+    /// Saves an empty checkpoint, because the export restarts from page 1.
     SaveRestart,
     SendContinuation,
     DeleteCheckpoint,
@@ -77,43 +88,47 @@ pub(crate) struct Invocation {
     pub(crate) message: Message,
     pub(crate) next: Next,
     pub(crate) settings: Settings,
+    /// True if the export replaces, by its message or by its checkpoint.
     pub(crate) replaces: bool,
-    /// As in [`Checkpoint::done`].
+    /// Number of labels whose files are stored, plus one if all are registered.
     pub(crate) done: u8,
     /// True if the job failed at Rekognition.
     pub(crate) failed: bool,
-    /// True if a checkpoint is stored that this invocation has to delete.
+    /// True if there may be a checkpoint, which this invocation has to delete.
     pub(crate) saved: bool,
     /// True if the export restarted because files were missing.
     pub(crate) restarted_for_files: bool,
-    /// True if the export restarted because a token was refused.
+    /// True if the export restarted because Rekognition refused a token.
     pub(crate) restarted_for_token: bool,
-    /// ETag of the row before the removal of stale files.
+    /// ETag that [`Next::HeadRow`] read, before stale files are removed.
     pub(crate) seen_etag: Option<u8>,
     /// Files that the last listing found and that the next request removes.
     pub(crate) to_remove: Keys,
-    /// True if the last listing lacked a file of this export.
+    /// True if the last listing did not contain a file that this export wrote.
     pub(crate) files_missing: bool,
-    /// True if the row was put and the reply was lost.
+    /// True if the row was put, but the reply was lost.
     pub(crate) reply_lost: bool,
     /// True if one of this export's files was removed after it was listed.
     pub(crate) lost_files: bool,
 }
 
-/// State of an invocation after a request.
+/// Result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
+    /// The invocation continues in this state.
     Running(Invocation),
-    /// The message is acknowledged.
+    /// The invocation ended, and the message is acknowledged.
     Succeeded,
-    /// The message is acknowledged, and this continuation was sent.
+    /// The invocation sent this continuation and ended, and the message is acknowledged.
     HandedOver(Message),
-    /// An error. The message is delivered again.
+    /// The invocation failed. The message is delivered again.
     Failed,
 }
 
 impl Invocation {
-    /// Starts an invocation, and makes its first request that reads or changes the lake.
+    /// Starts an invocation, and makes its first request to the lake: it reads the row, or an Overwrite deletes it.
+    ///
+    /// `expired` is true if Rekognition has deleted the results.
     pub(crate) fn start(
         message: Message,
         settings: Settings,
@@ -139,7 +154,8 @@ impl Invocation {
         };
         let row = lake.row.map(|row| row.seen_with(settings));
         match protocol::begin(message.request(), if message.overwrite { None } else { row.as_ref() }) {
-            // Neither the checkpoint of a committed job is needed, nor files in a table that its row lacks.
+            // The job is committed. The continuation deletes the checkpoint, and first the files of tables that the row
+            // lacks.
             Begin::Stop if message.continuation => {
                 let next = if rules.safeguards.loser_cleans_up {
                     Next::HeadRowBeforeCleanup(Table::Detections)
@@ -154,7 +170,8 @@ impl Invocation {
                 if !rules.safeguards.checkpoint_outlives_commit {
                     lake.checkpoint = None;
                 }
-                // With expired results, an Overwrite proceeds as a continuation that replaces.
+                // If the results have expired, an Overwrite can only resume from the checkpoint, as a continuation
+                // does.
                 if expired {
                     let request = Request { overwrite: false, replaces: true };
                     if !rules.safeguards.checkpoint_outlives_results {
@@ -171,11 +188,11 @@ impl Invocation {
         }
     }
 
-    /// Returns true if the invocation may run out of time now and has progress to save.
+    /// Returns true if the invocation can stop here for lack of time, save its progress, and send a continuation.
     pub(crate) fn can_hand_over(&self) -> bool {
-        let saves_progress =
+        let can_pause =
             matches!(self.next, Next::PutFile | Next::Register | Next::HeadRow | Next::List(_) | Next::PutRow);
-        saves_progress && self.done > 0 && !self.reply_lost
+        can_pause && self.done > 0 && !self.reply_lost
     }
 
     /// Returns true if Rekognition may refuse the token of the next page.
@@ -183,14 +200,14 @@ impl Invocation {
         self.next == Next::PutFile && self.done > 0 && !self.restarted_for_token
     }
 
-    /// Saves a checkpoint in place of the next request.
+    /// Saves a checkpoint instead of making the next request. The continuation is sent after that.
     pub(crate) fn save(mut self, lake: &mut Lake) -> Self {
         lake.checkpoint = Some(self.checkpoint());
         self.next = Next::SendContinuation;
         self
     }
 
-    /// Makes the next request.
+    /// Makes the next request, and chooses the one after it.
     pub(crate) fn step(mut self, lake: &mut Lake, rules: &Rules, expired: bool) -> Progress {
         match self.next {
             Next::LoadCheckpoint => {
@@ -217,10 +234,10 @@ impl Invocation {
                 self.begin_commit(lake, rules);
             }
             Next::SaveRestart => {
-                let files_are_missing = self.files_missing || self.lost_files;
+                let restarts_for_files = self.files_missing || self.lost_files;
                 (self.done, self.files_missing, self.lost_files) = (0, false, false);
                 lake.checkpoint = Some(self.checkpoint());
-                if files_are_missing && std::mem::replace(&mut self.restarted_for_files, true) {
+                if restarts_for_files && std::mem::replace(&mut self.restarted_for_files, true) {
                     return Progress::Failed;
                 }
                 self.saved = true;
@@ -239,6 +256,7 @@ impl Invocation {
         Progress::Running(self)
     }
 
+    /// Returns the checkpoint that this invocation saves.
     fn checkpoint(&self) -> Checkpoint {
         Checkpoint { settings: Some(self.settings), replaces: self.replaces, done: self.done }
     }
@@ -248,7 +266,8 @@ impl Invocation {
         Content { export: if self.failed { Export::Failed } else { Export::New }, settings: self.settings }
     }
 
-    /// Chooses the next request by the labels that are done. Fails if a page is needed and the results have expired.
+    /// Chooses the next request from `done`: the next file, the registration, or the commit. Fails if the export still
+    /// needs a page and the results have expired.
     fn resume(mut self, lake: &mut Lake, rules: &Rules, expired: bool) -> Progress {
         let labels = self.settings.labels().len();
         let done = usize::from(self.done);

@@ -14,11 +14,12 @@ use label_lake::notification::Completion;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-/// Upper bound of the first pause after a throttled invocation. The bound doubles with each retry.
+/// Upper bound of the random pause after the first throttled invocation of a job. It doubles with each retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-/// Upper bound of every pause.
+/// Upper bound of every pause, however many retries came before it.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
-/// Time during which a throttled job is retried: the maximum duration of the invocations that may block it.
+/// Time for which a throttled job is retried: the longest that an invocation runs in Lambda. After that, the
+/// invocations that caused the throttling have ended.
 const RETRY_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// A deployed function. Cheap to clone.
@@ -29,13 +30,13 @@ pub(crate) struct Function {
     region: String,
 }
 
-/// The failed export of a job.
+/// The reason why the export of a job failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExportError {
-    /// `errorType` of the function, or the error code of Lambda.
+    /// `errorType` of the function's reply, the error code of Lambda, or a name of our own such as `NoAnswer`.
     pub(crate) error_type: String,
     pub(crate) message: String,
-    /// True if every other job would fail the same way because the function cannot be invoked.
+    /// True if every other job would fail the same way, so that the command stops.
     pub(crate) is_fatal: bool,
 }
 
@@ -63,6 +64,7 @@ impl Function {
         }
     }
 
+    /// Invokes the function once.
     async fn invoke(&self, completion: &Completion) -> Result<JobAnswer, ExportError> {
         let payload =
             serde_json::to_vec(completion).map_err(|error| ExportError::new("InvalidEvent", error.to_string()))?;
@@ -70,18 +72,18 @@ impl Function {
         let reply = request.invocation_type(InvocationType::RequestResponse).send().await;
         let reply = reply.map_err(|error| {
             let code = error.code().unwrap_or("NoAnswer").to_owned();
-            let message = match (error.message(), error.as_service_error()) {
+            let cause = match (error.message(), error.as_service_error()) {
                 (Some(message), _) => message.to_owned(),
                 (None, Some(_)) => String::new(),
                 (None, None) => with_sources(&error),
             };
-            self.invocation_error(code, &message, error.as_service_error())
+            self.invocation_error(code, &cause, error.as_service_error())
         })?;
         read_answer(&reply, completion)
     }
 
-    /// Returns the error of an invocation that Lambda rejected or did not answer, with advice.
-    fn invocation_error(&self, code: String, message: &str, error: Option<&InvokeError>) -> ExportError {
+    /// Adds advice to the error of an invocation that Lambda rejected or that got no reply.
+    fn invocation_error(&self, code: String, cause: &str, error: Option<&InvokeError>) -> ExportError {
         let Self { name, region, .. } = self;
         let (advice, is_fatal) = match (&*code, error) {
             (_, Some(InvokeError::ResourceNotFoundException(_))) => {
@@ -94,11 +96,11 @@ impl Function {
                 ("the AWS credentials are invalid or expired; renew them".to_owned(), true)
             }
             ("NoAnswer", _) => {
-                ("no reply; the function may have exported the job; run the command again".to_owned(), false)
+                ("no reply from Lambda; the job may have been exported anyway; run the command again".to_owned(), false)
             }
-            _ => ("run the command again".to_owned(), false),
+            _ => ("the invocation failed; run the command again".to_owned(), false),
         };
-        let message = if message.is_empty() { advice } else { format!("{advice}: {message}") };
+        let message = if cause.is_empty() { advice } else { format!("{advice}: {cause}") };
         ExportError { error_type: code, message, is_fatal }
     }
 }
@@ -119,24 +121,26 @@ impl fmt::Display for ExportError {
     }
 }
 
-/// Returns the answer for the job of a completion message.
+/// Returns the answer for the job, from the reply of an invocation.
 fn read_answer(reply: &InvokeOutput, completion: &Completion) -> Result<JobAnswer, ExportError> {
     let payload = reply.payload().map(Blob::as_ref).unwrap_or_default();
     if reply.function_error().is_some() {
         let error: Value = serde_json::from_slice(payload).unwrap_or_default();
-        // Lambda reports no type if the function timed out or its process died.
-        let text = |field: &str, default: &str| error[field].as_str().unwrap_or(default).to_owned();
+        // If the function timed out or its process died, Lambda itself writes the payload, without an `errorType`.
+        let field = |name: &str, default: &str| error[name].as_str().unwrap_or(default).to_owned();
         return Err(ExportError::new(
-            &text("errorType", "Unhandled"),
-            text("errorMessage", "the function ended abnormally"),
+            &field("errorType", "Unhandled"),
+            field("errorMessage", "the function ended abnormally"),
         ));
     }
     let JobsAnswer { jobs } = serde_json::from_slice(payload).map_err(|_| {
-        let message = "this is not the answer of a Label Lake function; check --function".to_owned();
+        let message = "the reply is not from a Label Lake function; check --function".to_owned();
         ExportError { error_type: "UnexpectedAnswer".to_owned(), message, is_fatal: true }
     })?;
     let answer = jobs.into_iter().find(|answer| answer.job_id == completion.job_id);
-    answer.ok_or_else(|| ExportError::new("UnexpectedAnswer", "the answer of the function omits the job".to_owned()))
+    answer.ok_or_else(|| {
+        ExportError::new("UnexpectedAnswer", "the function's answer does not include the job".to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn table_of_crowds() {
         row("direct, pages of 40 ms", 5.0, pages, &short_page_jobs(jobs));
     }
     for (concurrency, quota) in [(2, 5.0), (3, 5.0), (5, 5.0), (12, 5.0), (10, 20.0), (12, 20.0), (20, 20.0)] {
-        row(&format!("queue, {concurrency} at once"), quota, pages, &behind_the_queue(concurrency, quota));
+        row(&format!("queue, {concurrency} concurrent"), quota, pages, &behind_the_queue(concurrency, quota));
     }
     for background_refusals in [0.5, 0.7, 0.8, 0.9] {
         let crowd = with_other_traffic(background_refusals);
