@@ -1,7 +1,7 @@
 //! The tables of the lake: every column with its type and meaning, in file order.
 //!
 //! This is the only source of the schema. The Parquet schema, the DDL and the tables in the catalog are generated from
-//! it. Names, types and order are public API: within a [`SCHEMA_VERSION`], columns are only added, at the end.
+//! it. Names, types and order are public API: within a `SCHEMA_VERSION`, columns are only added, at the end.
 
 /// Version of layout and columns, written to every file.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
