@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::LakeJob;
-use super::requests::Condition;
-use super::requests::{Put, PutOutcome, has_content};
+use super::requests::{Condition, Put, PutOutcome, has_content};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;
 use crate::table::aggregation::Aggregation;
