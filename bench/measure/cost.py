@@ -3,7 +3,7 @@
 from typing import Any
 
 # List prices in us-east-1 in dollars, as known to the author in 2025; Lambda's is for x86-64. The official pages are
-# aws.amazon.com/lambda/pricing and aws.amazon.com/s3/pricing, which were not available. "What it costs" in
+# aws.amazon.com/lambda/pricing and aws.amazon.com/s3/pricing, which were not available. "Cost" in
 # docs/OPERATIONS.md lists the other pages that the prices were checked against on 2026-11-25, with their dates.
 PRICES_OF = "2025"
 GB_SECOND = 0.0000166667
