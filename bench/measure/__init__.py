@@ -1,1 +1,1 @@
-"""The measurements of bench/run: one module per section of the results."""
+"""The measurements of bench/run: one module per section of the results, and the modules that these share."""

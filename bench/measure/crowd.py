@@ -11,11 +11,14 @@ from simulator import succeeded
 
 @dataclass
 class Crowd:
+    """Jobs that all complete at the same time, so that their exports compete for the quota."""
+
+    # Quota of GetLabelDetection.
     calls_per_second: int
     jobs: int
     # Pages of each job.
     pages: int
-    # MaximumConcurrency of the queue, or the number of jobs if they are invoked directly.
+    # MaximumConcurrency of the queue. Equal to the number of jobs if there is no queue.
     concurrency: int
 
     @property
@@ -36,11 +39,14 @@ CROWDS = [
 
 
 def run() -> list[dict[str, Any]]:
-    return [of(crowd) for crowd in CROWDS]
+    return [export(crowd) for crowd in CROWDS]
 
 
-def of(crowd: Crowd) -> dict[str, Any]:
-    """Runs a process for each concurrent job, as Lambda does. An idle process takes the next job, as from a queue."""
+def export(crowd: Crowd) -> dict[str, Any]:
+    """Exports the jobs of a crowd with one process per concurrent job, as on Lambda, and returns the results.
+
+    A process that has finished a job takes the next one, as from a queue.
+    """
     names = [f"job-{number}" for number in range(crowd.jobs)]
     services = account(
         "--tls", "--page-latency=200", f"--quota={crowd.calls_per_second}", f"--unknown-jobs={crowd.pages}"
@@ -49,11 +55,11 @@ def of(crowd: Crowd) -> dict[str, Any]:
         stack.enter_context(services)
         for _ in range(crowd.concurrency):
             stack.enter_context(Function(services))
-        begun = time.monotonic()
+        started = time.monotonic()
         commands = {services.send(invoke={"JobId": name}) for name in names}
         for _ in names:
             succeeded(services.answer(commands))
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started
         calls = services.requests()["GetLabelDetection"]
     served = calls["count"] - calls["failed"]
     return {
@@ -63,7 +69,7 @@ def of(crowd: Crowd) -> dict[str, Any]:
         "pages": crowd.pages,
         "concurrency": crowd.concurrency,
         "seconds": seconds,
-        # The token bucket is full at the start, which adds the calls of one second.
+        # The simulator's token bucket is full at the start, so the calls of one more second are available.
         "quota_share": served / (crowd.calls_per_second * (seconds + 1)),
         "calls_per_served_call": calls["count"] / served,
     }

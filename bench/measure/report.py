@@ -1,4 +1,4 @@
-"""Formats the results for the terminal and for RESULTS.md."""
+"""Formats the results as Markdown, for RESULTS.md and for the terminal."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ RESULTS = BENCH / "RESULTS.md"
 # Lines of RESULTS.md that enclose the generated part.
 BEGIN, END = "<!-- Written by bench/run, from here … -->", "<!-- … to here. -->"
 
+# In `write`, `figures` and `header`, each section also has its date and machine; elsewhere, only its figures.
 Results = dict[str, Any]
 
 
@@ -17,16 +18,16 @@ def write(results: Results) -> None:
     """Replaces the generated part of RESULTS.md and draws the plot."""
     before, rest = RESULTS.read_text().split(BEGIN)
     measured = figures(results)
-    parts = [header(results), *(part(measured) for part in PARTS)]
-    words = "\n\n".join(part for part in parts if part)
-    RESULTS.write_text(f"{before}{BEGIN}\n\n{words}\n\n{END}{rest.split(END)[1]}")
+    parts = [header(results), *(format_part(measured) for format_part in PARTS)]
+    generated = "\n\n".join(part for part in parts if part)
+    RESULTS.write_text(f"{before}{BEGIN}\n\n{generated}\n\n{END}{rest.split(END)[1]}")
     if "growth" in measured:
         (BENCH / "growth.svg").write_text(growth_plot(measured))
 
 
 def figures(results: Results) -> Results:
-    """Returns the results by section, without date and machine."""
-    return {section: kept["figures"] for section, kept in results.items()}
+    """Returns the figures of each section, without its date and machine."""
+    return {section: result["figures"] for section, result in results.items()}
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -39,12 +40,12 @@ def number(value: float) -> str:
 
 
 def header(results: Results) -> str:
-    dates = {kept["date"] for kept in results.values()}
+    dates = {result["date"] for result in results.values()}
     when = " to ".join(sorted({min(dates), max(dates)}))
-    machines = "; ".join(sorted({kept["machine"] for kept in results.values()}))
-    counted = figures(results).get("instructions", {}).get("counter")
-    counter = f" Instructions are counted with {counted.capitalize()}." if counted else ""
-    return f"Measured {when} on {machines}.{counter}"
+    machines = "; ".join(sorted({result["machine"] for result in results.values()}))
+    counter = figures(results).get("instructions", {}).get("counter")
+    counted = f" Instructions are counted with {counter.capitalize()}." if counter else ""
+    return f"Measured {when} on {machines}.{counted}"
 
 
 def against_goals(results: Results) -> str:
@@ -62,14 +63,17 @@ def growth(results: Results) -> str:
     rows = [
         [f"{int(pages):,}", number(f["ms_per_page"]), number(f["cpu_ms_per_page"]),
          number(f["instructions_per_page"] / 1e6) if "instructions_per_page" in f else "", number(f["peak"] / MIB)]
-        for pages, f in by_length(results).items()
+        for pages, f in growth_by_pages(results).items()
     ]  # fmt: skip
     head = ["pages", "ms per page", "CPU ms per page", "M instructions per page", "peak MiB"]
     return "## Growth with the number of pages, without latency\n\n![Growth](growth.svg)\n\n" + table(head, rows)
 
 
-def by_length(results: Results) -> Results:
-    """Returns the results of `growth`, with the instructions that the section `instructions` counted."""
+def growth_by_pages(results: Results) -> Results:
+    """Returns the figures of the section `growth` by number of pages.
+
+    The section does not count instructions for the jobs of the section `instructions`; those counts are added here.
+    """
     counted = results.get("instructions", {})
     return {
         pages: f | ({"instructions_per_page": counted[pages]["cold"]} if pages in counted else {})
@@ -78,10 +82,10 @@ def by_length(results: Results) -> Results:
 
 
 def growth_plot(results: Results) -> str:
-    by_pages = [(int(pages), f) for pages, f in by_length(results).items()]
+    by_pages = [(int(pages), f) for pages, f in growth_by_pages(results).items()]
 
-    def line(title: str, unit: str, key: str, by: float = 1) -> plot.Line:
-        return plot.Line(title, unit, [(pages, f[key] / by) for pages, f in by_pages if key in f])
+    def line(title: str, unit: str, key: str, divisor: float = 1) -> plot.Line:
+        return plot.Line(title, unit, [(pages, f[key] / divisor) for pages, f in by_pages if key in f])
 
     lines = [
         line("Time per page", "ms, without latency", "ms_per_page"),
@@ -120,17 +124,18 @@ def comparison_with_python(results: Results) -> str:
     if "peers" not in results:
         return ""
     rows = []
-    for name, of in results["peers"].items():
+    for name, by_pages in results["peers"].items():
         for pages in ["10", "100"]:
-            f = of[pages]
+            f = by_pages[pages]
             rows.append([name, pages, number(f["cpu_ms"]), number(f["seconds"]), number(f["peak"] / MIB),
                          number(f["bytes_written"] / 1e3), *at_smallest_size(f)])  # fmt: skip
-    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest function",
-            "seconds at that size", "GB-seconds"]  # fmt: skip
+    head = ["function", "pages", "CPU ms", "seconds", "peak MiB", "KB written", "smallest size", "seconds at that size",
+            "GB-seconds"]  # fmt: skip
     return "## Comparison with Python: latency 200 ms per page and 40 ms for S3\n\n" + table(head, rows)
 
 
 def at_smallest_size(figures: Results) -> list[str]:
+    """Returns the cells for the smallest function size at which the job succeeded. Empty if it was not measured."""
     if "limited" not in figures:
         return ["", "", ""]
     limited = figures["limited"]
@@ -147,15 +152,13 @@ def costs(results: Results) -> str:
         for pages, f in by_pages.items()
     ]
     formula = (
-        f"jobs × (GB × seconds × {GB_SECOND} + invocations × 0.0000002 + puts × 0.000005 + gets × 0.0000004), "
-        f"with 1,000,000 detections = jobs × pages × 1,000; list prices of us-east-1 in {cost.PRICES_OF}, in dollars."
+        f"jobs × (GB × seconds × {cost.GB_SECOND:.10f} + invocations × 0.0000002 + puts × 0.000005 "
+        "+ gets × 0.0000004), where jobs × pages × 1,000 is 1,000,000 detections. "
+        f"The prices are the list prices of us-east-1 in {cost.PRICES_OF}."
     )
     head = ["function", "pages per job", "memory × time", "invocations", "S3 requests", "cold starts, at most",
             "total without cold starts"]  # fmt: skip
     return f"## Cost of a million detections in dollars\n\n{formula}\n\n{table(head, rows)}"
-
-
-GB_SECOND = f"{cost.GB_SECOND:.10f}"
 
 
 PARTS = [against_goals, growth, small, crowd, comparison_with_python, costs]

@@ -15,7 +15,7 @@ import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
 import { cargoLambda } from "./program";
 import type { LabelLakeProps } from "./props";
-import { suppressRules } from "./reasons";
+import { suppressNagRules } from "./reasons";
 
 const TEMPLATE_FILE = join(__dirname, "..", "..", "template.json");
 
@@ -32,11 +32,11 @@ const STACKS = new WeakSet<Stack>();
 export class LabelLake extends Construct {
   /** The function that exports jobs. */
   readonly function: lambda.IFunction;
-  /** Topic that Rekognition publishes completed jobs to: `SNSTopicArn` of `NotificationChannel`. */
+  /** Topic to which Rekognition publishes completed jobs. Pass its ARN as `SNSTopicArn` of `NotificationChannel`. */
   readonly topic: sns.ITopic;
   /**
-   * Role that Rekognition publishes with: `RoleArn` of `NotificationChannel`. Users who start jobs need
-   * permission to pass it: `grantPassRole`.
+   * Role that Rekognition assumes to publish to the topic. Pass its ARN as `RoleArn` of `NotificationChannel`. Whoever
+   * starts jobs needs permission to pass the role; grant it with `publishRole.grantPassRole`.
    */
   readonly publishRole: iam.IRole;
   /** Topic with a notification for each job that is ready to be queried. */
@@ -52,24 +52,27 @@ export class LabelLake extends Construct {
     super(scope, id);
     const stack = Stack.of(this);
     if (STACKS.has(stack)) {
-      throw new Error("the stack already has a lake; names are derived from the stack's name, so create another stack");
+      throw new Error(
+        "the stack already has a lake; put the second lake in another stack, because resource names start with the " +
+          "name of the stack",
+      );
     }
     STACKS.add(stack);
     const included = include(this, props);
-    const resource = <T extends CfnResource>(name: string): T => included.getResource(name) as T;
-    const role = (name: string, of: string): iam.IRole =>
-      iam.Role.fromRoleArn(this, name, resource<iam.CfnRole>(of).attrArn);
+    const resource = <T extends CfnResource>(logicalId: string): T => included.getResource(logicalId) as T;
+    const role = (id: string, logicalId: string): iam.IRole =>
+      iam.Role.fromRoleArn(this, id, resource<iam.CfnRole>(logicalId).attrArn);
 
     const architecture = props.architecture ?? lambda.Architecture.ARM_64;
     const cfnFunction = resource<lambda.CfnFunction>("Function");
     useCode(this, cfnFunction, props.code ?? cargoLambda(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
-      // The function continues a job in another invocation five seconds before the timeout. The alarm fires if only two
-      // of these are left.
+      // A long job is handed over to another invocation five seconds before the timeout. The alarm fires if an
+      // invocation is still running two seconds before the timeout.
       resource<cloudwatch.CfnAlarm>("FunctionNearTimeout").threshold = props.timeout.toMilliseconds() - 2000;
     }
-    suppressRules(included);
+    suppressNagRules(included);
 
     this.function = lambda.Function.fromFunctionAttributes(this, "Function", {
       functionArn: cfnFunction.attrArn,
@@ -95,11 +98,11 @@ export class LabelLake extends Construct {
   }
 }
 
-/** Adds the resources of the template for the properties to the construct. */
+/** Adds the template's resources to the construct, after resolving the template's conditions from the properties. */
 function include(scope: Construct, props: LabelLakeProps): CfnInclude {
   const template: Template = JSON.parse(readFileSync(TEMPLATE_FILE, "utf8"));
   const parameters = parameterValues(template.Parameters, props);
-  // CfnInclude reads files only.
+  // CfnInclude reads the template only from a file, so the resolved template is written to a temporary file.
   const folder = mkdtempSync(join(tmpdir(), "label-lake-"));
   try {
     const templateFile = join(folder, "template.json");
@@ -110,11 +113,11 @@ function include(scope: Construct, props: LabelLakeProps): CfnInclude {
   }
 }
 
-/** Makes the function run the code. */
+/** Sets the code of the function. */
 function useCode(scope: Construct, cfnFunction: lambda.CfnFunction, code: lambda.Code): void {
   const { s3Location } = code.bind(scope);
   if (!s3Location) {
-    throw new Error("code must be a zip or a directory, not an image and not inline code");
+    throw new Error("code must be a zip or a directory, not a container image or inline code");
   }
   cfnFunction.code = {
     s3Bucket: s3Location.bucketName,

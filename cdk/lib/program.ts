@@ -4,23 +4,29 @@ import { join } from "node:path";
 import { AssetHashType, DockerImage } from "aws-cdk-lib";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 
-/** The checkout that contains this file, as dist/lib/. If the package was copied elsewhere, this is not a checkout. */
+/**
+ * The checkout that contains this file, which is compiled to cdk/dist/lib/. If the package is installed elsewhere, this
+ * directory is not a checkout.
+ */
 const CHECKOUT = join(__dirname, "..", "..", "..");
 
-/** Builds the program from a checkout with cargo-lambda, whenever a stack that uses it is synthesized. */
+/**
+ * Returns the function's program as code that is built from a checkout with cargo-lambda. The build runs whenever a
+ * stack that uses the code is synthesized.
+ */
 export function cargoLambda(architecture: lambda.Architecture, checkout = CHECKOUT): lambda.Code {
   if (!existsSync(join(checkout, "Cargo.toml"))) {
-    throw new Error(`${checkout} is not a checkout of Label Lake; pass the path of one, or a zip as code`);
+    throw new Error(`${checkout} is not a checkout of Label Lake; pass one to cargoLambda(), or pass a zip as code`);
   }
-  const target = architecture === lambda.Architecture.X86_64 ? "--x86-64" : "--arm64";
+  const architectureFlag = architecture === lambda.Architecture.X86_64 ? "--x86-64" : "--arm64";
   return lambda.Code.fromAsset(checkout, {
-    // Hashes the program, so that changed sources with the same program deploy nothing.
+    // Hashes the built program, so that a change of the sources that does not change the program deploys nothing.
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never used, because the local bundling either succeeds or throws.
+      // Required, but never used: the local build below either succeeds or throws.
       image: DockerImage.fromRegistry("none"),
       local: {
-        tryBundle(folder: string): boolean {
+        tryBundle(outputDirectory: string): boolean {
           const build = [
             "lambda",
             "build",
@@ -30,10 +36,10 @@ export function cargoLambda(architecture: lambda.Architecture, checkout = CHECKO
             "label-lake",
             "--bin",
             "bootstrap",
-            target,
+            architectureFlag,
           ];
-          // Standard output is reserved for the template.
-          execFileSync("cargo", [...build, "--lambda-dir", folder, "--flatten", "bootstrap"], {
+          // Cargo prints to stderr here, because `cdk synth` prints the template to stdout.
+          execFileSync("cargo", [...build, "--lambda-dir", outputDirectory, "--flatten", "bootstrap"], {
             cwd: checkout,
             stdio: ["ignore", process.stderr, process.stderr],
           });

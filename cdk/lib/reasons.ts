@@ -38,7 +38,7 @@ export const REASONS: Reason[] = [
 ];
 
 /** Adds the reasons to the resources, so that apps that use cdk-nag get no findings from them. */
-export function suppressRules(included: CfnInclude): void {
+export function suppressNagRules(included: CfnInclude): void {
   for (const { rule, resources, reason } of REASONS) {
     for (const name of resources) {
       const resource = included.node.tryFindChild(name) as CfnResource | undefined;

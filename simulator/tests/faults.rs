@@ -14,7 +14,7 @@ const PUT: &str = "PutObject";
 const GET: &str = "GetLabelDetection";
 
 async fn start(fault: Fault) -> Simulator {
-    let job = Job::generated(Generated { labels: 100, ..Generated::default() });
+    let job = Job::generated(Generated { detections: 100, ..Generated::default() });
     Simulator::builder().job("job-1", job).fault(fault).start().await.unwrap()
 }
 

@@ -12,8 +12,8 @@ async fn start(job: Job) -> Simulator {
     Simulator::builder().job("job-1", job).start().await.unwrap()
 }
 
-fn generated(labels: usize) -> Job {
-    Job::generated(Generated { labels, ..Generated::default() })
+fn generated(detections: usize) -> Job {
+    Job::generated(Generated { detections, ..Generated::default() })
 }
 
 fn name(element: &Value) -> &str {
@@ -27,7 +27,7 @@ fn confidence(element: &Value) -> f64 {
 #[tokio::test]
 async fn same_seed_generates_the_same_job() {
     let (one, same) = (start(generated(3_000)).await, start(generated(3_000)).await);
-    let other = start(Job::generated(Generated { labels: 3_000, seed: 2, ..Generated::default() })).await;
+    let other = start(Job::generated(Generated { detections: 3_000, seed: 2, ..Generated::default() })).await;
     let served = |simulator: &Simulator| simulator.served("job-1", Aggregation::Timestamps);
     assert_eq!(served(&one).len(), 3_000);
     assert_eq!(served(&one), served(&same));
@@ -265,7 +265,8 @@ async fn sdk_client_parses_pages_and_errors() {
 
 #[tokio::test]
 async fn long_job_is_served_from_its_middle() {
-    let simulator = start(Job::generated(Generated { labels: 1_000_000, names: 3_082, ..Generated::default() })).await;
+    let simulator =
+        start(Job::generated(Generated { detections: 1_000_000, label_names: 3_082, ..Generated::default() })).await;
     let mut request = json!({ "JobId": "job-1", "SortBy": "NAME" });
     for _ in 0..5 {
         request["NextToken"] = page(&simulator, &request).await.json()["NextToken"].clone();

@@ -13,7 +13,7 @@ async fn start(job: Job) -> Simulator {
 }
 
 async fn record(sort_by: &str) -> (Simulator, Vec<Value>) {
-    let job = Job::generated(Generated { labels: 3_000, ..Generated::default() }).job_tag("tag");
+    let job = Job::generated(Generated { detections: 3_000, ..Generated::default() }).job_tag("tag");
     let simulator = start(job).await;
     let pages = fetch(&simulator, "job-1", sort_by, "TIMESTAMPS").await;
     (simulator, pages)

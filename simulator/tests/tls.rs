@@ -43,7 +43,7 @@ async fn page(connector: &TlsConnector, url: &str) -> String {
 
 #[tokio::test]
 async fn endpoints_use_tls_and_the_runtime_api_does_not() {
-    let job = Job::generated(Generated { labels: 1_000, ..Generated::default() });
+    let job = Job::generated(Generated { detections: 1_000, ..Generated::default() });
     let simulator = Simulator::builder().job("job-1", job).tls().start().await.unwrap();
     let environment = simulator.environment();
     let variable = |name: &str| environment.iter().find(|(found, _)| *found == name).unwrap().1.clone();

@@ -1,7 +1,7 @@
-//! The engine of an export: moves the pages of one aggregation into its table.
+//! The engine of an export: moves the pages of one aggregation (TIMESTAMPS or SEGMENTS) into its table.
 //!
-//! Three things overlap: the next page is fetched while a page is parsed and flattened on another thread, and the files of
-//! finished labels are uploaded at the same time.
+//! Three things happen at the same time: one thread parses and flattens a page, the next page is fetched, and the files
+//! of closed labels are uploaded. [`Grouping`] decides when a label is closed.
 
 use std::sync::Arc;
 
@@ -21,31 +21,33 @@ use crate::table::aggregation::Aggregation;
 use crate::table::grouping::{Completeness, Grouping, GroupingError, LabelFile};
 use crate::telemetry::Progress;
 
-/// Part of the function's memory that open labels may use: one in this many. The rest is for pages, files and the program.
+/// Share of the function's memory that open labels may use: one part in this many. The rest is for pages, files and the
+/// program.
 const OPEN_LABELS_SHARE: u64 = 2;
 
-/// What the aggregations of a job share in one invocation.
+/// The clients, limits and counters that the aggregations of a job share in one invocation.
 #[derive(Debug)]
 pub(super) struct ExportContext<'a> {
     pub(super) rekognition: &'a Client,
     pub(super) lake: &'a Lake,
     pub(super) progress: &'a Arc<Progress>,
-    /// Memory budget of the open labels of one aggregation when all of them are open, in bytes.
+    /// Maximum memory of the open labels of one aggregation, in bytes. Applies only if all labels stay open until the
+    /// last page.
     pub(super) open_labels_budget: usize,
     pub(super) job: &'a JobId,
     pub(super) deadline: Deadline,
     pub(super) upload_limits: UploadLimits,
 }
 
-/// What an invocation achieved for one aggregation.
+/// The outcome of one invocation for one aggregation.
 #[derive(Debug)]
-pub(super) struct Advanced {
+pub(super) struct AggregationOutcome {
     pub(super) state: AggregationState,
     /// True if a page was accepted or a label was closed.
-    pub(super) progress: bool,
+    pub(super) made_progress: bool,
     /// True if all files of the aggregation are in the lake.
     pub(super) done: bool,
-    /// The error that kept the next page from being fetched until the time was short.
+    /// The last error of the call for the next page, if the call was retried until the time for fetching was over.
     pub(super) last_retryable_error: Option<Error>,
 }
 
@@ -57,20 +59,21 @@ pub(super) struct AggregationExport<'a> {
     pages: Pages<'a>,
     uploads: Uploads,
     next_token: Option<String>,
-    progress: bool,
+    made_progress: bool,
 }
 
 impl<'a> AggregationExport<'a> {
-    /// Continues from a state until the last file is in the lake or the time is short. `first` is page 1, if the state is
-    /// the one before page 1.
+    /// Continues from `state` until the last file is in the lake or too little time is left. If `state` is the one
+    /// before page 1, `first` is page 1, which has been fetched already.
     ///
     /// # Errors
-    /// The state is dropped: the job restarts from page 1, or from its checkpoint in a later invocation.
+    /// The state is lost. After [`Interruption::Restart`], the job is read again from page 1. After
+    /// [`Interruption::Failed`], a later delivery resumes from the last checkpoint, if there is one.
     pub(super) async fn run(
         context: &'a ExportContext<'a>,
         state: AggregationState,
         first: Option<Page>,
-    ) -> Result<Advanced, Interruption> {
+    ) -> Result<AggregationOutcome, Interruption> {
         let AggregationState { aggregation, position, next_token, grouping } = state;
         let mut export = Self {
             context,
@@ -78,7 +81,7 @@ impl<'a> AggregationExport<'a> {
             pages: context.pages(aggregation, position),
             uploads: context.uploads(aggregation, grouping.completeness()),
             next_token,
-            progress: false,
+            made_progress: false,
         };
         let (grouping, last_retryable_error) = export.fetch_pages(grouping, first).await?;
         let (grouping, done) = export.close_labels(grouping).await?;
@@ -91,22 +94,22 @@ impl<'a> AggregationExport<'a> {
         }
         let position = export.pages.into_position();
         let state = AggregationState { aggregation, position, next_token: export.next_token, grouping };
-        Ok(Advanced { state, progress: export.progress, done, last_retryable_error })
+        Ok(AggregationOutcome { state, made_progress: export.made_progress, done, last_retryable_error })
     }
 
-    /// Accepts pages up to the last one, or until the time is short. In the second case, returns the error that kept the
-    /// next page from being fetched, if there was one.
+    /// Accepts pages up to the last one, or until too little time is left. Also returns the error of a call that was
+    /// retried until the time for fetching was over.
     async fn fetch_pages(
         &mut self,
         mut grouping: Grouping,
         first: Option<Page>,
     ) -> Result<(Grouping, Option<Error>), Interruption> {
-        let mut in_hand = first.map(FetchedPage::Parsed);
+        let mut current = first.map(FetchedPage::Parsed);
         loop {
-            let fetched = match in_hand.take() {
+            let fetched = match current.take() {
                 Some(page) => {
-                    let (accepted, next) = self.accept_and_prefetch(grouping, page).await?;
-                    grouping = accepted;
+                    let (updated, next) = self.accept_and_prefetch(grouping, page).await?;
+                    grouping = updated;
                     match next {
                         Next::Fetched(fetched) => fetched,
                         Next::NotFetched => continue,
@@ -119,8 +122,8 @@ impl<'a> AggregationExport<'a> {
                 },
             };
             match fetched {
-                Ok(page) => in_hand = Some(page),
-                // The call was retried until the time was short.
+                Ok(page) => current = Some(page),
+                // The call was retried until the time for fetching was over.
                 Err(Interruption::Failed(error)) if error.is_retryable() => return Ok((grouping, Some(error))),
                 Err(interruption) => return Err(interruption),
             }
@@ -134,16 +137,17 @@ impl<'a> AggregationExport<'a> {
         page: FetchedPage,
     ) -> Result<(Grouping, Next), Interruption> {
         let Self { context, pages, uploads, aggregation, .. } = self;
-        let token = page.next_token().map(str::to_owned);
+        // For a page that is not parsed yet, this token may be wrong: it is found by searching the bytes.
+        let likely_token = page.next_token().map(str::to_owned);
         let enough_time = context.deadline.allows(pages.slowest_page() + uploads.time_to_finish());
         let prefetch = async {
-            match &token {
+            match &likely_token {
                 Some(token) if enough_time => Ok(Some(pages.prefetch(token).await)),
                 _ => Ok(None),
             }
         };
         let accept = async {
-            let Accepted { grouping, next_token, files } = context.accept(*aggregation, grouping, page).await?;
+            let FlattenedPage { grouping, next_token, files } = context.flatten(*aggregation, grouping, page).await?;
             for file in files {
                 uploads.start(file).await.map_err(PageError::Upload)?;
             }
@@ -152,9 +156,9 @@ impl<'a> AggregationExport<'a> {
         match tokio::try_join!(prefetch, accept) {
             Ok((prefetched, (grouping, next_token))) => {
                 self.pages.accept_page(next_token.as_deref())?;
-                self.progress = true;
-                // The token that was seen in the bytes of the reply may not be the one that parsing found.
-                let prefetched = prefetched.filter(|_| token == next_token);
+                self.made_progress = true;
+                // A page that was fetched with a wrong token is dropped.
+                let prefetched = prefetched.filter(|_| likely_token == next_token);
                 let has_next = next_token.is_some();
                 self.next_token = next_token;
                 let next = match prefetched {
@@ -166,6 +170,7 @@ impl<'a> AggregationExport<'a> {
             }
             Err(PageError::Unparsable { grouping, source }) => {
                 tracing::warn!(job = %self.context.job, reason = source.to_string(), "cannot parse a page; fetching it again");
+                // The page was not accepted, so `next_token` is still the token of this page.
                 let token = self.next_token.as_deref().unwrap_or_default();
                 let fetched = self.pages.refetch(token).await.map(FetchedPage::Parsed);
                 Ok((*grouping, Next::Fetched(fetched)))
@@ -174,22 +179,22 @@ impl<'a> AggregationExport<'a> {
         }
     }
 
-    /// After the last page: closes the labels that are still open, as far as the time allows. Returns true if no label is
-    /// open any more.
+    /// Closes the labels that are still open after the last page, as many as the time allows. Returns true if no label
+    /// is left open. Does nothing and returns false if there are more pages.
     async fn close_labels(&mut self, mut grouping: Grouping) -> Result<(Grouping, bool), Error> {
         while self.next_token.is_none() && self.context.deadline.allows(self.uploads.time_to_finish()) {
-            let (closed, file) = self.context.close_next(grouping).await;
-            grouping = closed;
+            let (updated, file) = self.context.close_next(grouping).await;
+            grouping = updated;
             let Some(file) = file else { return Ok((grouping, true)) };
             self.uploads.start(file).await?;
-            self.progress = true;
+            self.made_progress = true;
         }
         Ok((grouping, false))
     }
 }
 
 impl<'a> ExportContext<'a> {
-    /// Returns what the aggregations of a job share in an invocation of this function.
+    /// Creates the context for a job.
     pub(super) fn new(exporter: &'a Exporter, job: &'a JobId, deadline: Deadline) -> Self {
         let open_labels = exporter.memory / OPEN_LABELS_SHARE;
         Self {
@@ -213,13 +218,14 @@ impl<'a> ExportContext<'a> {
         Uploads::new(target, self.upload_limits.clone(), self.deadline.answer(), Arc::clone(self.progress))
     }
 
-    /// Parses and flattens a page on another thread.
-    async fn accept(
+    /// Parses a page, adds its rows to the grouping, and encodes the files of the labels that it closes. Runs on
+    /// another thread.
+    async fn flatten(
         &self,
         aggregation: Aggregation,
         mut grouping: Grouping,
         fetched: FetchedPage,
-    ) -> Result<Accepted, PageError> {
+    ) -> Result<FlattenedPage, PageError> {
         let (job, budget, progress) = (self.job.clone(), self.open_labels_budget, Arc::clone(self.progress));
         on_another_thread(move || {
             let Page { labels, next_token } = match fetched {
@@ -231,7 +237,7 @@ impl<'a> ExportContext<'a> {
             };
             progress.page_fetched(labels.len());
             let files = grouping.add_page(&job, labels, budget).map_err(PageError::Grouping)?;
-            Ok(Accepted { grouping, next_token, files })
+            Ok(FlattenedPage { grouping, next_token, files })
         })
         .await
     }
@@ -267,26 +273,28 @@ impl FetchedPage {
     }
 }
 
-/// What is known of the next page when a page has been accepted.
+/// The page to accept next.
 enum Next {
-    /// The next page was fetched, or the call failed.
+    /// The result of fetching the next page, or of fetching a page again that could not be parsed.
     Fetched(Result<FetchedPage, Interruption>),
-    /// There is a next page and time to fetch it.
+    /// There is a next page and enough time to fetch it, but it is not fetched yet.
     NotFetched,
-    /// There is no next page, or no time to fetch it.
+    /// There is no next page, or not enough time to fetch it.
     Stop,
 }
 
-/// An accepted page: the grouping with its labels, the token of the next page, and the files of the labels that it closed.
-struct Accepted {
+/// A page whose rows have been added to the grouping.
+struct FlattenedPage {
     grouping: Grouping,
+    /// Pagination token of the page after this one. `None` on the last page.
     next_token: Option<String>,
+    /// Files of the labels that this page closed.
     files: Vec<LabelFile>,
 }
 
-/// Why a page was not accepted.
+/// The reason for which a page was not accepted.
 enum PageError {
-    /// The reply cannot be parsed. The grouping is unchanged, and another reply may be sound.
+    /// The reply cannot be parsed. The grouping is unchanged. Fetching the page again may return a valid reply.
     Unparsable {
         grouping: Box<Grouping>,
         source: Source,
@@ -318,10 +326,10 @@ impl PageError {
     }
 }
 
-/// Runs a computation on a thread of its own, so that fetching and uploading continue meanwhile.
+/// Runs a computation on another thread, so that fetching and uploading continue in the meantime.
 async fn on_another_thread<T: Send + 'static>(compute: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(compute).await {
-        Ok(done) => done,
+        Ok(result) => result,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }

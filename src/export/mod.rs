@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use self::aggregation::{Advanced, AggregationExport, ExportContext};
+use self::aggregation::{AggregationExport, AggregationOutcome, ExportContext};
 use self::begin::{Attempt, FirstPages};
 use crate::aws::clients::Lazy;
 use crate::aws::deadline::Deadline;
@@ -199,9 +199,9 @@ impl Exporter {
         let context = &ExportContext::new(self, job, deadline);
         let side_by_side = states.into_iter().map(|(state, page)| AggregationExport::run(context, state, page));
         let (mut progress, mut complete, mut last_retryable_error) = (false, true, None);
-        for advanced in try_join_all(side_by_side).await? {
-            let Advanced { state, progress: advanced, done, last_retryable_error: error } = advanced;
-            progress |= advanced;
+        for outcome in try_join_all(side_by_side).await? {
+            let AggregationOutcome { state, made_progress, done, last_retryable_error: error } = outcome;
+            progress |= made_progress;
             complete &= done;
             last_retryable_error = last_retryable_error.or(error);
             attempt.state.states.push(state);

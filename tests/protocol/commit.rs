@@ -4,7 +4,7 @@ use label_lake::export::protocol::{Refused, Row};
 use label_lake::lake::Condition;
 
 use crate::invocation::{Invocation, Next, Progress};
-use crate::lake::{Keys, Lake, Settings, StoredRow, Table};
+use crate::lake::{LabelSet, Lake, Settings, StoredRow, Table};
 use crate::rules::Rules;
 
 impl Invocation {
@@ -28,12 +28,13 @@ impl Invocation {
                 self.next = Next::RemoveStalePartitions;
             }
             Next::RemoveStalePartitions => {
-                let tables = if rules.safeguards.other_table_removed_last { self.settings.keys() } else { Keys::MAX };
-                lake.partitions &= self.content().keys() | !tables;
+                let tables =
+                    if rules.safeguards.other_table_removed_last { self.settings.label_set() } else { LabelSet::MAX };
+                lake.partitions &= self.content().label_set() | !tables;
                 self.next = Next::List(Table::Detections);
             }
             Next::List(table) => {
-                let (own, found) = (self.content().keys() & table.keys(), lake.files & table.keys());
+                let (own, found) = (self.content().label_set() & table.label_set(), lake.files & table.label_set());
                 self.files_missing = own & !found != 0 && rules.safeguards.files_are_listed;
                 self.to_remove = if self.replaces { found & !own } else { 0 };
                 if self.to_remove == 0 {
@@ -67,22 +68,22 @@ impl Invocation {
                 return self.refused(is_ours, lake, rules);
             }
             Next::HeadRowBeforeCleanup(table) => {
-                if lake.row.is_none() || lake.has(table) {
+                if lake.row.is_none() || lake.row_has(table) {
                     return self.after_cleanup(table);
                 }
                 if !rules.windows.head_to_remove {
-                    lake.partitions &= !table.keys();
-                    lake.files &= !table.keys();
+                    lake.partitions &= !table.label_set();
+                    lake.files &= !table.label_set();
                     return self.after_cleanup(table);
                 }
                 self.next = Next::RemoveUnclaimedPartitions(table);
             }
             Next::RemoveUnclaimedPartitions(table) => {
-                lake.partitions &= !table.keys();
+                lake.partitions &= !table.label_set();
                 self.next = Next::ListUnclaimed(table);
             }
             Next::ListUnclaimed(table) => {
-                self.to_remove = lake.files & table.keys();
+                self.to_remove = lake.files & table.label_set();
                 if self.to_remove == 0 {
                     return self.after_cleanup(table);
                 }
@@ -106,9 +107,9 @@ impl Invocation {
         };
         if holds {
             let content = self.content();
-            lake.writes += u8::from(rules.unique_etags);
+            lake.row_writes += u8::from(rules.unique_etags);
             let content_etag = 100 + 10 * content.export as u8 + content.settings as u8;
-            let etag = if rules.unique_etags { lake.writes } else { content_etag };
+            let etag = if rules.unique_etags { lake.row_writes } else { content_etag };
             lake.row = Some(StoredRow { content, replaced: self.replaces, etag });
         }
         holds
@@ -118,10 +119,12 @@ impl Invocation {
     ///
     /// If the window between the listing and the commit is closed, the invocation then behaves as if its listing had
     /// shown that they are missing. If it is open, the loss goes unnoticed.
-    pub(crate) fn note_removed_files(&mut self, removed: Keys, rules: &Rules) {
+    pub(crate) fn note_removed_files(&mut self, removed: LabelSet, rules: &Rules) {
         let listed = match self.next {
-            Next::PutRow => self.content().keys(),
-            Next::List(Table::Segments) | Next::RemoveStaleFiles(_) => self.content().keys() & Table::Detections.keys(),
+            Next::PutRow => self.content().label_set(),
+            Next::List(Table::Segments) | Next::RemoveStaleFiles(_) => {
+                self.content().label_set() & Table::Detections.label_set()
+            }
             _ => 0,
         };
         self.lost_files |= !rules.windows.list_to_put && rules.safeguards.files_are_listed && listed & removed != 0;

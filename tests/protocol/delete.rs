@@ -34,7 +34,7 @@ impl Delete {
                 Some(Self::Files(Table::Detections))
             }
             Self::Files(table) => {
-                lake.files &= !table.keys();
+                lake.files &= !table.label_set();
                 let next =
                     if table == Table::Detections { Self::Files(Table::Segments) } else { Self::CheckForCheckpoint };
                 Some(next)

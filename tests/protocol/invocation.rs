@@ -9,7 +9,7 @@ use std::fmt;
 
 use label_lake::export::protocol::{self, Begin, CheckpointFound, Request};
 
-use crate::lake::{Checkpoint, Content, Export, Keys, Lake, Settings, Table};
+use crate::lake::{Checkpoint, Content, Export, LabelSet, Lake, Settings, Table};
 use crate::rules::Rules;
 
 /// Message that starts an invocation.
@@ -103,8 +103,8 @@ pub(crate) struct Invocation {
     /// ETag that [`Next::HeadRow`] read, before stale files are removed.
     pub(crate) seen_etag: Option<u8>,
     /// Files that the last listing found and that the next request removes.
-    pub(crate) to_remove: Keys,
-    /// True if the last listing did not contain a file that this export wrote.
+    pub(crate) to_remove: LabelSet,
+    /// True if the last listing lacked a file of this export.
     pub(crate) files_missing: bool,
     /// True if the row was put, but the reply was lost.
     pub(crate) reply_lost: bool,
@@ -229,7 +229,7 @@ impl Invocation {
                 return self.resume(lake, rules, expired);
             }
             Next::Register => {
-                lake.partitions |= self.content().keys();
+                lake.partitions |= self.content().label_set();
                 self.done += 1;
                 self.begin_commit(lake, rules);
             }

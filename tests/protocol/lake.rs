@@ -1,20 +1,20 @@
-//! Objects in S3 and partitions in the catalog of one job.
+//! Model of one job's objects in S3 and partitions in the catalog.
 
 use label_lake::export::protocol::{CheckpointFound, Row};
 
-/// Set of labels, one bit each. Stands for their files or their partitions.
-pub(crate) type Keys = u8;
+/// Set of labels, one bit each. Represents the files or the partitions of these labels.
+pub(crate) type LabelSet = u8;
 
-/// Label in `label_detections` of both the old and the new export.
-const SHARED: Keys = 1;
-/// Label in `label_detections` of the new export only.
-const NEW: Keys = 2;
-/// Label in `label_detections` of the old export only.
-const OLD: Keys = 4;
-/// Label in `label_segments` of every export that fills the table.
-const SEGMENT: Keys = 8;
+/// Label that both the old and the new export write to `label_detections`.
+const SHARED: LabelSet = 1;
+/// Label that only the new export writes to `label_detections`.
+const NEW: LabelSet = 2;
+/// Label that only the old export writes to `label_detections`.
+const OLD: LabelSet = 4;
+/// The only label in `label_segments`. Every export that fills the table writes it.
+const SEGMENT: LabelSet = 8;
 
-/// Value of `AGGREGATE_BY`.
+/// Value of `AGGREGATE_BY`. The model uses only these two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Settings {
     Timestamps,
@@ -30,25 +30,25 @@ pub(crate) enum Table {
 
 impl Settings {
     /// Returns the labels of a new export in the order of its pages.
-    pub(crate) fn labels(self) -> &'static [Keys] {
+    pub(crate) fn labels(self) -> &'static [LabelSet] {
         match self {
             Self::Timestamps => &[SHARED, NEW],
             Self::Both => &[SHARED, SEGMENT, NEW],
         }
     }
 
-    /// Returns all possible labels of the tables that are filled.
-    pub(crate) fn keys(self) -> Keys {
+    /// Returns every label that may occur in the tables that these settings fill.
+    pub(crate) fn label_set(self) -> LabelSet {
         match self {
-            Self::Timestamps => Table::Detections.keys(),
-            Self::Both => Table::Detections.keys() | Table::Segments.keys(),
+            Self::Timestamps => Table::Detections.label_set(),
+            Self::Both => Table::Detections.label_set() | Table::Segments.label_set(),
         }
     }
 }
 
 impl Table {
-    /// Returns all possible labels of the table.
-    pub(crate) fn keys(self) -> Keys {
+    /// Returns every label that may occur in the table.
+    pub(crate) fn label_set(self) -> LabelSet {
         match self {
             Self::Detections => SHARED | NEW | OLD,
             Self::Segments => SEGMENT,
@@ -56,14 +56,14 @@ impl Table {
     }
 }
 
-/// Content of a row, as far as it matters here.
+/// The part of a row's content that matters to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Content {
     pub(crate) export: Export,
     pub(crate) settings: Settings,
 }
 
-/// Export that wrote a row.
+/// The export that wrote a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Export {
     /// An earlier export, with a label that the job no longer has.
@@ -75,7 +75,7 @@ pub(crate) enum Export {
 
 impl Content {
     /// Returns the labels that the row says are in the lake.
-    pub(crate) fn keys(self) -> Keys {
+    pub(crate) fn label_set(self) -> LabelSet {
         let segments = if self.settings == Settings::Both { SEGMENT } else { 0 };
         match self.export {
             Export::Old => SHARED | OLD | segments,
@@ -85,13 +85,13 @@ impl Content {
     }
 }
 
-/// Object of a job's row.
+/// The S3 object that holds a job's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct StoredRow {
     pub(crate) content: Content,
-    /// True if an export that replaces wrote it.
+    /// True if the row was written by an export that replaces a committed job.
     pub(crate) replaced: bool,
-    /// ETag. Depends on the content alone (an MD5), or is different for every write (with a KMS key).
+    /// ETag. Without a KMS key, it is an MD5 of the content. With a KMS key, every write has a different one.
     pub(crate) etag: u8,
 }
 
@@ -102,14 +102,14 @@ impl StoredRow {
     }
 }
 
-/// Checkpoint of an export.
+/// The checkpoint of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Checkpoint {
     /// Settings of the export; `None` if another build wrote the checkpoint.
     pub(crate) settings: Option<Settings>,
-    /// True if the export replaces.
+    /// True if the export replaces a committed job.
     pub(crate) replaces: bool,
-    /// Number of labels whose files are stored, plus one if all are registered.
+    /// Number of labels whose files are stored, plus one if all partitions are registered.
     pub(crate) done: u8,
 }
 
@@ -129,32 +129,32 @@ impl Checkpoint {
 pub(crate) struct Lake {
     pub(crate) row: Option<StoredRow>,
     pub(crate) checkpoint: Option<Checkpoint>,
-    pub(crate) files: Keys,
-    pub(crate) partitions: Keys,
-    /// ETag of the last write of the row, if each write has its own.
-    pub(crate) writes: u8,
+    pub(crate) files: LabelSet,
+    pub(crate) partitions: LabelSet,
+    /// Number of writes of the row so far, which is the ETag of the last one. Zero if ETags depend only on the content.
+    pub(crate) row_writes: u8,
 }
 
 impl Lake {
     /// Returns a lake with a committed earlier export.
     pub(crate) fn committed(settings: Settings) -> Self {
         let content = Content { export: Export::Old, settings };
-        let (files, row) = (content.keys(), Some(StoredRow { content, replaced: false, etag: 0 }));
+        let (files, row) = (content.label_set(), Some(StoredRow { content, replaced: false, etag: 0 }));
         Self { row, files, partitions: files, ..Self::default() }
     }
 
-    /// Returns the labels of the row that are not among the stored ones.
-    pub(crate) fn missing(&self, stored: Keys) -> Keys {
-        self.row.map_or(0, |row| row.content.keys() & !stored)
+    /// Returns the labels of the row that `stored` lacks. `stored` is the set of files or of partitions.
+    pub(crate) fn missing(&self, stored: LabelSet) -> LabelSet {
+        self.row.map_or(0, |row| row.content.label_set() & !stored)
     }
 
-    /// Returns the labels with a file or a partition that no row owns.
-    pub(crate) fn unowned(&self) -> Keys {
-        (self.files | self.partitions) & !self.row.map_or(0, |row| row.content.keys())
+    /// Returns the labels that have a file or a partition but are not in the row.
+    pub(crate) fn unowned(&self) -> LabelSet {
+        (self.files | self.partitions) & !self.row.map_or(0, |row| row.content.label_set())
     }
 
-    /// Returns true if the row has this table.
-    pub(crate) fn has(&self, table: Table) -> bool {
+    /// Returns true if there is a row, and its export filled this table.
+    pub(crate) fn row_has(&self, table: Table) -> bool {
         self.row.is_some_and(|row| table == Table::Detections || row.content.settings == Settings::Both)
     }
 }

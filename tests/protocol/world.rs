@@ -2,7 +2,7 @@
 
 use crate::delete::Delete;
 use crate::invocation::{Invocation, Message, Next, Progress};
-use crate::lake::{Keys, Lake, Settings, Table};
+use crate::lake::{LabelSet, Lake, Settings, Table};
 use crate::rules::{MISSING_FILE, MISSING_PARTITION, NOT_OVERWRITTEN, Rules, UNOWNED, VANISHED};
 
 /// Maximum number of concurrent invocations.
@@ -152,7 +152,7 @@ impl World {
             None => None,
             Some(_) if unowned != 0 => {
                 let allowed = rules.leftovers.other_table && self.settings_changed && self.interrupted;
-                (!allowed || unowned != Table::Segments.keys()).then_some(UNOWNED)
+                (!allowed || unowned != Table::Segments.label_set()).then_some(UNOWNED)
             }
             Some(row) => {
                 let is_promised = self.overwrite_acknowledged && !self.deleted && !self.expired;
@@ -237,7 +237,7 @@ impl World {
     }
 
     /// Tells all invocations except this one which files were removed.
-    fn note_removed_files(&mut self, except: usize, before: Keys, rules: &Rules) {
+    fn note_removed_files(&mut self, except: usize, before: LabelSet, rules: &Rules) {
         let removed = before & !self.lake.files;
         if removed != 0 {
             for (index, invocation) in self.invocations.iter_mut().enumerate() {

@@ -74,7 +74,7 @@ async fn bucket_of_another_owner_is_refused() {
 
 #[tokio::test]
 async fn repeated_token_and_page_of_another_job_are_errors() {
-    let job = || Job::generated(Generated { labels: 3_000, ..Generated::default() });
+    let job = || Job::generated(Generated { detections: 3_000, ..Generated::default() });
     let repeated_token = job().edit(2, |page| page["NextToken"] = page["NextToken"].clone()).repeat_token_at(2);
     let page_of_another_job = job().edit(2, |page| page["JobId"] = json!("another"));
     for (job, word) in [(repeated_token, "NextToken"), (page_of_another_job, "another")] {

@@ -18,25 +18,26 @@ type ReceiptHandles = Arc<Mutex<HashMap<String, String>>>;
 
 /// Messages that stay hidden from other receivers until they are deleted or made visible.
 ///
-/// A background task extends their visibility timeout, whatever the command is waiting for.
+/// A background task extends their visibility timeout, so that they stay hidden while the command waits for something
+/// else.
 #[derive(Debug)]
 pub(crate) struct InFlightMessages {
     queue: Queue,
     receipt_handles: ReceiptHandles,
-    extension: JoinHandle<()>,
+    extension_task: JoinHandle<()>,
 }
 
 impl InFlightMessages {
-    /// Starts without messages. The visibility timeout of messages is extended once per period.
+    /// Creates an empty set, and starts the task that extends the visibility timeouts once per `period`.
     pub(crate) fn new(queue: Queue, period: Duration) -> Self {
         let receipt_handles = ReceiptHandles::default();
-        let extension = tokio::spawn(extend(queue.clone(), Arc::clone(&receipt_handles), period));
-        Self { queue, receipt_handles, extension }
+        let extension_task = tokio::spawn(extend(queue.clone(), Arc::clone(&receipt_handles), period));
+        Self { queue, receipt_handles, extension_task }
     }
 
     /// Adds a message, or replaces the receipt handle of a message that was received again.
-    pub(crate) fn insert(&self, letter: &DeadLetter) {
-        lock(&self.receipt_handles).insert(letter.id.clone(), letter.receipt_handle.clone());
+    pub(crate) fn insert(&self, message: &DeadLetter) {
+        lock(&self.receipt_handles).insert(message.id.clone(), message.receipt_handle.clone());
     }
 
     /// Returns true if the message is in flight.
@@ -44,19 +45,20 @@ impl InFlightMessages {
         lock(&self.receipt_handles).contains_key(id)
     }
 
-    /// Deletes a message from the queue.
-    pub(crate) async fn delete(&self, letter: &DeadLetter) -> anyhow::Result<()> {
-        let receipt_handle = lock(&self.receipt_handles).get(&letter.id).unwrap_or(&letter.receipt_handle).clone();
+    /// Deletes a message from the queue, with its latest receipt handle.
+    pub(crate) async fn delete(&self, message: &DeadLetter) -> anyhow::Result<()> {
+        let receipt_handle = lock(&self.receipt_handles).get(&message.id).unwrap_or(&message.receipt_handle).clone();
         self.queue.delete(&receipt_handle).await?;
-        lock(&self.receipt_handles).remove(&letter.id);
+        lock(&self.receipt_handles).remove(&message.id);
         Ok(())
     }
 
-    /// Makes all messages visible again. Without this call they become visible when their visibility timeout expires.
+    /// Makes all messages in flight visible again at once. Otherwise, they become visible when their visibility timeout
+    /// expires.
     pub(crate) async fn make_visible(mut self) -> anyhow::Result<()> {
         // An extension in progress would hide the messages again.
-        self.extension.abort();
-        let _ = (&mut self.extension).await;
+        self.extension_task.abort();
+        let _ = (&mut self.extension_task).await;
         let receipt_handles = lock(&self.receipt_handles).drain().map(|(_, handle)| handle).collect();
         self.queue.make_visible(receipt_handles).await
     }
@@ -64,7 +66,7 @@ impl InFlightMessages {
 
 impl Drop for InFlightMessages {
     fn drop(&mut self) {
-        self.extension.abort();
+        self.extension_task.abort();
     }
 }
 
@@ -73,7 +75,7 @@ async fn extend(queue: Queue, receipt_handles: ReceiptHandles, period: Duration)
     loop {
         tick.tick().await;
         let receipt_handles = lock(&receipt_handles).values().cloned().collect();
-        // If an extension fails, the message is received a second time at worst, and recognized by its ID.
+        // Errors are ignored: at worst, a message is received again, and the caller recognizes it by its ID.
         let _ = queue.extend_visibility_timeout(receipt_handles).await;
     }
 }
@@ -108,21 +110,21 @@ mod tests {
         let blocked = Fault::on(OPERATION).times(MAX_CONCURRENT_BATCHES).hold(gate.clone());
         let simulator = Simulator::builder().queue("dead").fault(blocked).start().await.unwrap();
         let queue = queue(&simulator).await;
-        let mut letters = Vec::new();
+        let mut received = Vec::new();
         for _ in 0..MAX_CONCURRENT_BATCHES {
             (0..10).for_each(|_| drop(simulator.send_message("dead", "{}")));
-            letters.extend(queue.receive(10).await.unwrap());
+            received.extend(queue.receive(10).await.unwrap());
         }
         let in_flight = InFlightMessages::new(queue, Duration::from_millis(1));
-        for letter in &letters {
-            in_flight.insert(letter);
+        for message in &received {
+            in_flight.insert(message);
         }
-        // The background task alone makes the requests, and none is answered until all of them have arrived.
+        // Only the background task makes these requests. The gate holds all answers until it is released.
         gate.reached_by(MAX_CONCURRENT_BATCHES).await;
         let requests = simulator.requests().into_iter().filter(|request| request.operation == OPERATION);
         assert_eq!(requests.count(), MAX_CONCURRENT_BATCHES, "ten messages per request");
 
-        let (first, others) = letters.split_first().unwrap();
+        let (first, others) = received.split_first().unwrap();
         in_flight.delete(first).await.unwrap();
         gate.release();
         in_flight.make_visible().await.unwrap();

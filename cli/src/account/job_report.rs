@@ -16,22 +16,22 @@ use super::lake::AccountLake;
 use super::{call_deadline, for_operator};
 use crate::job_row::{JobRow, LabelRow};
 
-/// Everything that a lake and its catalog have of a job.
+/// Everything that the lake and the catalog contain for a job.
 #[derive(Debug)]
 pub(crate) struct JobReport {
     pub(crate) job: JobId,
     /// `None` if the job is not committed.
     pub(crate) commit: Option<Commit>,
     pub(crate) checkpoint: Option<CheckpointSummary>,
-    /// Number of files in both tables, without the row in `jobs`.
+    /// Number of files in `label_detections` and `label_segments`.
     pub(crate) file_count: u64,
-    /// Total size of these files.
+    /// Total size of these files, in bytes.
     pub(crate) file_bytes: u64,
-    /// Partitions in each table. `None` without a catalog.
+    /// One element per table. `None` if no catalog was given.
     pub(crate) partitions: Option<Vec<PartitionCounts>>,
 }
 
-/// The row of a job in `jobs`.
+/// The commit of a job: its row in `jobs`, and when the row was written.
 #[derive(Debug)]
 pub(crate) struct Commit {
     pub(crate) committed_at: Option<SystemTime>,
@@ -43,7 +43,7 @@ pub(crate) struct Commit {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckpointSummary {
     pub(crate) saved_at: Option<SystemTime>,
-    /// Number of pages read so far. `None` if another build wrote the checkpoint.
+    /// Number of pages read so far. `None` if the checkpoint cannot be decoded, usually because another build wrote it.
     pub(crate) pages: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct CheckpointSummary {
 pub(crate) struct PartitionCounts {
     pub(crate) table: &'static Table,
     pub(crate) registered: usize,
-    /// Number of partitions that the row of the job calls for.
+    /// Number of partitions that the table should have according to the job's row.
     pub(crate) expected: usize,
     /// Number of expected partitions that are not registered.
     pub(crate) missing: usize,
@@ -64,7 +64,7 @@ pub(crate) enum State {
     Committed,
     /// An export is in progress or was interrupted; only Lambda knows which.
     UnderWay,
-    /// The lake has nothing of the job.
+    /// The lake contains nothing for the job.
     Unknown,
 }
 
@@ -108,17 +108,17 @@ impl JobReport {
         }
     }
 
-    /// Returns the row, if the job has one that can be read.
+    /// Returns the row, if the job is committed and its row can be read.
     pub(crate) fn row(&self) -> Option<&JobRow> {
         self.commit.as_ref()?.row.as_ref().ok()
     }
 
-    /// Returns the error of a row that cannot be read, with advice.
+    /// Returns an error message with advice, if the job is committed and its row cannot be read.
     pub(crate) fn row_error(&self) -> Option<String> {
         let reason = self.commit.as_ref()?.row.as_ref().err()?;
         let job = &self.job;
         Some(format!(
-            "job {job}: cannot read its row in `jobs`; export the job again with \"Overwrite\": true: {reason}"
+            "job {job}: cannot read its row in `jobs`: {reason}; export the job again with \"Overwrite\": true"
         ))
     }
 
@@ -127,7 +127,7 @@ impl JobReport {
         self.partitions.iter().flatten().map(|partitions| partitions.registered).sum()
     }
 
-    /// Returns true if neither the lake nor the catalog has anything of the job.
+    /// Returns true if neither the lake nor the catalog contains anything for the job.
     pub(crate) fn is_empty(&self) -> bool {
         self.state() == State::Unknown && self.registered_partitions() == 0
     }
@@ -145,11 +145,12 @@ async fn read_objects(
     for aggregation in Aggregation::ALL {
         files.extend(lake.list_files(aggregation).await?);
     }
-    // The row is read last. A job without files and without a row was then not committed while this function ran.
+    // The row is read last, so that a job that is committed in the meantime is reported as committed.
     let row = lake.get_row().await?;
     Ok((row, checkpoint, files))
 }
 
+/// Compares the partitions in the catalog with the labels of the job's row. Returns `None` if no catalog was given.
 async fn count_partitions(
     account: &AccountLake,
     job: &JobId,
@@ -162,11 +163,11 @@ async fn count_partitions(
         let table = aggregation.table();
         let registered = catalog.table(job, table, deadline.leave()).labels().await?;
         let registered: HashSet<_> = registered.into_iter().collect();
-        let rows = |label: &LabelRow| match aggregation {
+        let row_count = |label: &LabelRow| match aggregation {
             Aggregation::Timestamps => label.detections,
             Aggregation::Segments => label.segments,
         };
-        let expected = labels.iter().filter(|label| rows(label) > Some(0));
+        let expected = labels.iter().filter(|label| row_count(label) > Some(0));
         let expected: HashSet<_> = expected.map(|label| LabelPartition::new(label.label.as_deref())).collect();
         let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
         counts.push(PartitionCounts { table, registered: registered.len(), expected: expected.len(), missing });
@@ -174,7 +175,8 @@ async fn count_partitions(
     Ok(Some(counts))
 }
 
-/// Returns the number of pages in a checkpoint, whatever aggregations the function was set to.
+/// Returns the number of pages in a checkpoint. Tries each value of `AGGREGATE_BY`, because decoding needs the value
+/// that the checkpoint was saved with.
 fn pages_in_checkpoint(bytes: &[u8], job: &JobId) -> Option<u64> {
     let settings = [&Aggregation::ALL[..], &Aggregation::ALL[..1], &Aggregation::ALL[1..]];
     let checkpoint = settings.into_iter().find_map(|aggregations| Checkpoint::decode(bytes, job, aggregations).ok())?;

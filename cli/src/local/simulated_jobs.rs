@@ -55,8 +55,8 @@ pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) 
 
 /// Generates a job with the video and the tag of its completion message.
 fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
-    let labels = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
-    let generated = Generated { labels, names: arguments.labels as usize, seed, ..Generated::default() };
+    let detections = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
+    let generated = Generated { detections, label_names: arguments.labels as usize, seed, ..Generated::default() };
     let mut job = Job::generated(generated);
     if let Some(video) = &completion.video
         && let (Some(bucket), Some(key)) = (&video.bucket, &video.key)

@@ -85,8 +85,8 @@ fn bootstrap() -> PathBuf {
 }
 
 /// Returns a small job with this many distinct labels.
-pub(crate) fn job(names: usize) -> Job {
-    Job::generated(Generated { labels: 3 * names, names, ..Generated::default() }).page_size(100)
+pub(crate) fn job(label_names: usize) -> Job {
+    Job::generated(Generated { detections: 3 * label_names, label_names, ..Generated::default() }).page_size(100)
 }
 
 /// Adds the tables to the catalog of a simulator.

@@ -104,7 +104,7 @@ struct JobSize {
 
 impl JobSize {
     fn generated(self) -> Generated {
-        Generated { labels: self.pages * PAGE, names: self.names, ..Generated::default() }
+        Generated { detections: self.pages * PAGE, label_names: self.names, ..Generated::default() }
     }
 }
 
@@ -115,7 +115,7 @@ impl FromStr for JobSize {
         let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is not a number"));
         let (pages, names) = match text.split_once('x') {
             Some((pages, names)) => (number(pages)?, number(names)?),
-            None => (number(text)?, Generated::default().names),
+            None => (number(text)?, Generated::default().label_names),
         };
         Ok(Self { pages, names })
     }

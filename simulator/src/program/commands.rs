@@ -183,8 +183,8 @@ impl NewJob {
     fn job(&self) -> Job {
         let default = Generated::default();
         let job = Job::generated(Generated {
-            labels: self.pages * PAGE,
-            names: self.labels.unwrap_or(default.names),
+            detections: self.pages * PAGE,
+            label_names: self.labels.unwrap_or(default.label_names),
             seed: self.seed.unwrap_or(default.seed),
             ..default
         })

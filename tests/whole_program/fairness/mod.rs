@@ -57,8 +57,9 @@ fn id(index: usize) -> String {
 impl Crowd {
     fn account(&self) -> Builder {
         let job = |(index, pages): (usize, &usize)| {
-            let labels = Generated { labels: pages * PAGE_SIZE, names: 6, seed: index as u64, ..Generated::default() };
-            (id(index), Job::generated(labels).page_size(PAGE_SIZE))
+            let generated =
+                Generated { detections: pages * PAGE_SIZE, label_names: 6, seed: index as u64, ..Generated::default() };
+            (id(index), Job::generated(generated).page_size(PAGE_SIZE))
         };
         let jobs = self.pages.iter().enumerate().map(job);
         jobs.fold(Simulator::builder(), |account, (id, job)| account.job(&id, job))

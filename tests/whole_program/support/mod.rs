@@ -38,6 +38,6 @@ pub(crate) fn account(job: Job) -> Builder {
 }
 
 /// Returns a generated job with this many detections of this many label names.
-pub(crate) fn generated(labels: usize, names: usize) -> Job {
-    Job::generated(Generated { labels, names, ..Generated::default() })
+pub(crate) fn generated(detections: usize, label_names: usize) -> Job {
+    Job::generated(Generated { detections, label_names, ..Generated::default() })
 }

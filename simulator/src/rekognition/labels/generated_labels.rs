@@ -44,11 +44,11 @@ impl GeneratedLabels {
     }
 
     fn plan(generated: Generated, model_2: bool) -> Self {
-        let counts = zipf(generated.labels, generated.names);
+        let counts = zipf(generated.detections, generated.label_names);
         let most = counts.first().copied().unwrap_or_default();
         // At least twice the detections of the most frequent label. With fewer samples, a run would not fit into its
         // slot with one sample to spare.
-        let samples = (most * 2).max(generated.labels / DETECTIONS_PER_SAMPLE).max(3) as u64;
+        let samples = (most * 2).max(generated.detections / DETECTIONS_PER_SAMPLE).max(3) as u64;
         let label = |(rank, count)| PlannedLabel::new(names::label(rank), rank, count, samples, &generated, model_2);
         let mut labels: Vec<PlannedLabel> = counts.into_iter().enumerate().map(label).collect();
         labels.sort_by(|a, b| a.name().cmp(b.name()));
