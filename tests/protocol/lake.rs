@@ -116,7 +116,7 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     /// Returns the checkpoint as a function with these settings finds it.
     pub(crate) fn found_with(self, settings: Settings) -> CheckpointFound {
-        if self.settings == Some(settings) || (self.settings.is_some() && self.done == 0) {
+        if self.settings == Some(settings) {
             CheckpointFound::Usable { replaces: self.replaces }
         } else {
             CheckpointFound::Unusable
