@@ -81,7 +81,7 @@ impl Outcome {
 enum Attempted {
     /// The job has ended.
     Done(Outcome),
-    /// The time is short. `progress` is true if the job is closer to its end than before this invocation.
+    /// The deadline is near. `progress` is true if the job is closer to its end than before this invocation.
     Unfinished { progress: bool },
 }
 
@@ -91,7 +91,7 @@ enum Work {
     Failed(Box<JobRow>),
     /// All files are in the lake, and all partitions are in the catalog.
     Complete { progress: bool },
-    /// The time is short.
+    /// The deadline is near.
     Unfinished { progress: bool, last_retryable_error: Option<Error> },
 }
 
@@ -144,7 +144,7 @@ impl Exporter {
         }
     }
 
-    /// Works on a job until it is committed or the time is short.
+    /// Works on a job until it is committed or the deadline is near.
     async fn attempt(&self, attempt: &mut Attempt, deadline: Deadline) -> Result<Attempted, Interruption> {
         let progress = match self.fill_tables(attempt, deadline).await? {
             // There is no state to save: the next delivery asks Rekognition again.
@@ -174,7 +174,7 @@ impl Exporter {
         }
     }
 
-    /// Fetches pages, stores files and registers partitions until all are done or the time is short.
+    /// Fetches pages, stores files and registers partitions until all are done or the deadline is near.
     async fn fill_tables(&self, attempt: &mut Attempt, deadline: Deadline) -> Result<Work, Interruption> {
         let job = &attempt.state.completion.job_id.clone();
         if attempt.state.states.is_empty() && attempt.first_pages.is_none() {

@@ -1,5 +1,8 @@
 //! The protocol: decisions that keep the lake consistent when copies of an export, Overwrites and continuations overlap.
 //!
+//! An export *replaces* if it overwrites a committed job: it deletes the files that it does not own, and replaces the row.
+//! An Overwrite replaces, and so do its continuations.
+//!
 //! The functions are pure, so that `tests/protocol` can run them through every order of events. [`crate::export`] carries the
 //! decisions out with real clients. S3 has no transactions. A decision holds because the request that follows it is
 //! conditional, and all copies agree on one object: the job's row in `jobs`.
