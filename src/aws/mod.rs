@@ -1,4 +1,4 @@
-//! What calls to all services share: clients, TLS roots, error classes, retries and the deadline.
+//! The parts that all AWS calls share: clients, TLS roots, error classes, retries and the deadline.
 
 pub(crate) mod call;
 pub mod clients;

@@ -28,7 +28,7 @@ pub enum Error {
     /// The event is not one of the shapes in which a notification arrives. No AWS call was made.
     #[error("the event has no completion message: {reason}")]
     InvalidEvent {
-        /// What was expected and not found.
+        /// The part that was expected and not found.
         reason: String,
     },
     /// The `JobId` is not valid. No AWS call was made.

@@ -1,4 +1,4 @@
-//! Where a delivery begins: at a commit, a checkpoint or page 1.
+//! The start of a delivery: at a commit, a checkpoint or page 1.
 
 use futures_util::future::try_join_all;
 use tokio::time::Instant;

@@ -27,7 +27,7 @@ use crate::table::aggregation::Aggregations;
 use crate::table::rows::JobRow;
 use crate::telemetry::Progress;
 
-/// What exports work with: clients and settings, created once per process.
+/// Clients and settings of all exports, created once per process.
 #[derive(Clone, Debug)]
 pub struct Exporter {
     rekognition: aws_sdk_rekognition::Client,
@@ -54,7 +54,7 @@ pub struct Invocation<'a> {
     pub function_arn: &'a str,
 }
 
-/// How an export ended.
+/// The outcome of an export.
 #[derive(Debug)]
 pub enum Outcome {
     /// The job is committed with this row.
@@ -77,7 +77,7 @@ impl Outcome {
     }
 }
 
-/// How far an attempt got.
+/// The result of an attempt.
 enum Attempted {
     /// The job has ended.
     Done(Outcome),
@@ -85,7 +85,7 @@ enum Attempted {
     Unfinished { progress: bool },
 }
 
-/// How far the files and partitions of a job are.
+/// The progress of the files and partitions of a job.
 enum Work {
     /// The job failed at Rekognition: there is only this row to commit.
     Failed(Box<JobRow>),
