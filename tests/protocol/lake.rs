@@ -131,7 +131,7 @@ pub(crate) struct Lake {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) files: LabelSet,
     pub(crate) partitions: LabelSet,
-    /// Number of writes of the row so far, which is the ETag of the last one. Zero if ETags depend only on the content.
+    /// Number of writes of the row so far, which is the ETag of the last one. Zero if an ETag depends only on the content.
     pub(crate) row_writes: u8,
 }
 
