@@ -3,9 +3,9 @@
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
-use tokio::time::Instant;
 
 use super::begin::Attempt;
+use super::checkpoint::Checkpoint;
 use super::{Exporter, Invocation, Outcome};
 use crate::aws::call::{Call, ErrorClass};
 use crate::aws::deadline::Deadline;
@@ -47,23 +47,22 @@ impl Exporter {
     /// Saves a checkpoint, and invokes the function again to continue from it.
     pub(super) async fn hand_over(
         &self,
-        attempt: Attempt,
+        mut attempt: Attempt,
         progress: bool,
         completion: &Completion,
         invocation: Invocation<'_>,
     ) -> Result<Outcome, Error> {
-        let (mut state, until) = (attempt.state, invocation.deadline.answer());
+        let state = &mut attempt.state;
         // An export that restarts in every invocation gets nowhere, however many pages each of them reads.
         let progress = progress && (attempt.restarts.is_empty() || state.pages() > state.furthest);
         state.stalled = if progress { 0 } else { state.stalled + 1 };
         if state.stalled >= MAX_STALLED {
             return Err(Error::TooManyContinuations { job: completion.job_id.clone(), stalled: state.stalled });
         }
-        self.lake.job(&completion.job_id, until).put_checkpoint(state.encode()).await?;
-        let continuation = completion.continuation + 1;
-        let next = Completion { continuation, replaces: state.replaces, ..state.completion };
-        invoke(&self.lambda, invocation.function_arn, &next, until).await?;
-        Ok(Outcome::HandedOver)
+        self.save(&attempt, invocation.deadline).await?;
+        let Checkpoint { completion: first, replaces, .. } = attempt.state;
+        let next = Completion { continuation: completion.continuation + 1, replaces, ..first };
+        invoke(&self.lambda, &next, invocation).await
     }
 
     /// Leaves a job that this invocation has no time to begin to an invocation of its own.
@@ -72,13 +71,13 @@ impl Exporter {
     /// `AccessDenied`, `Throttled`, `Upstream`.
     pub(crate) async fn defer(&self, completion: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
         let next = Completion { continuation: completion.continuation + 1, ..completion.clone() };
-        invoke(&self.lambda, invocation.function_arn, &next, invocation.deadline.answer()).await?;
-        Ok(Outcome::HandedOver)
+        invoke(&self.lambda, &next, invocation).await
     }
 }
 
 /// Invokes the function asynchronously with a message.
-async fn invoke(client: &Client, function_arn: &str, next: &Completion, until: Instant) -> Result<(), Error> {
+async fn invoke(client: &Client, next: &Completion, invocation: Invocation<'_>) -> Result<Outcome, Error> {
+    let function_arn = invocation.function_arn;
     let call = Call {
         job: &next.job_id,
         class: ErrorClass::Upstream,
@@ -87,11 +86,11 @@ async fn invoke(client: &Client, function_arn: &str, next: &Completion, until: I
         region: None,
     };
     let payload = serde_json::to_vec(next).map_err(|error| call.failed(false, error.into()))?;
-    retry_until(until, &call, || async {
+    retry_until(invocation.deadline.answer(), &call, || async {
         let request = client.invoke().function_name(function_arn).invocation_type(InvocationType::Event);
         request.payload(Blob::new(payload.clone())).send().await.map_err(|error| call.error(error))
     })
     .await?;
     tracing::info!(job = %next.job_id, continuation = next.continuation, "continuing in another invocation");
-    Ok(())
+    Ok(Outcome::HandedOver)
 }

@@ -6,7 +6,7 @@ use super::LakeJob;
 use super::requests::{Condition, Put, PutOutcome, StoredObject, has_content};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;
-use crate::table::aggregation::Aggregation;
+use crate::table::aggregation::{Aggregation, Aggregations};
 use crate::table::schema::SCHEMA_VERSION;
 
 /// User metadata of a job's row: the version of layout and columns. With it, a HEAD shows what was committed.
@@ -49,9 +49,9 @@ pub(crate) enum CommitOutcome {
 
 impl CommitMetadata {
     /// Returns the metadata that this build writes for an export of these aggregations.
-    pub(crate) fn of(aggregations: &[Aggregation], replaced: bool) -> Self {
-        let names: Vec<_> = aggregations.iter().map(|aggregation| aggregation.name()).collect();
-        Self { schema_version: Some(SCHEMA_VERSION.to_string()), aggregate_by: Some(names.join(",")), replaced }
+    pub(crate) fn of(aggregations: &Aggregations, replaced: bool) -> Self {
+        let (schema_version, aggregate_by) = (SCHEMA_VERSION.to_string(), aggregations.to_string());
+        Self { schema_version: Some(schema_version), aggregate_by: Some(aggregate_by), replaced }
     }
 
     /// Returns true if the metadata lists the exported aggregations and this one is not among them.
