@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 /// A logged request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -19,6 +21,8 @@ pub struct Request {
     ///   `2 entries [["job-1","Car"],["job-1","Dog"]]`.
     /// - `GetPartitions`: the expression.
     /// - `DeleteMessage` and `ChangeMessageVisibility`: the message ID.
+    /// - `Unknown`, a request without a known operation: its headers `x-amz-target` and `user-agent`. Its `target` is
+    ///   method and URI.
     pub detail: String,
     /// HTTP status of the reply; 0 until a reply is sent.
     pub status: u16,
@@ -40,6 +44,18 @@ pub(crate) struct Call {
     pub(crate) operation: &'static str,
     pub(crate) target: String,
     pub(crate) detail: String,
+}
+
+impl Call {
+    /// Describes a request that names no operation of the service it was sent to.
+    pub(crate) fn unknown(request: &hyper::Request<Bytes>) -> Self {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Self {
+            operation: "Unknown",
+            target: format!("{} {}", request.method(), request.uri()),
+            detail: format!("x-amz-target {:?}, user-agent {:?}", header("x-amz-target"), header("user-agent")),
+        }
+    }
 }
 
 /// All requests so far, in order of arrival.

@@ -162,7 +162,8 @@ impl Scenario {
         // When its token is refused, the program cancels its pending requests. These never reach the gate.
         let reached = interrupted.is_some() && (interruption == Interruption::ReplyLost || service.stats.crashed == 1);
         // A request that is interrupted is not also refused.
-        let refusals = requests.iter().filter(|request| request.status == 400).count();
+        let refused = |request: &&Request| request.operation == PAGE && request.status == 400;
+        let refusals = requests.iter().filter(refused).count();
         let interrupted_instead = interrupted.is_some_and(|request| request.detail == REFUSED);
         assert!(
             refusals == 1 || (refusals == 0 && interrupted_instead),

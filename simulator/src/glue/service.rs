@@ -84,7 +84,7 @@ impl Glue {
 impl Service for Glue {
     fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
         let Some(operation) = operation(request) else {
-            return Some(Call { operation: "Unknown", target: target(request).to_owned(), ..Call::default() });
+            return Some(Call::unknown(request));
         };
         // An invalid request is logged with the fields that can be read.
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();

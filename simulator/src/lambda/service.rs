@@ -117,7 +117,7 @@ impl Service for Lambda {
         }
         let call = match invoked_function(request) {
             Some(target) => Call { operation: "Invoke", target, ..Call::default() },
-            None => Call { operation: "Unknown", target: request.uri().to_string(), ..Call::default() },
+            None => Call::unknown(request),
         };
         Some(call)
     }

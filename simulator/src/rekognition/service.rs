@@ -130,7 +130,7 @@ impl Rekognition {
 impl Service for Rekognition {
     fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
         if target(request) != TARGET {
-            return Some(Call { operation: "Unknown", target: target(request).to_owned(), ..Call::default() });
+            return Some(Call::unknown(request));
         }
         // An invalid request is logged with the fields that can be read.
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();

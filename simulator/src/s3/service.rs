@@ -60,7 +60,7 @@ impl Service for S3Endpoint {
             (&Method::GET, true) => ("ListObjectsV2", parameter("prefix").unwrap_or_default()),
             (&Method::HEAD, true) => ("HeadBucket", String::new()),
             (&Method::POST, true) if parameter("delete").is_some() => ("DeleteObjects", String::new()),
-            _ => ("Unknown", request.uri().to_string()),
+            _ => return Some(Call::unknown(request)),
         };
         Some(Call { operation, target, ..Call::default() })
     }

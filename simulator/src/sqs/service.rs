@@ -69,9 +69,9 @@ fn operation(request: &Request<Bytes>) -> Option<&'static str> {
 
 impl Service for Sqs {
     fn describe(&self, request: &Request<Bytes>) -> Option<Call> {
+        let Some(operation) = operation(request) else { return Some(Call::unknown(request)) };
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let (operation, target) = (operation(request).unwrap_or("Unknown"), queue_name(&body).to_owned());
-        Some(Call { operation, target, detail: message_id(&body).to_owned() })
+        Some(Call { operation, target: queue_name(&body).to_owned(), detail: message_id(&body).to_owned() })
     }
 
     fn error_reply(&self, status: StatusCode, code: &str) -> Reply {

@@ -17,8 +17,10 @@ const SHOWN_ON_FAILURE: usize = 100;
 
 /// A simulated account and one process of the function in it. A failing test prints their last requests and log lines.
 pub(crate) struct Function {
-    pub(crate) simulator: Simulator,
+    /// Dropped, and so killed, before the simulator closes its ports. The process would otherwise send its next request
+    /// to a port that another test may have opened in the meantime.
     process: Child,
+    pub(crate) simulator: Simulator,
     log: Log,
 }
 
@@ -33,7 +35,7 @@ impl Function {
     pub(crate) async fn start(account: Builder, settings: &[(&str, &str)]) -> Self {
         let simulator = account.start().await.expect("a free port on 127.0.0.1");
         let (process, log) = start(&simulator, settings);
-        Self { simulator, process, log }
+        Self { process, simulator, log }
     }
 
     /// Restarts the function with other settings in the same account.
