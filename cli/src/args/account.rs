@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::ValueHint;
 use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::job_id::{InvalidJobId, JobId};
+use label_lake::job_id::JobId;
 
 /// Appends the section about credentials to the help of a command.
 macro_rules! with_credentials {
@@ -148,7 +148,7 @@ pub(crate) struct RegisterArguments {
     pub(crate) quiet: bool,
 
     /// IDs of the jobs to register.
-    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "all")]
+    #[arg(value_name = "JOB", required_unless_present = "all")]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -166,7 +166,7 @@ pub(crate) struct StatusArguments {
     pub(crate) json: bool,
 
     /// IDs of the jobs to show.
-    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
+    #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -184,7 +184,7 @@ pub(crate) struct DeleteArguments {
     pub(crate) yes: bool,
 
     /// IDs of the jobs to delete.
-    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
+    #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -238,7 +238,7 @@ pub(crate) struct BackfillArguments {
     pub(crate) quiet: bool,
 
     /// IDs of the jobs to export.
-    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "file")]
+    #[arg(value_name = "JOB", required_unless_present = "file")]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -248,10 +248,6 @@ impl LakeArguments {
         let separator = if self.prefix.as_str().is_empty() { "" } else { "/" };
         format!("s3://{}/{}{separator}", self.bucket, self.prefix)
     }
-}
-
-fn job_id(given: &str) -> Result<JobId, InvalidJobId> {
-    JobId::try_from(given)
 }
 
 fn queue_url(given: &str) -> Result<String, String> {

@@ -6,6 +6,7 @@ use clap::builder::ValueHint;
 use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::config::Settings;
+use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
 /// Bucket of the simulated S3.
@@ -23,7 +24,7 @@ Examples:
   Convert real results, one file per page:
     aws rekognition get-label-detection --job-id ID --max-results 1000 > page-1.json
     aws rekognition get-label-detection --job-id ID --max-results 1000 --next-token TOKEN > page-2.json
-    echo '{\"JobId\": \"ID\"}' | label-lake run - --recorded page-1.json page-2.json
+    label-lake run --recorded page-1.json page-2.json
 
 Exit codes:
   0    All jobs were exported, including jobs that failed at Rekognition: their failure is committed as a result
@@ -57,8 +58,8 @@ Examples:
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// JSON file with the event, or - for standard input.
-    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath)]
-    pub(crate) event: PathBuf,
+    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath, required_unless_present = "recorded")]
+    pub(crate) event: Option<PathBuf>,
 
     /// Output directory; created if missing.
     #[arg(long, value_name = "DIRECTORY", default_value = "lake", value_hint = ValueHint::DirPath)]
@@ -86,8 +87,8 @@ pub(crate) struct RunArguments {
 
     /// Read the job from the output of `aws rekognition get-label-detection` instead of generating it.
     ///
-    /// Takes a single reply or all pages of a job, in any order. Put EVENT before this option, or separate them with
-    /// another option.
+    /// Takes a single reply or all pages of a job, in any order, as the AWS CLI or an SDK prints them. EVENT is optional:
+    /// the replies name their job. Put EVENT before this option, or separate them with another option.
     #[arg(
         long,
         value_name = "FILE",
@@ -96,6 +97,10 @@ pub(crate) struct RunArguments {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) recorded: Vec<PathBuf>,
+
+    /// ID of the recorded job, if the replies do not name it.
+    #[arg(long, value_name = "ID", requires = "recorded", conflicts_with = "event")]
+    pub(crate) job_id: Option<JobId>,
 
     /// Print the summary as a JSON object.
     #[arg(long)]

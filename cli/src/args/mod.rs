@@ -25,8 +25,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
-  label-lake run events/job-id.json --recorded job.json
-                                                    Convert recorded results to Parquet
+  label-lake run --recorded job.json                Convert recorded results to Parquet
   label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
   label-lake status --bucket my-lake JOB            Show whether a job is in the lake
   label-lake replay QUEUE_URL --function label-lake

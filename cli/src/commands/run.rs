@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
@@ -14,6 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::RunArguments;
 use crate::local::event::Event;
+use crate::local::recording::Recording;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::local::simulated_jobs::{count_pages, simulated_jobs};
 use crate::output::progress::ExportProgress;
@@ -28,8 +29,16 @@ const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 /// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings();
-    let event = Event::read(&arguments.event)?;
-    let jobs = simulated_jobs(arguments, &event, &settings.aggregations)?;
+    let recording = match &*arguments.recorded {
+        [] => None,
+        files => Some(Recording::read(files)?),
+    };
+    let event = match (&arguments.event, &recording) {
+        (Some(path), _) => Event::read(path)?,
+        (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?),
+        (None, None) => bail!("pass an EVENT, or replies with --recorded"),
+    };
+    let jobs = simulated_jobs(arguments, &event, recording, &settings.aggregations)?;
     let pages = count_pages(&jobs, &settings.aggregations);
 
     if arguments.verbose {

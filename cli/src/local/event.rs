@@ -6,8 +6,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use label_lake::job_id::JobId;
 use label_lake::notification::{Completion, Delivery};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An event for the function.
 ///
@@ -39,12 +40,21 @@ impl Event {
         let json = serde_json::from_slice(&text)
             .with_context(|| format!("{name} is not JSON; send one of the shapes in events/"))?;
 
+        let is_reply = |value: &Value| value.get("JobStatus").is_some() || value.get("Labels").is_some();
+        if is_reply(&json) || json.get(0).is_some_and(is_reply) {
+            bail!("{name} is a reply of GetLabelDetection, not an event; pass it with --recorded");
+        }
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
         if requests.is_empty() && !rejected.is_empty() {
             let errors: Vec<_> = rejected.iter().map(|part| part.error.for_operator()).collect();
             bail!("{name}: {}", errors.join("; "));
         }
         Ok(Self { json, completions: requests.into_iter().map(|request| request.completion).collect() })
+    }
+
+    /// Returns the smallest event that names a job.
+    pub(crate) fn for_job(job: JobId) -> Self {
+        Self { json: json!({ "JobId": job.as_str() }), completions: vec![Completion::new(job)] }
     }
 
     /// Returns the `Status` of each job in the event. The function treats it as a hint; the simulator generates the job
@@ -71,8 +81,6 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -19,16 +19,16 @@ const FAILED: &str = "The video could not be decoded (simulated because of the S
 pub(crate) fn simulated_jobs(
     arguments: &RunArguments,
     event: &Event,
+    recording: Option<Recording>,
     aggregations: &[Aggregation],
 ) -> anyhow::Result<Vec<(String, Job)>> {
-    if !arguments.recorded.is_empty() {
+    if let Some(recording) = recording {
         let [completion] = &*event.completions else {
             bail!(
                 "--recorded takes the replies of one job, but the event names {}; send an event with one message",
                 event.completions.len()
             );
         };
-        let recording = Recording::read(&arguments.recorded)?;
         recording.check(completion.job_id.as_str(), aggregations)?;
         return Ok(vec![(completion.job_id.to_string(), recording.into_job()?)]);
     }

@@ -1,15 +1,25 @@
-//! Recorded results of a job: the output of `aws rekognition get-label-detection`.
+//! Recorded results of a job: the replies of `GetLabelDetection`, as the AWS CLI or an SDK prints them.
 //!
-//! A recording becomes a lake that someone relies on. It is therefore rejected if the lake would be wrong without any sign
-//! of it: if a page is missing, if the job was recorded twice, or if an aggregation was not recorded.
+//! A recording becomes a lake that someone relies on. It is therefore read strictly, and rejected if the lake would be
+//! wrong without any sign of it: if a value has the wrong type, if a page or the whole job was recorded twice, if the last
+//! page is missing, or if an aggregation was not recorded. A page missing in the middle cannot be detected: a reply has the
+//! token of the next page, but not its own.
 
+mod reply;
+mod text;
+
+use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregation;
 use rekognition_simulator::Job;
 use serde_json::{Deserializer, Value};
+
+use self::reply::{aggregation_of, decode_reply};
+use self::text::decode_text;
 
 /// Fields that the simulator makes up if no recorded reply has them.
 const MADE_UP_FIELDS: [&str; 3] = ["Video", "VideoMetadata", "LabelModelVersion"];
@@ -17,35 +27,66 @@ const MADE_UP_FIELDS: [&str; 3] = ["Video", "VideoMetadata", "LabelModelVersion"
 /// The recorded replies of one job.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    texts: Vec<Vec<u8>>,
     replies: Vec<Value>,
 }
 
 impl Recording {
     /// Reads files with one or more replies each.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds something else than replies; the same page is there twice.
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut texts = Vec::new();
-        let mut replies = Vec::new();
+        let mut named = Vec::new();
         for path in paths {
             let name = path.display();
-            let text = fs::read(path).with_context(|| format!("cannot read recorded reply {name}"))?;
-            let before = replies.len();
-            for value in Deserializer::from_slice(&text).into_iter() {
-                match value.with_context(|| format!("{name} is not JSON; record it with --output json"))? {
-                    Value::Array(values) => replies.extend(values),
-                    value => replies.push(value),
+            let bytes = fs::read(path).with_context(|| format!("cannot read recorded reply {name}"))?;
+            let text = decode_text(&bytes).with_context(|| format!("cannot read recorded reply {name}"))?;
+            let before = named.len();
+            for value in Deserializer::from_str(&text).into_iter() {
+                let values = match value.with_context(|| format!("{name} is not JSON; record it with --output json"))? {
+                    Value::Array(values) => values,
+                    value => vec![value],
+                };
+                for value in values {
+                    let place = format!("{name}, reply {}", named.len() - before + 1);
+                    let reply = decode_reply(&value).map_err(|reason| anyhow!("{place}: {reason}"))?;
+                    named.push((place, reply));
                 }
             }
-            reject_other_files(path, &replies[before..])?;
-            texts.push(text);
+            if named.len() == before {
+                bail!("{name} holds no reply");
+            }
         }
-        Ok(Self { texts, replies })
+        // A log of polling has replies that came before the job had ended.
+        if named.iter().any(|(_, reply)| reply["JobStatus"] != "IN_PROGRESS") {
+            named.retain(|(_, reply)| reply["JobStatus"] != "IN_PROGRESS");
+        }
+        reject_repeated_pages(&named)?;
+        Ok(Self { replies: named.into_iter().map(|(_, reply)| reply).collect() })
     }
 
     /// Returns the number of detections or segments.
     pub(crate) fn count(&self, aggregation: Aggregation) -> usize {
-        let labels = self.replies.iter().filter_map(|reply| reply["Labels"].as_array()).flatten();
-        labels.filter(|label| aggregation_of(label) == aggregation).count()
+        let replies = self.replies.iter().filter(|reply| aggregation_of(reply) == aggregation);
+        replies.filter_map(|reply| reply["Labels"].as_array()).map(Vec::len).sum()
+    }
+
+    /// Returns the ID of the recorded job: the one that the replies name, or else the given one.
+    ///
+    /// # Errors
+    /// The replies name no job and none is given, or they name another job.
+    pub(crate) fn job_id(&self, given: Option<&JobId>) -> anyhow::Result<JobId> {
+        let named = self.replies.iter().find_map(|reply| reply["JobId"].as_str());
+        match (named, given) {
+            (Some(named), Some(given)) if named != given.as_str() => {
+                bail!("--job-id is {given}, but the recorded replies belong to job {named}")
+            }
+            (Some(named), _) => {
+                JobId::try_from(named).with_context(|| format!("JobId {named:?} in the recorded replies"))
+            }
+            (None, Some(given)) => Ok(given.clone()),
+            (None, None) => bail!("the recorded replies do not name their job; pass its ID as --job-id"),
+        }
     }
 
     /// Checks that the recording belongs to this job, and is complete in these aggregations.
@@ -79,7 +120,7 @@ impl Recording {
 
     /// Checks that there is one last page, which is the page without a `NextToken`.
     fn check_pages(&self, aggregation: Aggregation) -> anyhow::Result<()> {
-        let pages: Vec<_> = self.replies.iter().filter(|reply| aggregation_of_page(reply) == aggregation).collect();
+        let pages: Vec<_> = self.replies.iter().filter(|reply| aggregation_of(reply) == aggregation).collect();
         let last_pages = pages.iter().filter(|reply| !reply["NextToken"].is_string()).count();
         if last_pages == 0 && !pages.is_empty() {
             bail!(
@@ -101,7 +142,7 @@ impl Recording {
     pub(crate) fn into_job(self) -> anyhow::Result<Job> {
         let is_recorded = |field: &str| self.replies.iter().any(|reply| !reply[field].is_null());
         let made_up: Vec<_> = MADE_UP_FIELDS.into_iter().filter(|field| !is_recorded(field)).collect();
-        let job = Job::recorded(&self.texts)?;
+        let job = Job::recorded([serde_json::to_vec(&self.replies)?])?;
         Ok(job.edit(1, move |reply| {
             if let Some(fields) = reply.as_object_mut() {
                 fields.retain(|field, _| !made_up.contains(&&**field));
@@ -110,29 +151,24 @@ impl Recording {
     }
 }
 
-fn reject_other_files(path: &Path, replies: &[Value]) -> anyhow::Result<()> {
-    let is_reply = |reply: &Value| reply["Labels"].is_array() || reply["JobStatus"].is_string();
-    if replies.is_empty() || !replies.iter().all(is_reply) {
-        bail!(
-            "{} is not the output of `aws rekognition get-label-detection`: it has neither Labels nor JobStatus",
-            path.display()
-        );
+/// Rejects replies that are the same page, or lead to the same page: one of them would duplicate labels.
+fn reject_repeated_pages(named: &[(String, Value)]) -> anyhow::Result<()> {
+    let mut pages = HashMap::new();
+    let mut tokens = HashMap::new();
+    for (place, reply) in named {
+        let labels = reply["Labels"].as_array().filter(|labels| !labels.is_empty());
+        if let Some(labels) = labels
+            && let Some(earlier) = pages.insert(serde_json::to_string(labels)?, place)
+        {
+            bail!("{place} is the same page as {earlier}; pass each page once");
+        }
+        if let Some(token) = reply["NextToken"].as_str()
+            && let Some(earlier) = tokens.insert((aggregation_of(reply).name(), token), place)
+        {
+            bail!("{place} has the same NextToken as {earlier}, so one of them is there twice; pass each page once");
+        }
     }
     Ok(())
-}
-
-/// Returns the aggregation of a label. Only segments have a start.
-fn aggregation_of(label: &Value) -> Aggregation {
-    match label.get("StartTimestampMillis") {
-        Some(_) => Aggregation::Segments,
-        None => Aggregation::Timestamps,
-    }
-}
-
-fn aggregation_of_page(reply: &Value) -> Aggregation {
-    let requested = reply["GetRequestMetadata"]["AggregateBy"].as_str();
-    let requested = Aggregation::ALL.into_iter().find(|aggregation| requested == Some(aggregation.name()));
-    requested.or_else(|| reply["Labels"].get(0).map(aggregation_of)).unwrap_or(Aggregation::Timestamps)
 }
 
 #[cfg(test)]
@@ -142,7 +178,7 @@ mod tests {
     use super::*;
 
     fn check(replies: &[Value], aggregation: Aggregation) -> String {
-        let recording = Recording { texts: Vec::new(), replies: replies.to_vec() };
+        let recording = Recording { replies: replies.to_vec() };
         recording.check("job-1", &[aggregation]).map_or_else(|error| error.to_string(), |()| String::new())
     }
 
@@ -155,7 +191,6 @@ mod tests {
         let segments = json!({"Labels": [{"StartTimestampMillis": 0}]});
         for (replies, aggregation, words) in [
             (vec![page.clone(), last.clone()], Aggregation::Timestamps, ""),
-            (vec![last.clone(), last.clone()], Aggregation::Timestamps, ""),
             (vec![json!({"JobStatus": "SUCCEEDED", "Labels": []})], Aggregation::Segments, ""),
             (vec![json!({"JobStatus": "FAILED"})], Aggregation::Timestamps, ""),
             (vec![page.clone()], Aggregation::Timestamps, "NextToken"),
