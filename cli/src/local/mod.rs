@@ -2,6 +2,6 @@
 
 pub(crate) mod event;
 pub(crate) mod lake_directory;
-mod recording;
+pub(crate) mod recording;
 pub(crate) mod simulated_aws;
 pub(crate) mod simulated_jobs;
