@@ -67,7 +67,7 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
     for (more, words) in [
         (vec!["--recorded", &*first], "has a NextToken"),
         (vec!["--recorded", &first, &last, &whole], "2 recordings"),
-        (vec!["--recorded", &sample], "is not the output of `aws rekognition get-label-detection`"),
+        (vec!["--recorded", &sample], "it has neither Labels nor JobStatus"),
         (vec!["--recorded", "no-such-file"], "cannot read recorded reply no-such-file"),
         (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "not aggregated by SEGMENTS"),
     ] {
