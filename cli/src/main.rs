@@ -16,13 +16,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Arguments, Command};
-use crate::commands::{backfill, ddl, delete, register, replay, run, status};
+use crate::commands::{backfill, ddl, delete, export, register, replay, run, status};
 use crate::output::stdout::print;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments).await,
+        Command::Export(arguments) => export::export(&arguments).await,
         Command::Ddl(arguments) => print(&ddl::ddl(&arguments)).map(|()| ExitCode::SUCCESS),
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,

@@ -17,8 +17,9 @@ use aws_sdk_s3::config::ProvideCredentials as _;
 use label_lake::aws::clients;
 use label_lake::aws::deadline::Deadline;
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::config;
+use label_lake::config::{self, Settings};
 use label_lake::error::{Error as LakeError, with_sources};
+use label_lake::export::Exporter;
 use label_lake::glue::catalog::Catalog;
 use label_lake::glue::client::Client;
 use label_lake::lake::Lake;
@@ -70,6 +71,18 @@ impl Account {
         let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref());
         let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name));
         Ok(AccountLake::new(lake, catalog, &s3, bucket))
+    }
+
+    /// Returns an exporter of the account's jobs. Writes with `s3`, or else to S3 in the account.
+    pub(crate) fn exporter(&self, settings: &Settings, s3: Option<aws_sdk_s3::Client>) -> anyhow::Result<Exporter> {
+        let in_account = s3.is_none();
+        let s3 = s3.unwrap_or_else(|| clients::s3(&self.aws, config::s3_by_path()));
+        let owner = if in_account { config::bucket_owner()? } else { None };
+        let settings = Settings { bucket_owner: owner, ..settings.clone() };
+        let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(Client::new(&self.aws), name));
+        let aws = self.aws.clone();
+        let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
+        Ok(Exporter::new(&settings, aws_sdk_rekognition::Client::new(&self.aws), s3, lambda, catalog))
     }
 
     /// Returns a deployed function.

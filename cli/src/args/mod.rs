@@ -1,6 +1,7 @@
 //! Command-line arguments and help texts.
 
 mod account;
+mod export;
 mod lake;
 mod local;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
+pub(crate) use self::export::ExportArguments;
 pub(crate) use self::lake::{LakeLocation, S3Location};
 pub(crate) use self::local::{DdlArguments, RunArguments};
 
@@ -50,6 +52,13 @@ pub(crate) enum Command {
     /// The directory has the same layout as the bucket. A job that is already committed there is not exported again.
     #[command(after_long_help = local::RUN_EXAMPLES)]
     Run(RunArguments),
+
+    /// Export jobs of your AWS account to a directory or to S3, without deploying the function.
+    ///
+    /// Runs the code of the Lambda function on this machine with your credentials: fetches every page of a job from
+    /// Rekognition, and writes the same files.
+    #[command(after_long_help = export::EXPORT_EXAMPLES)]
+    Export(ExportArguments),
 
     /// Print the SQL that creates the tables in Athena.
     ///

@@ -13,6 +13,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 
 /// Layout of the progress bar of an export.
 const EXPORT: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left";
+/// Layout of the progress of an export whose number of pages is unknown.
+const EXPORT_OF_UNKNOWN_LENGTH: &str = "{spinner} {prefix}: {pos} pages, {msg}";
 /// Layout of a progress bar that counts things.
 const COUNTER: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}{left}";
 
@@ -47,6 +49,13 @@ impl ExportProgress {
     pub(crate) fn start(pages: u64, hidden: bool) -> anyhow::Result<Self> {
         let style = ProgressStyle::with_template(EXPORT)?.progress_chars("=> ");
         let bar = ProgressBar::with_draw_target(Some(pages), target(hidden)).with_style(style);
+        Ok(Self { bar, started: Instant::now() })
+    }
+
+    /// Starts to show the progress of an export whose number of pages is unknown.
+    pub(crate) fn start_unknown(job: &str, hidden: bool) -> anyhow::Result<Self> {
+        let style = ProgressStyle::with_template(EXPORT_OF_UNKNOWN_LENGTH)?;
+        let bar = ProgressBar::with_draw_target(None, target(hidden)).with_style(style).with_prefix(job.to_owned());
         Ok(Self { bar, started: Instant::now() })
     }
 

@@ -39,24 +39,30 @@ impl Recording {
     /// # Errors
     /// A file cannot be read, or contains something other than replies; the same page is there twice.
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut named = Vec::new();
-        for path in paths {
+        Self::parse(paths.iter().map(|path| {
             let name = path.display().to_string();
-            let cannot_read = || format!("cannot read recorded reply {name}");
-            let text = decode_text(fs::read(path).with_context(cannot_read)?).with_context(cannot_read)?;
-            named.extend(read_text(&name, &text)?);
-        }
-        Self::from_named(named)
+            let bytes = fs::read(path).with_context(|| cannot_read(&name))?;
+            Ok((name, bytes))
+        }))
     }
 
-    /// Returns a recording of these replies, each with its place for error messages.
-    fn from_named(mut named: Vec<(String, Reply)>) -> anyhow::Result<Self> {
-        // A log of polling has replies that came before the job had ended.
-        if named.iter().any(|(_, reply)| reply.status != Some(Status::InProgress)) {
-            named.retain(|(_, reply)| reply.status != Some(Status::InProgress));
+    /// Parses the names and contents of files.
+    ///
+    /// # Errors
+    /// As for [`Recording::read`].
+    pub(crate) fn parse(files: impl IntoIterator<Item = anyhow::Result<(String, Vec<u8>)>>) -> anyhow::Result<Self> {
+        let mut replies = Vec::new();
+        for file in files {
+            let (name, bytes) = file?;
+            let text = decode_text(bytes).with_context(|| cannot_read(&name))?;
+            replies.extend(read_text(&name, &text)?);
         }
-        reject_repeated_pages(&named)?;
-        Ok(Self { replies: named.into_iter().map(|(_, reply)| reply).collect() })
+        // A log of polling has replies that came before the job had ended.
+        if replies.iter().any(|(_, reply)| reply.status != Some(Status::InProgress)) {
+            replies.retain(|(_, reply)| reply.status != Some(Status::InProgress));
+        }
+        reject_repeated_pages(&replies)?;
+        Ok(Self { replies: replies.into_iter().map(|(_, reply)| reply).collect() })
     }
 
     /// Returns the number of detections or segments.
@@ -145,6 +151,10 @@ impl Recording {
             }
         }))
     }
+}
+
+fn cannot_read(name: &str) -> String {
+    format!("cannot read recorded reply {name}")
 }
 
 /// Reads the replies in a text, each with its place for error messages. `name` is the name of the file.
