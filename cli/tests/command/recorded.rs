@@ -160,13 +160,22 @@ fn every_dialect_and_encoding_becomes_the_same_lake() {
         "labels": [{"timestamp": 0, "label": {"name": "Dog", "confidence": 90.5, "instances": [], "parents": []}}],
         "getRequestMetadata": {"sortBy": "TIMESTAMP", "aggregateBy": "TIMESTAMPS"},
     });
+    let with_metadata = |field: &str, metadata: Value| {
+        let mut reply = reply();
+        reply[field] = metadata;
+        reply.to_string().into_bytes()
+    };
     let polled = format!("{}\n{}\n", json!({"JobStatus": "IN_PROGRESS", "Labels": [], "JobId": JOB}), reply());
     let powershell: Vec<u8> = reply()
         .to_string()
         .encode_utf16()
         .fold(vec![0xFF, 0xFE], |bytes, unit| [bytes, unit.to_le_bytes().to_vec()].concat());
     for (dialect, bytes) in [
-        ("go", go.to_string().into_bytes()),
+        ("boto3", with_metadata("ResponseMetadata", json!({"HTTPStatusCode": 200, "RetryAttempts": 0}))),
+        ("JavaScript", with_metadata("$metadata", json!({"httpStatusCode": 200, "attempts": 1}))),
+        ("PHP", with_metadata("@metadata", json!({"statusCode": 200, "headers": {}, "transferStats": []}))),
+        ("AWS CLI, indented", serde_json::to_vec_pretty(&reply()).unwrap()),
+        ("Go", go.to_string().into_bytes()),
         ("empty token", empty_token.to_string().into_bytes()),
         (".NET", dotnet.to_string().into_bytes()),
         ("Java", java.to_string().into_bytes()),
@@ -210,6 +219,22 @@ fn rejects_what_is_not_one_job_read_once_with_file_and_path() {
         let output = workspace.convert(&files, &[]);
         assert_eq!(output.code, Some(1), "{words}");
         assert!(output.stderr.contains(words) && output.stderr.contains("a.json"), "{words}: {}", output.stderr);
+        assert!(!workspace.lake().exists());
+    }
+}
+
+#[test]
+fn says_how_to_record_what_it_cannot_read() {
+    for (bytes, words) in [
+        (b"\x1F\x8B\x08\x00".to_vec(), "compressed with gzip; decompress it first"),
+        (b"{'JobStatus': 'SUCCEEDED'}".to_vec(), "a.json is not JSON; record it with --output json"),
+        (b"JobStatus: SUCCEEDED\nLabels: []\n".to_vec(), "a.json is not JSON; record it with --output json"),
+        (b"".to_vec(), "a.json has no reply"),
+    ] {
+        let workspace = Workspace::new();
+        let output = workspace.convert(&[("a.json", bytes)], &[]);
+        assert_eq!(output.code, Some(1), "{words}");
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
         assert!(!workspace.lake().exists());
     }
 }
