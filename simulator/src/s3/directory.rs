@@ -74,7 +74,7 @@ impl Directory {
         };
         let (file, other) = prepare().map_err(|error| refused(key, error))?;
         if let Some(other) = other {
-            let reason = format!("the file system ignores case, and {other:?} exists");
+            let reason = format!("the file system ignores case, and {other:?} exists; use a directory on another one");
             return Err(StoreError::Refused(format!("key {key:?} cannot be a file: {reason}")));
         }
         let named = if must_be_new { persist_new(file, path) } else { file.persist(path).map_err(io::Error::from) };
