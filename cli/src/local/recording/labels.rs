@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::shape::{LABEL_DETECTION, NotAReply, decode, field};
 
+/// Number of elements in a part, as on a page.
+const PART: usize = 1000;
+
 /// Fields that only a segment has.
 const SEGMENT_FIELDS: [&str; 3] = ["StartTimestampMillis", "EndTimestampMillis", "DurationMillis"];
 
@@ -66,9 +69,10 @@ impl Labels {
         self.has_zeros = false;
     }
 
-    /// Returns the list as JSON.
-    pub(super) fn json(&self) -> String {
-        format!("[{}]", self.elements.join(","))
+    /// Returns the list in parts, each as JSON. A list without elements has one part.
+    pub(super) fn parts(&self) -> impl Iterator<Item = String> {
+        let empty = self.elements.is_empty().then(|| "[]".to_owned());
+        self.elements.chunks(PART).map(|part| format!("[{}]", part.join(","))).chain(empty)
     }
 }
 
@@ -92,11 +96,11 @@ mod tests {
             let duration = end - start;
             json!({"Timestamp": at, "StartTimestampMillis": start, "EndTimestampMillis": end, "DurationMillis": duration})
         };
-        assert_eq!(labels(&[times(500, 0, 0)]).json(), r#"[{"Timestamp":500}]"#);
+        assert_eq!(labels(&[times(500, 0, 0)]).elements, [r#"{"Timestamp":500}"#]);
         let segments = labels(&[times(0, 0, 500)]);
         assert_eq!(segments.aggregation(), Aggregation::Segments);
-        let json: Value = serde_json::from_str(&segments.json()).unwrap();
-        assert_eq!(json, json!([{"StartTimestampMillis": 0, "EndTimestampMillis": 500, "DurationMillis": 500}]));
+        let segment: Value = serde_json::from_str(&segments.elements[0]).unwrap();
+        assert_eq!(segment, json!({"StartTimestampMillis": 0, "EndTimestampMillis": 500, "DurationMillis": 500}));
     }
 
     #[test]

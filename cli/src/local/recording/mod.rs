@@ -144,7 +144,7 @@ impl Recording {
     pub(crate) fn into_job(self) -> anyhow::Result<Job> {
         let is_recorded = |field: &str| self.replies.iter().any(|reply| reply.has(field));
         let made_up: Vec<_> = MADE_UP_FIELDS.into_iter().filter(|field| !is_recorded(field)).collect();
-        let job = Job::recorded(self.replies.into_iter().map(|reply| reply.json()))?;
+        let job = Job::recorded(self.replies.into_iter().flat_map(|reply| reply.pages().collect::<Vec<_>>()))?;
         Ok(job.edit(1, move |reply| {
             if let Some(fields) = reply.as_object_mut() {
                 fields.retain(|field, _| !made_up.contains(&&**field));

@@ -91,10 +91,10 @@ impl Reply {
         self.fields.contains_key(name)
     }
 
-    /// Returns the reply as JSON.
-    pub(super) fn json(&self) -> String {
+    /// Returns the reply as one or more pages of JSON. A reply with all labels of a job would be large.
+    pub(super) fn pages(&self) -> impl Iterator<Item = String> {
         let fields: String = self.fields.iter().map(|(name, value)| format!("\"{name}\":{value},")).collect();
-        format!("{{{fields}\"Labels\":{}}}", self.labels.json())
+        self.labels.parts().map(move |labels| format!("{{{fields}\"Labels\":{labels}}}"))
     }
 }
 
@@ -197,8 +197,9 @@ mod tests {
             "getRequestMetadata": {"sortBy": "NAME", "aggregateBy": "TIMESTAMPS"},
         });
         for reply in [&expected, &go, &boto3, &dotnet, &java] {
-            let json: Value = serde_json::from_str(&read(reply).unwrap().json()).unwrap();
-            assert_eq!(json, expected);
+            let pages: Vec<_> = read(reply).unwrap().pages().collect();
+            let page: Value = serde_json::from_str(&pages[0]).unwrap();
+            assert_eq!((pages.len(), page), (1, expected.clone()));
         }
     }
 }
