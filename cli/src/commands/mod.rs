@@ -3,7 +3,9 @@
 pub(crate) mod backfill;
 pub(crate) mod ddl;
 pub(crate) mod delete;
+pub(crate) mod list;
 pub(crate) mod register;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;
