@@ -7,10 +7,12 @@ mod backfill;
 mod ddl;
 mod delete;
 mod errors;
+mod list;
 mod recorded;
 mod register;
 mod replay;
 mod run;
+mod show;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
