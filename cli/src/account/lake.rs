@@ -15,7 +15,7 @@ use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
 
 use super::{call_deadline, for_operator};
-use crate::lake::LakeFile;
+use crate::lake::files::LakeFile;
 
 /// A lake in an account, and the catalog of its partitions.
 pub(crate) struct AccountLake {

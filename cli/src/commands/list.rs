@@ -13,6 +13,7 @@ use crate::output::job_list::{ListedJob, as_text, sort};
 use crate::output::progress::counter;
 use crate::output::stdout::print;
 use crate::output::terminal;
+use crate::output::text::printable;
 
 /// Number of rows that are read concurrently. S3 allows thousands of requests a second for a prefix.
 const CONCURRENCY: usize = 32;
@@ -47,7 +48,7 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
         print(&as_text(&jobs, terminal::width()))?;
     }
     for error in &errors {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable(error));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

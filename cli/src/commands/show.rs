@@ -15,6 +15,7 @@ use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
 use crate::output::progress::counter;
 use crate::output::stdout::print;
 use crate::output::terminal;
+use crate::output::text::printable;
 use crate::timeline::{self, Scale};
 
 /// Number of label files that are read concurrently. Each may have several megabytes.
@@ -68,7 +69,7 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
         print(&details.as_text(terminal::is_utf8()))?;
     }
     for error in &errors {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", printable(&format!("{error:#}")));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

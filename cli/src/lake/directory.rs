@@ -12,7 +12,7 @@ use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::{Layout, ObjectKey};
 use label_lake::table::schema::JOBS;
 
-use super::{FileTotals, LakeFile};
+use super::files::{FileTotals, LakeFile};
 use crate::job_row::JobRow;
 
 /// A lake in a directory.

@@ -1,6 +1,7 @@
 //! A lake to read, in a directory or in S3. The two differ only in how they list and read files.
 
 pub(crate) mod directory;
+pub(crate) mod files;
 
 use label_lake::job_id::JobId;
 use label_lake::lake::StoredObject;
@@ -9,6 +10,7 @@ use label_lake::table::layout::{Layout, ObjectKey};
 use label_lake::table::schema::JOBS;
 
 use self::directory::LakeDirectory;
+use self::files::{FileTotals, LakeFile};
 use crate::account::Account;
 use crate::account::lake::AccountLake;
 use crate::args::LakeLocation;
@@ -17,21 +19,6 @@ use crate::args::LakeLocation;
 pub(crate) enum Lake {
     Directory(LakeDirectory),
     S3(AccountLake),
-}
-
-/// A file of a lake.
-#[derive(Debug)]
-pub(crate) struct LakeFile {
-    pub(crate) key: String,
-    /// Size in bytes.
-    pub(crate) bytes: u64,
-}
-
-/// Number and total size of files.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct FileTotals {
-    pub(crate) count: u64,
-    pub(crate) bytes: u64,
 }
 
 /// The files of the table `jobs`.
@@ -105,13 +92,6 @@ impl Lake {
             Self::Directory(directory) => directory.path(key).display().to_string(),
             Self::S3(lake) => lake.url(key),
         }
-    }
-}
-
-impl FileTotals {
-    pub(crate) fn add(&mut self, files: &[LakeFile]) {
-        self.count += files.len() as u64;
-        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
     }
 }
 

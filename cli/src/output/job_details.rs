@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::table::{ABSENT, Column, table};
 use super::text::{count, printable, timestamp, video_time};
 use crate::job_row::{JobRow, LabelRow};
-use crate::lake::FileTotals;
+use crate::lake::files::FileTotals;
 use crate::timeline::{Scale, draw};
 
 /// Text for the name of a label without a name.
