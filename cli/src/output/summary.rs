@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::job_row::JobRow;
 use crate::lake::directory::LakeDirectory;
+use crate::local::simulated_jobs::GENERATED;
 
 /// Maximum number of labels that the summary and the query show.
 const MAX_LABELS: usize = 10;
@@ -38,6 +39,8 @@ pub(crate) struct Summary {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSummary {
     pub(crate) outcome: OutcomeName,
+    /// True if `label-lake run` made up the labels.
+    pub(crate) generated: bool,
     /// S3 URL of the video.
     pub(crate) video: Option<String>,
     pub(crate) instances: Option<u64>,
@@ -99,7 +102,16 @@ impl JobSummary {
         let labels = row.labels.get_or_insert_default();
         labels.sort_by_key(|label| Reverse(label.count()));
         labels.truncate(MAX_LABELS);
-        Ok(Self { outcome, video: row.video(), instances, files: files.count, expected_files, bytes: files.bytes, row })
+        Ok(Self {
+            outcome,
+            generated: row.label_model_version.as_deref() == Some(GENERATED),
+            video: row.video(),
+            instances,
+            files: files.count,
+            expected_files,
+            bytes: files.bytes,
+            row,
+        })
     }
 }
 
