@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
+use label_lake::table::schema::JOBS;
 
-use crate::args::ListArguments;
+use crate::args::{LakeLocation, ListArguments};
 use crate::job_row::JobRow;
 use crate::lake::{JobFiles, Lake};
 use crate::output::job_list::{ListedJob, as_text, sort};
@@ -23,7 +24,7 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
     let lake = Lake::open(&arguments.lake).await?;
     let JobFiles { jobs: ids, foreign } = lake.job_files().await?;
     if ids.is_empty() && foreign.is_empty() {
-        bail!("no jobs found in {}; check --lake, or run label-lake status", arguments.lake);
+        bail!("no jobs found in {}; {}", lake.path(&lake.layout().table_prefix(&JOBS)), advice(&arguments.lake));
     }
     let bar = counter(ids.len() as u64, "jobs", arguments.quiet)?;
     let rows = ids.iter().map(|job| read_job(&lake, job));
@@ -51,6 +52,16 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
         eprintln!("error: {}", printable(error));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the next step if a lake has no jobs.
+fn advice(lake: &LakeLocation) -> String {
+    match lake {
+        LakeLocation::Directory(path) => {
+            format!("export one with `label-lake run EVENT --out {}`, or name another lake with --lake", path.display())
+        }
+        LakeLocation::S3(_) => "check the bucket and the prefix in --lake".to_owned(),
+    }
 }
 
 /// Reads the row of a job. Returns an error message instead if its file is not a row, or `None` if the job has been deleted
