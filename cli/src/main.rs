@@ -1,22 +1,24 @@
 //! The command `label-lake`: runs the Lambda function on this machine without an AWS account, and maintains a lake in one.
 //!
-//! `args` parses the command line. Each subcommand in `commands` works either on an AWS account (`account`) or on this
-//! machine (`local`), and formats its results with `output`.
+//! `args` parses the command line. Each subcommand in `commands` works on an AWS account (`account`), on this machine
+//! (`local`), or on a lake in either place (`lake`), and formats its results with `output`.
 
 mod account;
 mod args;
 mod commands;
 mod job_row;
+mod lake;
 mod local;
 mod output;
 mod shutdown;
+mod timeline;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Arguments, Command};
-use crate::commands::{backfill, ddl, delete, export, register, replay, run, status};
+use crate::commands::{backfill, ddl, delete, export, list, register, replay, run, show, status};
 use crate::output::stdout::print;
 
 #[tokio::main]
@@ -25,6 +27,8 @@ async fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Export(arguments) => export::export(&arguments).await,
         Command::Ddl(arguments) => print(&ddl::ddl(&arguments)).map(|()| ExitCode::SUCCESS),
+        Command::List(arguments) => list::list(&arguments).await,
+        Command::Show(arguments) => show::show(&arguments).await,
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,

@@ -9,7 +9,6 @@ use label_lake::export::checkpoint::Checkpoint;
 use label_lake::job_id::JobId;
 use label_lake::lake::{LakeFile, StoredObject};
 use label_lake::table::aggregation::Aggregation;
-use label_lake::table::layout::LabelPartition;
 use label_lake::table::schema::Table;
 
 use super::lake::AccountLake;
@@ -168,7 +167,7 @@ async fn count_partitions(
             Aggregation::Segments => label.segments,
         };
         let expected = labels.iter().filter(|label| row_count(label) > Some(0));
-        let expected: HashSet<_> = expected.map(|label| LabelPartition::new(label.label.as_deref())).collect();
+        let expected: HashSet<_> = expected.map(LabelRow::partition).collect();
         let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
         counts.push(PartitionCounts { table, registered: registered.len(), expected: expected.len(), missing });
     }

@@ -10,8 +10,12 @@ use label_lake::aws::names::BucketName;
 use label_lake::error::with_sources;
 use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
-use label_lake::lake::Lake;
+use label_lake::lake::{Lake, StoredObject};
+use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
+
+use super::{call_deadline, for_operator};
+use crate::lake::files::LakeFile;
 
 /// A lake in an account, and the catalog of its partitions.
 pub(crate) struct AccountLake {
@@ -31,18 +35,37 @@ impl AccountLake {
     /// Returns the jobs that have a row in `jobs`, in the order of their IDs.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
         let prefix = self.lake.layout().table_prefix(&JOBS);
-        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&prefix);
-        let mut pages = request.into_paginator().send();
-        let mut jobs = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.listing_error(&prefix, &error))?;
-            let keys = page.contents().iter().filter_map(|object| object.key());
-            jobs.extend(keys.filter_map(|key| self.lake.layout().job_from_key(key)));
-        }
+        let files = self.list(&prefix).await?;
+        let jobs: Vec<_> = files.iter().filter_map(|file| self.lake.layout().job_from_key(&file.key)).collect();
         if jobs.is_empty() {
-            bail!("no jobs found in s3://{}/{prefix}; check --prefix", self.bucket);
+            bail!("no jobs found in {}; check the bucket and the prefix", self.url(&prefix));
         }
         Ok(jobs)
+    }
+
+    /// Returns the objects whose keys begin with `prefix`, in the order of their keys.
+    pub(crate) async fn list(&self, prefix: &str) -> anyhow::Result<Vec<LakeFile>> {
+        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut files = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.listing_error(prefix, &error))?;
+            files.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some(LakeFile { key: object.key?, bytes })
+            }));
+        }
+        Ok(files)
+    }
+
+    /// Returns an object of a job, or `None` if it does not exist.
+    pub(crate) async fn read(&self, job: &JobId, key: &ObjectKey) -> anyhow::Result<Option<StoredObject>> {
+        self.lake.job(job, call_deadline()?.leave()).get_object(key).await.map_err(for_operator)
+    }
+
+    /// Returns the URL of a key.
+    pub(crate) fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
     }
 
     fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
@@ -54,7 +77,7 @@ impl AccountLake {
             }
             _ => "run the command again".to_owned(),
         };
-        anyhow!("s3:ListBucket on s3://{}/{prefix} failed; {advice}: {}", self.bucket, with_sources(error))
+        anyhow!("s3:ListBucket on {} failed; {advice}: {}", self.url(prefix), with_sources(error))
     }
 }
 

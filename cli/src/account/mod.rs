@@ -16,7 +16,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::ProvideCredentials as _;
 use label_lake::aws::clients;
 use label_lake::aws::deadline::Deadline;
-use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
+use label_lake::aws::names::DatabaseName;
 use label_lake::config::{self, Settings};
 use label_lake::error::{Error as LakeError, with_sources};
 use label_lake::export::Exporter;
@@ -27,6 +27,7 @@ use label_lake::lake::Lake;
 use self::function::Function;
 use self::lake::AccountLake;
 use self::queue::Queue;
+use crate::args::S3Location;
 
 /// Timeout for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,12 +62,8 @@ impl Account {
     }
 
     /// Returns a lake, with the catalog of its partitions if `database` is given.
-    pub(crate) fn lake(
-        &self,
-        bucket: &BucketName,
-        prefix: &KeyPrefix,
-        database: Option<&DatabaseName>,
-    ) -> anyhow::Result<AccountLake> {
+    pub(crate) fn lake(&self, location: &S3Location, database: Option<&DatabaseName>) -> anyhow::Result<AccountLake> {
+        let S3Location { bucket, prefix } = location;
         let s3 = clients::s3(&self.aws, config::s3_by_path());
         let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref());
         let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name));

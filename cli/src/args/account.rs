@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::builder::ValueHint;
 use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::JobId;
+
+use super::lake::S3Location;
 
 /// Appends the section about credentials to the help of a command.
 macro_rules! with_credentials {
@@ -23,8 +26,8 @@ macro_rules! with_credentials {
 pub(super) const REGISTER_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake register --bucket my-lake --database label_lake JOB
-  label-lake register --bucket my-lake --prefix video --database label_lake --all
+  label-lake register --lake s3://my-lake --database label_lake JOB
+  label-lake register --lake s3://my-lake/video --database label_lake --all
 
 Exit codes:
   0    All jobs are registered
@@ -39,8 +42,8 @@ Permissions:
 pub(super) const STATUS_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake status --bucket my-lake JOB
-  label-lake status --bucket my-lake --database label_lake --json JOB JOB | jq '.[] | .state'
+  label-lake status --lake s3://my-lake/video JOB
+  label-lake status --lake s3://my-lake --database label_lake --json JOB JOB | jq '.[] | .state'
 
 States:
   COMMITTED  The job has a row in `jobs`
@@ -59,8 +62,8 @@ Permissions:
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake delete --bucket my-lake --database label_lake JOB
-  label-lake delete --bucket my-lake --database label_lake --yes JOB JOB
+  label-lake delete --lake s3://my-lake --database label_lake JOB
+  label-lake delete --lake s3://my-lake/video --database label_lake --yes JOB JOB
 
 Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
 objects get delete markers, and their old versions stay until a lifecycle rule removes them.
@@ -118,16 +121,20 @@ Permissions:
   lambda:InvokeFunction"
 );
 
-/// Arguments that select a lake.
+/// Arguments that select a lake in S3.
 #[derive(Args, Debug)]
 pub(crate) struct LakeArguments {
-    /// Bucket of the lake.
-    #[arg(long)]
-    pub(crate) bucket: BucketName,
+    /// Lake in S3, as s3://BUCKET or s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "LAKE", conflicts_with_all = ["bucket", "prefix"])]
+    lake: Option<S3Location>,
+
+    /// Bucket of the lake; --bucket and --prefix are another way to write --lake.
+    #[arg(long, required_unless_present = "lake")]
+    bucket: Option<BucketName>,
 
     /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) prefix: KeyPrefix,
+    #[arg(long, requires = "bucket")]
+    prefix: Option<KeyPrefix>,
 }
 
 #[derive(Args, Debug)]
@@ -243,10 +250,10 @@ pub(crate) struct BackfillArguments {
 }
 
 impl LakeArguments {
-    /// Returns the location of the lake as an S3 URL.
-    pub(crate) fn url(&self) -> String {
-        let separator = if self.prefix.as_str().is_empty() { "" } else { "/" };
-        format!("s3://{}/{}{separator}", self.bucket, self.prefix)
+    pub(crate) fn location(&self) -> anyhow::Result<S3Location> {
+        let prefix = || self.prefix.clone().unwrap_or_else(KeyPrefix::none);
+        let bucket = || Some(S3Location { bucket: self.bucket.clone()?, prefix: prefix() });
+        self.lake.clone().or_else(bucket).context("pass --lake, or --bucket")
     }
 }
 

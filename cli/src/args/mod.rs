@@ -2,6 +2,7 @@
 
 mod account;
 mod export;
+mod jobs;
 mod lake;
 mod local;
 
@@ -12,13 +13,14 @@ pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
 pub(crate) use self::export::ExportArguments;
+pub(crate) use self::jobs::{ListArguments, ShowArguments};
 pub(crate) use self::lake::{LakeLocation, S3Location};
 pub(crate) use self::local::{DdlArguments, RunArguments};
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.
 ///
 /// `run` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated AWS
-/// services. All other commands work on a lake in an AWS account.
+/// services. `list` and `show` read a lake in a directory or in S3. All other commands work on a lake in an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "label-lake", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -30,8 +32,10 @@ const EXAMPLES: &str = "\
 Examples:
   label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
   label-lake run --recorded job.json                Convert recorded results to Parquet
-  label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
-  label-lake status --bucket my-lake JOB            Show whether a job is in the lake
+  label-lake ddl --lake s3://my-lake                Print the SQL that creates the tables in Athena
+  label-lake list                                   List the jobs in ./lake
+  label-lake show JOB --lake s3://my-lake/video     Show when the labels of a job are seen
+  label-lake status --lake s3://my-lake JOB         Show whether a job is in the lake
   label-lake replay QUEUE_URL --function label-lake
                                                     Replay the dead-letter queue
   label-lake backfill --function label-lake --file jobs.txt
@@ -66,6 +70,20 @@ pub(crate) enum Command {
     /// EXTERNAL TABLE statements, all with IF NOT EXISTS. Works offline.
     #[command(after_long_help = local::DDL_EXAMPLES)]
     Ddl(DdlArguments),
+
+    /// List the jobs of a lake.
+    ///
+    /// Shows the video, the status, and the number of labels of each job. Reads a directory, as `label-lake run` writes it,
+    /// or a lake in S3.
+    #[command(after_long_help = jobs::LIST_EXAMPLES)]
+    List(ListArguments),
+
+    /// Show a job of a lake, and when its labels are seen in the video.
+    ///
+    /// Shows the facts of the job, and the biggest labels with their timelines. Reads a directory, as `label-lake run` writes
+    /// it, or a lake in S3.
+    #[command(after_long_help = jobs::SHOW_EXAMPLES)]
+    Show(ShowArguments),
 
     /// Register the partitions of jobs in Glue.
     ///

@@ -28,12 +28,13 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         bail!("stdin is not a terminal; pass --yes to delete without confirmation");
     }
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, arguments.database.as_ref())?;
+    let location = arguments.lake.location()?;
+    let lake = account.lake(&location, arguments.database.as_ref())?;
     let (mut found, mut all_deleted) = (Vec::new(), true);
     for job in &arguments.jobs {
         let report = JobReport::read(&lake, job).await?;
         if report.is_empty() {
-            eprintln!("error: job {job} not found in {}; check --prefix", arguments.lake.url());
+            eprintln!("error: job {job} not found in {location}; check the bucket and the prefix");
             all_deleted = false;
         } else {
             print(&format!("{job}  {}{}\n", contents(&report), warning(&report)))?;

@@ -34,7 +34,7 @@ struct Counts {
 /// Registers the jobs. Returns a failure code if a job was skipped or failed.
 pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, Some(&arguments.database))?;
+    let lake = account.lake(&arguments.lake.location()?, Some(&arguments.database))?;
     let catalog = lake.catalog.as_ref().context("no database given")?;
     let jobs = if arguments.all { lake.jobs().await? } else { arguments.jobs.clone() };
 

@@ -11,7 +11,7 @@ use crate::output::stdout::print;
 /// Prints a report on each job. Returns a failure code if a job is unknown, or its row cannot be read.
 pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, arguments.database.as_ref())?;
+    let lake = account.lake(&arguments.lake.location()?, arguments.database.as_ref())?;
     let mut reports = Vec::new();
     for job in &arguments.jobs {
         reports.push(JobReport::read(&lake, job).await?);

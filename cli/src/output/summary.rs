@@ -12,7 +12,7 @@ use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
 use crate::job_row::JobRow;
-use crate::local::lake_directory::LakeDirectory;
+use crate::lake::directory::LakeDirectory;
 use crate::local::simulated_jobs::GENERATED;
 
 /// Maximum number of labels that the summary and the query show.
@@ -98,22 +98,15 @@ impl JobSummary {
     fn read(lake: &LakeDirectory, job: &JobId, outcome: OutcomeName) -> anyhow::Result<Self> {
         let mut row = lake.row(job)?;
         let files = lake.count_files(job)?;
+        let (instances, expected_files) = (row.instance_count(), row.expected_files());
         let labels = row.labels.get_or_insert_default();
-        let instances: Option<u64> = labels.iter().map(|label| label.instances).sum();
-        let in_tables = labels.iter().flat_map(|label| [label.detections, label.segments]).flatten();
-        let expected_files = in_tables.filter(|&rows| rows > 0).count() as u64 + 1;
         labels.sort_by_key(|label| Reverse(label.count()));
         labels.truncate(MAX_LABELS);
         Ok(Self {
             outcome,
             generated: row.label_model_version.as_deref() == Some(GENERATED),
-            video: row
-                .video_bucket
-                .as_ref()
-                .zip(row.video_key.as_ref())
-                .map(|(bucket, key)| format!("s3://{bucket}/{key}")),
-            // A job without labels has the sum 0, even if its detections were not exported.
-            instances: instances.filter(|_| row.detection_count.is_some()),
+            video: row.video(),
+            instances,
             files: files.count,
             expected_files,
             bytes: files.bytes,

@@ -95,6 +95,14 @@ fn exits_with_code_2_on_invalid_usage() {
         (vec!["ddl", "--prefix", "lake/"], "a prefix without /"),
         (vec!["ddl", "--database", "Lake"], "a-z 0-9 _ -"),
         (vec!["completions", "dosh"], "bash"),
+        (vec!["status", "JOB"], "--lake"),
+        (vec!["status", "--lake", "lake", "JOB"], "expected s3://BUCKET"),
+        (vec!["status", "--lake", "s3://lake", "--bucket", "lake", "JOB"], "cannot be used with"),
+        (vec!["delete", "--lake", "s3://lake", "--prefix", "video", "JOB"], "cannot be used with"),
+        (vec!["register", "--prefix", "video", "--database", "x", "JOB"], "--bucket"),
+        (vec!["list", "--lake", "s3:lake"], "expected s3://BUCKET"),
+        (vec!["show", "JOB", "--lake", "s3://Lake"], "expected the name of a bucket"),
+        (vec!["show", "JOB", "--labels", "3", "--label", "Dog"], "cannot be used with"),
         (vec!["walk"], "walk"),
     ] {
         let output = label_lake(&arguments, "");
@@ -110,7 +118,7 @@ fn prints_completions_and_help() {
         assert_eq!(output.code, Some(0));
         assert!(output.stdout.contains("recorded"), "{shell}");
     }
-    for command in ["run", "ddl", "completions"] {
+    for command in ["run", "ddl", "list", "show", "completions"] {
         assert!(label_lake([command, "--help"], "").stdout.contains("Examples:"), "{command}");
     }
     assert_eq!(label_lake(["--version"], "").stdout, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));

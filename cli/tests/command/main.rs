@@ -8,10 +8,12 @@ mod ddl;
 mod delete;
 mod errors;
 mod export;
+mod list;
 mod recorded;
 mod register;
 mod replay;
 mod run;
+mod show;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

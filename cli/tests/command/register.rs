@@ -88,6 +88,25 @@ async fn registers_the_whole_lake_in_a_new_catalog() {
 }
 
 #[tokio::test]
+async fn takes_the_lake_as_an_s3_url() {
+    let account = account(&[]).await;
+    let lake = ["--lake", "s3://lake/", "--database", DATABASE];
+    let run = async |name: &'static str, more: &[&'static str]| {
+        let output = account.run(&[&[name], &lake[..], more].concat()).await;
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{name}");
+        output.stdout
+    };
+    assert!(run("register", &["--all"]).await.ends_with("2 jobs, 240 partitions, 240 created\n"));
+    assert_eq!(run("status", &["job-1"]).await, command(&account, "status", &["job-1"]).await.stdout);
+    assert!(run("delete", &["--yes", "job-1"]).await.ends_with("job-1  deleted\n"));
+    assert!(partitions(&account).keys().all(|values| values[0] == "job-2"));
+
+    let elsewhere = account.run(&["delete", "--lake", "s3://lake/video", "--yes", "job-2"]).await;
+    assert_eq!(elsewhere.code, Some(1));
+    assert!(elsewhere.stderr.contains("job job-2 not found in s3://lake/video/"), "{}", elsewhere.stderr);
+}
+
+#[tokio::test]
 async fn skips_a_job_that_is_not_committed() {
     let account = account(&[]).await;
     account.simulator.store().delete("jobs/job-job-1.parquet");

@@ -1,0 +1,84 @@
+//! Arguments of the commands that show the jobs of a lake, in a directory or in S3.
+
+use clap::Args;
+use clap::builder::ValueHint;
+use label_lake::job_id::JobId;
+
+use super::lake::LakeLocation;
+
+pub(super) const LIST_EXAMPLES: &str = "\
+Examples:
+  label-lake list
+  label-lake list --lake s3://my-lake/video
+  label-lake list --lake s3://my-lake --json | jq '.[] | select(.status == \"FAILED\") | .jobId'
+
+The date is the time at which the job ended at Rekognition, or at which the job was committed if its completion message
+has no time. The newest jobs come first. Only committed jobs are listed; `label-lake status` also finds exports in progress.
+
+Exit codes:
+  0    All jobs are listed
+  1    There are no jobs, a file in `jobs` is not the row of a job, or a request failed
+  2    Invalid usage
+
+Permissions for a lake in S3:
+  s3:GetObject, s3:ListBucket";
+
+pub(super) const SHOW_EXAMPLES: &str = "\
+Examples:
+  label-lake show JOB
+  label-lake show JOB --label Dog --label Cat
+  label-lake show JOB --lake s3://my-lake/video --labels 1000 --json | jq '.shownLabels[].label'
+
+The timeline shows when a label is seen, from the start of the video to its end. A higher block stands for more detections
+or longer segments, relative to the highest block of the label. A terminal without UTF-8 gets # instead of blocks. In the
+output of --json, `timeline` has the number of detections in each cell, or the milliseconds that segments cover.
+
+Exit codes:
+  0    The job is shown
+  1    The job or a label is not in the lake, a file cannot be read, or a request failed
+  2    Invalid usage
+
+Permissions for a lake in S3:
+  s3:GetObject, s3:ListBucket";
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: LakeLocation,
+
+    /// Print a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Hide the progress bar (never shown when stderr is not a terminal).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArguments {
+    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: LakeLocation,
+
+    /// Maximum number of labels to show, biggest first. The file of each label is read.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) labels: u32,
+
+    /// Show this label only; may be repeated. An empty name is the label without a name.
+    #[arg(long, value_name = "NAME", conflicts_with = "labels")]
+    pub(crate) label: Vec<String>,
+
+    /// Print a JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Hide the progress bar (never shown when stderr is not a terminal).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// ID of the job to show.
+    #[arg(value_name = "JOB")]
+    pub(crate) job: JobId,
+}
