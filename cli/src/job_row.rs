@@ -55,6 +55,12 @@ impl JobRow {
         let row = reader.get_row_iter(None)?.next().context("the file has no row")??;
         Ok(serde_json::from_value(row.to_json_value())?)
     }
+
+    /// Returns the S3 URL of the video, if it is known.
+    pub(crate) fn video(&self) -> Option<String> {
+        let (bucket, key) = self.video_bucket.as_ref().zip(self.video_key.as_ref())?;
+        Some(format!("s3://{bucket}/{key}"))
+    }
 }
 
 impl LabelRow {

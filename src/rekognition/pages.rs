@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::caller::Caller;
 use crate::aws::retry::retry_until;
 use crate::error::{Error, Interruption, RestartReason, Source};
 use crate::job_id::JobId;
@@ -242,6 +243,7 @@ impl<'a> Pages<'a> {
             action: GET_LABEL_DETECTION,
             resource: "*".to_owned(),
             region: None,
+            caller: Caller::Function,
         }
     }
 

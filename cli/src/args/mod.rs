@@ -1,6 +1,7 @@
 //! Command-line arguments and help texts.
 
 mod account;
+mod aws;
 mod local;
 
 use clap::{Parser, Subcommand};
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
+pub(crate) use self::aws::AwsArguments;
 pub(crate) use self::local::{DdlArguments, RunArguments};
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.

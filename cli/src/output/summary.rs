@@ -103,11 +103,7 @@ impl JobSummary {
         labels.truncate(MAX_LABELS);
         Ok(Self {
             outcome,
-            video: row
-                .video_bucket
-                .as_ref()
-                .zip(row.video_key.as_ref())
-                .map(|(bucket, key)| format!("s3://{bucket}/{key}")),
+            video: row.video(),
             // A job without labels has the sum 0, even if its detections were not exported.
             instances: instances.filter(|_| row.detection_count.is_some()),
             files: files.count,

@@ -7,10 +7,14 @@ mod backfill;
 mod ddl;
 mod delete;
 mod errors;
+mod keep_alive;
+mod login;
 mod recorded;
 mod register;
 mod replay;
+mod requests;
 mod run;
+mod status;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
