@@ -56,21 +56,23 @@ pub(super) async fn load_config(arguments: &AwsArguments) -> anyhow::Result<SdkC
         Some(_) => Some(SharedCredentialsProvider::new(profile_credentials(&aws, &profile))),
         None => aws.credentials_provider(),
     };
-    let provider = CachedCredentials { provider: provider.context(NO_CREDENTIALS)?, loaded: Mutex::new(None) };
+    let provider =
+        CachedCredentials { provider: provider.context("no AWS credentials found")?, loaded: Mutex::new(None) };
     provider.load().await.map_err(|error| credentials_error(&error, &profile))?;
     Ok(aws.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
-/// Advice for missing credentials.
-const NO_CREDENTIALS: &str = "no AWS credentials found; log in with `aws sso login` or `aws login`, select a profile with \
-                              --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-
 fn credentials_error(error: &CredentialsError, profile: &str) -> anyhow::Error {
-    let advice = match error {
-        CredentialsError::CredentialsNotLoaded(_) => NO_CREDENTIALS.to_owned(),
-        _ => format!("cannot load the AWS credentials of profile {profile}; log in again, or correct the profile"),
-    };
-    anyhow!("{advice}: {}", with_sources(error))
+    let cause = with_sources(error);
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => anyhow!(
+            "no AWS credentials found for profile {profile}; log in with `aws sso login` or `aws login`, select a profile \
+             with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {cause}"
+        ),
+        _ => anyhow!(
+            "cannot load the AWS credentials of profile {profile}; log in again, or correct the profile: {cause}"
+        ),
+    }
 }
 
 /// Returns the name of the profile that `--profile` or `AWS_PROFILE` selects. A selected profile must exist: without this
