@@ -17,6 +17,8 @@ pub(crate) struct JobRow {
     #[serde(skip_serializing)]
     pub(crate) video_key: Option<String>,
     pub(crate) video_duration_ms: Option<i64>,
+    #[serde(skip_serializing)]
+    pub(crate) label_model_version: Option<String>,
     pub(crate) aggregate_by: Vec<String>,
     /// Number of rows in `label_detections`.
     #[serde(rename(serialize = "rows"))]

@@ -9,10 +9,10 @@ use label_lake::config::Settings;
 use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
-/// Bucket of the simulated S3.
-const BUCKET: BucketName = BucketName::from_static("lake");
+use crate::local::simulated_aws::BUCKET;
+
 /// Memory that the export may use, in bytes: an amount that most development machines can spare.
-const MEMORY: u64 = 2048 << 20;
+pub(crate) const MEMORY: u64 = 2048 << 20;
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:

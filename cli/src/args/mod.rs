@@ -2,6 +2,7 @@
 
 mod account;
 mod aws;
+mod lake;
 mod local;
 
 use clap::{Parser, Subcommand};
@@ -11,6 +12,7 @@ pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
 pub(crate) use self::aws::AwsArguments;
+pub(crate) use self::lake::{LakeLocation, S3Location};
 pub(crate) use self::local::{DdlArguments, RunArguments};
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.

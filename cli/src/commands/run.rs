@@ -38,6 +38,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?),
         (None, None) => bail!("pass an EVENT, or replies with --recorded"),
     };
+    let is_recorded = recording.is_some();
     let jobs = simulated_jobs(arguments, &event, recording, &settings.aggregations)?;
     let pages = count_pages(&jobs, &settings.aggregations);
 
@@ -45,15 +46,16 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
         tracing_subscriber::registry().with(label_lake::config::log_filter()?).with(log).init();
     }
-    let aws = SimulatedAws::start(&arguments.out, &settings, jobs).await?;
-    let progress = &aws.exporter.progress;
+    let aws = SimulatedAws::start(&arguments.out, jobs).await?;
+    let exporter = aws.exporter(&settings);
+    let progress = &exporter.progress;
     let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
     let function_arn = aws.simulator.function_arn();
     let invocation = Invocation { deadline, function_arn: &function_arn };
     let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
     let started = Instant::now();
     let report = tokio::select! {
-        report = process(&aws.exporter, event.json.into(), invocation) => report,
+        report = process(&exporter, event.json.into(), invocation) => report,
         never = bar.follow(progress) => match never {},
         signal = tokio::signal::ctrl_c() => {
             signal?;
@@ -74,6 +76,14 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     }
     for failure in &summary.failures {
         eprintln!("error: {}", failure.message);
+    }
+    let in_the_way = summary.jobs.iter().find(|job| is_recorded && job.generated);
+    if let Some(job) = in_the_way {
+        bail!(
+            "job {}: not converted: {} has a generated sample with this ID; choose another directory with --out",
+            job.row.job_id,
+            summary.lake
+        );
     }
     Ok(if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -12,6 +12,9 @@ use crate::args::RunArguments;
 /// Number of labels on a full page.
 const PAGE_SIZE: usize = 1000;
 
+/// `LabelModelVersion` of a generated job, which marks its row in `jobs`.
+pub(crate) const GENERATED: &str = "generated";
+
 /// `StatusMessage` of a generated job whose `Status` in the event is not `SUCCEEDED`.
 const FAILED: &str = "The video could not be decoded (simulated because of the Status in the event)";
 
@@ -57,7 +60,7 @@ pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) 
 fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
     let detections = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
     let generated = Generated { detections, label_names: arguments.labels as usize, seed, ..Generated::default() };
-    let mut job = Job::generated(generated);
+    let mut job = Job::generated(generated).edit(1, |reply| reply["LabelModelVersion"] = GENERATED.into());
     if let Some(video) = &completion.video
         && let (Some(bucket), Some(key)) = (&video.bucket, &video.key)
     {

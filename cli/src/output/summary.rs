@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::job_row::JobRow;
 use crate::local::lake_directory::LakeDirectory;
+use crate::local::simulated_jobs::GENERATED;
 
 /// Maximum number of labels that the summary and the query show.
 const MAX_LABELS: usize = 10;
@@ -38,6 +39,8 @@ pub(crate) struct Summary {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSummary {
     pub(crate) outcome: OutcomeName,
+    /// True if `label-lake run` made up the labels.
+    pub(crate) generated: bool,
     /// S3 URL of the video.
     pub(crate) video: Option<String>,
     pub(crate) instances: Option<u64>,
@@ -103,6 +106,7 @@ impl JobSummary {
         labels.truncate(MAX_LABELS);
         Ok(Self {
             outcome,
+            generated: row.label_model_version.as_deref() == Some(GENERATED),
             video: row.video(),
             // A job without labels has the sum 0, even if its detections were not exported.
             instances: instances.filter(|_| row.detection_count.is_some()),

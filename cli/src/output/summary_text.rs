@@ -47,6 +47,9 @@ const INDENT: &str = "          ";
 fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -> fmt::Result {
     let row = &job.row;
     writeln!(text, "Job       {}", row.job_id)?;
+    if job.generated {
+        writeln!(text, "{INDENT}Generated sample; Rekognition did not analyze a video.")?;
+    }
     match job.outcome {
         OutcomeName::AlreadyCommitted => writeln!(
             text,

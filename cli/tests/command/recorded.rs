@@ -67,7 +67,7 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
     for (more, words) in [
         (vec!["--recorded", &*first], "has a NextToken"),
         (vec!["--recorded", &first, &last, &whole], "2 recordings"),
-        (vec!["--recorded", &sample], "is not the output of `aws rekognition get-label-detection`"),
+        (vec!["--recorded", &sample], "it has neither Labels nor JobStatus"),
         (vec!["--recorded", "no-such-file"], "cannot read recorded reply no-such-file"),
         (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "not aggregated by SEGMENTS"),
     ] {
@@ -220,4 +220,22 @@ fn rejects_a_reply_in_place_of_an_event() {
     let output = workspace.run_with_input("-", &[], &reply().to_string());
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("pass it with --recorded"), "{}", output.stderr);
+}
+
+#[test]
+fn does_not_take_a_generated_sample_for_the_recorded_job() {
+    let workspace = Workspace::new();
+    let sample = workspace.run(event("sns.json"), &["--pages", "1", "--labels", "3", "--json"]).json();
+    assert_eq!(sample["jobs"][0]["generated"], true);
+    let text = workspace.run(event("sns.json"), &[]).stdout;
+    assert!(text.contains("Generated sample"), "{text}");
+
+    let files = [("reply.json", reply().to_string().into_bytes())];
+    let output = workspace.convert(&files, &[]);
+    assert_eq!(output.code, Some(1));
+    for words in [JOB, "not converted", "--out"] {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+    let converted = Workspace::new().convert(&files, &["--json"]).json();
+    assert_eq!(converted["jobs"][0]["generated"], false);
 }

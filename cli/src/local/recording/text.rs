@@ -2,7 +2,6 @@
 
 use anyhow::bail;
 
-const UTF_8_BOM: &[u8] = b"\xEF\xBB\xBF";
 const UTF_16_LE_BOM: &[u8] = b"\xFF\xFE";
 const UTF_16_BE_BOM: &[u8] = b"\xFE\xFF";
 /// First bytes of a gzip file.
@@ -12,7 +11,7 @@ const GZIP: &[u8] = b"\x1F\x8B";
 ///
 /// # Errors
 /// The bytes are compressed, or are not text.
-pub(super) fn decode_text(bytes: &[u8]) -> anyhow::Result<String> {
+pub(super) fn decode_text(bytes: Vec<u8>) -> anyhow::Result<String> {
     if bytes.starts_with(GZIP) {
         bail!("it is compressed with gzip; decompress it first");
     }
@@ -26,7 +25,7 @@ pub(super) fn decode_text(bytes: &[u8]) -> anyhow::Result<String> {
     } else if let Some(bytes) = bytes.strip_prefix(UTF_16_BE_BOM) {
         utf_16(bytes, u16::from_be_bytes)
     } else {
-        String::from_utf8(bytes.strip_prefix(UTF_8_BOM).unwrap_or(bytes).to_vec()).ok()
+        String::from_utf8(bytes).ok().map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
     };
     match text {
         Some(text) => Ok(text),
@@ -44,18 +43,18 @@ mod tests {
         let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<_>>();
         for bytes in [
             text.as_bytes().to_vec(),
-            [UTF_8_BOM, text.as_bytes()].concat(),
+            format!("\u{feff}{text}").into_bytes(),
             [UTF_16_LE_BOM, &units(u16::to_le_bytes)].concat(),
             [UTF_16_BE_BOM, &units(u16::to_be_bytes)].concat(),
         ] {
-            assert_eq!(decode_text(&bytes).unwrap(), text);
+            assert_eq!(decode_text(bytes).unwrap(), text);
         }
     }
 
     #[test]
     fn says_what_other_bytes_are() {
         for (bytes, word) in [(&b"\x1F\x8B\x08"[..], "gzip"), (b"\xFF\xFE\x00", "UTF-16"), (b"\xFF", "UTF-8")] {
-            let error = decode_text(bytes).unwrap_err().to_string();
+            let error = decode_text(bytes.to_vec()).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
     }
