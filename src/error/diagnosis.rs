@@ -59,7 +59,12 @@ impl Diagnosis {
             (Self::ExpiredLogin, Audience::Operator) => {
                 "log in again, for example with `aws sso login` or `aws login`".to_owned()
             }
-            (Self::NoConnection, _) => "check the region, the endpoint, AWS_CA_BUNDLE, and the network".to_owned(),
+            (Self::NoConnection, Audience::Log) => {
+                "check the region, the endpoint, AWS_CA_BUNDLE, and the network".to_owned()
+            }
+            (Self::NoConnection, Audience::Operator) => {
+                "check --region, AWS_REGION, the endpoint, AWS_CA_BUNDLE, and the network".to_owned()
+            }
         };
         format!("{self}; {advice}")
     }
