@@ -4,13 +4,15 @@ use anyhow::{anyhow, bail};
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
 use label_lake::error::with_sources;
 use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
 use label_lake::lake::{Lake, StoredObject};
+use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
 
@@ -68,17 +70,43 @@ impl AccountLake {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
-        let bucket_region = error.raw_response().and_then(|reply| reply.headers().get("x-amz-bucket-region"));
-        let own_region = self.s3.config().region().map(AsRef::as_ref);
-        let advice = match bucket_region {
-            Some(region) if own_region != Some(region) => {
-                format!("the bucket is in {region}; set AWS_REGION to that region")
+    /// Checks that the tables in the catalog are those of this lake, if a catalog was given. A table that does not exist is
+    /// accepted. `job` is named in errors of the catalog.
+    pub(crate) async fn check_tables(&self, job: &JobId) -> anyhow::Result<()> {
+        let Some(catalog) = &self.catalog else { return Ok(()) };
+        let until = call_deadline()?.leave();
+        for table in Aggregation::ALL.map(Aggregation::table) {
+            let Some(found) = catalog.table(job, table, until).location().await.map_err(for_operator)? else {
+                continue;
+            };
+            let expected = self.lake.table_url(table);
+            if normalized(&found) != normalized(&expected) {
+                let (database, name) = (catalog.database(), table.name);
+                bail!(
+                    "table {database}.{name} is in {found}, but the lake has it in {expected}; check the lake and --database"
+                );
             }
-            _ => "run the command again".to_owned(),
+        }
+        Ok(())
+    }
+
+    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
+        let diagnosis = diagnose(error, self.s3.config().region().map(AsRef::as_ref));
+        let advice = match (diagnosis, error.code()) {
+            (Some(diagnosis), _) => diagnosis.for_operator(),
+            (None, Some("AccessDenied")) => "you lack the permission".to_owned(),
+            (None, Some("NoSuchBucket")) => "the bucket does not exist; check its name".to_owned(),
+            (None, _) => "run the command again".to_owned(),
         };
         anyhow!("s3:ListBucket on {} failed; {advice}: {}", self.url(prefix), with_sources(error))
     }
+}
+
+/// Returns the location of a table in one form: Hive and Spark also write `s3a` and `s3n`, and omit the slash at the end.
+fn normalized(location: &str) -> String {
+    let path = ["s3a://", "s3n://"].iter().find_map(|scheme| location.strip_prefix(scheme));
+    let location = path.map_or_else(|| location.to_owned(), |path| format!("s3://{path}"));
+    location.trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]
@@ -111,5 +139,13 @@ mod tests {
         }
         let jobs = lake.jobs().await.unwrap();
         assert_eq!(jobs.iter().map(JobId::as_str).collect::<Vec<_>>(), ids);
+    }
+
+    #[test]
+    fn a_location_may_have_another_scheme_of_s3_or_no_slash_at_the_end() {
+        for location in ["s3://lake/jobs/", "s3://lake/jobs", "s3a://lake/jobs/", "s3n://lake/jobs"] {
+            assert_eq!(normalized(location), "s3://lake/jobs");
+        }
+        assert_ne!(normalized("s3://lake/video/jobs/"), normalized("s3://lake/jobs/"));
     }
 }

@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use futures_util::stream::{self, StreamExt as _};
+use label_lake::aws::diagnose::diagnose;
 use label_lake::error::with_sources;
 
 use super::dead_letter::DeadLetter;
@@ -105,8 +106,10 @@ impl Queue {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let code = error.code().unwrap_or_default();
-        let advice = if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
-            format!("queue not found in {}; check the URL and AWS_REGION", self.region)
+        let advice = if let Some(diagnosis) = diagnose(error, None) {
+            diagnosis.for_operator()
+        } else if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
+            format!("queue not found in {}; check the URL and --region", self.region)
         } else if code.contains("AccessDenied") {
             format!("you lack permission {action} on the queue")
         } else {

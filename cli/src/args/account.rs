@@ -8,6 +8,7 @@ use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::JobId;
 
+use super::aws::AwsArguments;
 use super::lake::S3Location;
 
 /// Appends the section about credentials to the help of a command.
@@ -16,9 +17,8 @@ macro_rules! with_credentials {
         concat!(
             $examples,
             "\n\nCredentials:\n  \
-             Credentials and region come from the standard AWS sources: the environment, the profile files, or the role of\n  \
-             the machine. After `aws sso login` or `aws login`, export them with\n    \
-             eval \"$(aws configure export-credentials --format env)\""
+             As for every AWS tool: the environment, a profile with keys, SSO, `aws login`, a role or a credential process, or\n  \
+             the role of the machine. --profile comes before the environment. Log in first with `aws sso login` or `aws login`."
         )
     };
 }
@@ -47,21 +47,23 @@ Examples:
 
 States:
   COMMITTED  The job has a row in `jobs`
-  UNDER_WAY  An export has started, and is in progress or was interrupted
+  UNDER_WAY  The job has files or a checkpoint, but no row: an export is in progress, or an export or a delete was
+             interrupted
   UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
 Exit codes:
-  0    All jobs found
-  1    A job is missing, its row cannot be read, or a request failed
+  0    All jobs found, with all their files and partitions
+  1    A job, a file or a partition is missing, a row cannot be read, or a request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket; with --database also glue:GetPartitions"
+  s3:GetObject, s3:ListBucket; with --database also glue:GetTable, glue:GetPartitions"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
+  label-lake delete --lake s3://my-lake --database label_lake --dry-run JOB
   label-lake delete --lake s3://my-lake --database label_lake JOB
   label-lake delete --lake s3://my-lake/video --database label_lake --yes JOB JOB
 
@@ -72,12 +74,13 @@ An export in progress may write a deleted job again. The command checks for that
 again when the export has ended.
 
 Exit codes:
-  0    All jobs were deleted
+  0    All jobs were deleted, or were found with --dry-run
   1    A job is not in the lake, an export wrote it again, the prompt was declined, or a request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also glue:GetPartitions, glue:BatchDeletePartition"
+  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also glue:GetTable, glue:GetPartitions,
+  glue:BatchDeletePartition"
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(
@@ -146,16 +149,27 @@ pub(crate) struct RegisterArguments {
     #[arg(long)]
     pub(crate) database: DatabaseName,
 
-    /// Register every job that has a row in `jobs`.
-    #[arg(long, conflicts_with = "jobs")]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) selection: JobSelection,
 
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
+}
+
+/// The jobs to register. A group, so that an error about missing jobs names both ways to select them.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct JobSelection {
+    /// Register every job that has a row in `jobs`.
+    #[arg(long)]
+    pub(crate) all: bool,
+
     /// IDs of the jobs to register.
-    #[arg(value_name = "JOB", required_unless_present = "all")]
+    #[arg(value_name = "JOB")]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -175,6 +189,9 @@ pub(crate) struct StatusArguments {
     /// IDs of the jobs to show.
     #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -186,6 +203,10 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) database: Option<DatabaseName>,
 
+    /// Show what would be deleted, without deleting it.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
     /// Delete without asking for confirmation.
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -193,6 +214,9 @@ pub(crate) struct DeleteArguments {
     /// IDs of the jobs to delete.
     #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -216,6 +240,9 @@ pub(crate) struct ReplayArguments {
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -247,6 +274,9 @@ pub(crate) struct BackfillArguments {
     /// IDs of the jobs to export.
     #[arg(value_name = "JOB", required_unless_present = "file")]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 impl LakeArguments {

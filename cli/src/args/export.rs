@@ -9,6 +9,7 @@ use label_lake::config::Settings;
 use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
+use super::aws::AwsArguments;
 use super::lake::{LakeLocation, S3Location};
 use super::local::MEMORY;
 use crate::local::simulated_aws::BUCKET;
@@ -62,6 +63,9 @@ pub(crate) struct ExportArguments {
     /// Hide the progress (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 
     /// IDs of the jobs to export.
     #[arg(value_name = "JOB", required = true, value_hint = ValueHint::Other)]

@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::ValueHint;
 use label_lake::job_id::JobId;
 
+use super::aws::AwsArguments;
 use super::lake::LakeLocation;
 
 pub(super) const LIST_EXAMPLES: &str = "\
@@ -54,6 +55,9 @@ pub(crate) struct ListArguments {
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -77,6 +81,9 @@ pub(crate) struct ShowArguments {
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 
     /// ID of the job to show.
     #[arg(value_name = "JOB")]

@@ -1,6 +1,7 @@
 //! Command-line arguments and help texts.
 
 mod account;
+mod aws;
 mod export;
 mod jobs;
 mod lake;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
+pub(crate) use self::aws::AwsArguments;
 pub(crate) use self::export::ExportArguments;
 pub(crate) use self::jobs::{ListArguments, ShowArguments};
 pub(crate) use self::lake::{LakeLocation, S3Location};

@@ -33,7 +33,7 @@ pub(crate) async fn backfill(arguments: &BackfillArguments) -> anyhow::Result<Ex
     let jobs: Vec<_> = jobs.into_iter().filter(|job| !has_succeeded(job)).collect();
     let mut counts = Counts { skipped: total - jobs.len(), ..Counts::default() };
 
-    let account = Account::open().await?;
+    let account = Account::open(&arguments.aws).await?;
     let function = account.function(&arguments.function);
     let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let exports = jobs.into_iter().map(|job| {

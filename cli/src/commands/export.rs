@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 
 /// Exports the jobs one after the other. Returns a failure code if the export of a job failed.
 pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
-    let account = Account::open().await?;
+    let account = Account::open(&arguments.aws).await?;
     let lake = arguments.lake();
     // The simulated S3 of a directory stops when it is dropped.
     let directory = match &lake {

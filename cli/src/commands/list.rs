@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 32;
 
 /// Prints the jobs. Returns a failure code if a file of `jobs` is not the row of a job.
 pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
-    let lake = Lake::open(&arguments.lake).await?;
+    let lake = Lake::open(&arguments.lake, &arguments.aws).await?;
     let JobFiles { jobs: ids, foreign } = lake.job_files().await?;
     if ids.is_empty() && foreign.is_empty() {
         bail!("no jobs found in {}; {}", lake.path(&lake.layout().table_prefix(&JOBS)), advice(&arguments.lake));

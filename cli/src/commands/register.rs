@@ -33,10 +33,14 @@ struct Counts {
 
 /// Registers the jobs. Returns a failure code if a job was skipped or failed.
 pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
-    let account = Account::open().await?;
+    let account = Account::open(&arguments.aws).await?;
     let lake = account.lake(&arguments.lake.location()?, Some(&arguments.database))?;
     let catalog = lake.catalog.as_ref().context("no database given")?;
-    let jobs = if arguments.all { lake.jobs().await? } else { arguments.jobs.clone() };
+    let all = arguments.selection.all;
+    let jobs = if all { lake.jobs().await? } else { arguments.selection.jobs.clone() };
+    if let Some(job) = jobs.first() {
+        lake.check_tables(job).await?;
+    }
 
     let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let registrations = jobs.iter().map(|job| {
@@ -54,7 +58,7 @@ pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<Ex
                 total.partitions += counts.partitions;
                 total.created += counts.created;
                 // With --all, only jobs that have changed are printed.
-                if !arguments.all || counts.created > 0 {
+                if !all || counts.created > 0 {
                     bar.suspend(|| print(&format!("{job}  {}\n", counts.text())))?;
                 }
             }
@@ -78,8 +82,9 @@ impl Counts {
 
 async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Result<Counts> {
     let deadline = call_deadline()?;
-    let commit = lake.job(job, deadline.leave()).find_commit().await.map_err(for_operator)?;
-    if commit.is_none() {
+    // GET, because an error reply to HEAD does not say whether the login or the permission is wrong.
+    let row = lake.job(job, deadline.leave()).get_row().await.map_err(for_operator)?;
+    if row.is_none() {
         bail!("job {job}: skipped: not committed. Export it first; exporting also registers it");
     }
     let (tables, existing) = find_partitions(lake, catalog, job, deadline).await.map_err(for_operator)?;

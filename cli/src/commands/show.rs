@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 8;
 /// Prints the job. Returns a failure code if the file of a label cannot be read.
 pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     let job = &arguments.job;
-    let lake = Lake::open(&arguments.lake).await?;
+    let lake = Lake::open(&arguments.lake, &arguments.aws).await?;
     let key = lake.layout().commit_key(job)?;
     let row = lake.read(job, &key).await?;
     let mut files = lake.count_files(job).await?;

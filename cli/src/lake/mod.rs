@@ -13,7 +13,7 @@ use self::directory::LakeDirectory;
 use self::files::{FileTotals, LakeFile};
 use crate::account::Account;
 use crate::account::lake::AccountLake;
-use crate::args::LakeLocation;
+use crate::args::{AwsArguments, LakeLocation};
 
 /// A lake in a directory or in S3.
 pub(crate) enum Lake {
@@ -32,10 +32,10 @@ pub(crate) struct JobFiles {
 
 impl Lake {
     /// Opens the lake. For a directory, checks that it is a lake; for S3, loads region and credentials.
-    pub(crate) async fn open(location: &LakeLocation) -> anyhow::Result<Self> {
+    pub(crate) async fn open(location: &LakeLocation, aws: &AwsArguments) -> anyhow::Result<Self> {
         match location {
             LakeLocation::Directory(path) => Ok(Self::Directory(LakeDirectory::open(path)?)),
-            LakeLocation::S3(location) => Ok(Self::S3(Account::open().await?.lake(location, None)?)),
+            LakeLocation::S3(location) => Ok(Self::S3(Account::open(aws).await?.lake(location, None)?)),
         }
     }
 

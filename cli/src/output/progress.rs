@@ -1,11 +1,14 @@
-//! Progress bars on standard error. They are never shown if it is not a terminal.
+//! Progress bars on standard error, and lines above them. Bars are never shown if it is not a terminal.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{
+    HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, WeakProgressBar,
+};
 use label_lake::telemetry::Progress;
 
 /// Time between two updates.
@@ -17,6 +20,18 @@ const EXPORT: &str = "{spinner} [{bar:30}] {pos}/{len} pages, {msg}, {eta} left"
 const EXPORT_OF_UNKNOWN_LENGTH: &str = "{spinner} {prefix}: {pos} pages, {msg}";
 /// Layout of a progress bar that counts things.
 const COUNTER: &str = "{spinner} [{bar:30}] {pos}/{len} {msg}{left}";
+
+/// The counter on the terminal. A command has at most one.
+static COUNTER_BAR: Mutex<Option<WeakProgressBar>> = Mutex::new(None);
+
+/// Prints a line to standard error, above the counter if one is shown.
+pub(crate) fn notice(line: &str) {
+    let counter = COUNTER_BAR.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match counter.and_then(|counter| counter.upgrade()) {
+        Some(bar) => bar.suspend(|| eprintln!("{line}")),
+        None => eprintln!("{line}"),
+    }
+}
 
 /// Returns a progress bar that counts `total` things. The caller advances it.
 pub(crate) fn counter(total: u64, things: &'static str, hidden: bool) -> anyhow::Result<ProgressBar> {
@@ -31,6 +46,7 @@ pub(crate) fn counter(total: u64, things: &'static str, hidden: bool) -> anyhow:
     let bar = ProgressBar::with_draw_target(Some(total), target(hidden)).with_style(style).with_message(things);
     // A job may take minutes, and a bar that does not move looks dead.
     bar.enable_steady_tick(PERIOD);
+    *COUNTER_BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.downgrade());
     Ok(bar)
 }
 

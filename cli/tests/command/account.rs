@@ -61,19 +61,31 @@ impl Account {
         wait(process).await
     }
 
-    /// Starts the command with the environment of a user, and without the environment of this process.
+    /// Starts the command.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// Returns the command with the environment of a user, and without the environment of this process.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let environment = self.simulator.environment().into_iter();
         let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
         command.env_clear().envs(environment.filter(|(name, _)| !name.starts_with("AWS_LAMBDA_")));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.kill_on_drop(true).spawn().unwrap()
+        command.kill_on_drop(true);
+        command
     }
 
     /// Returns the number of requests of an operation since the log was cleared.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.simulator.requests().iter().filter(|request| request.operation == operation).count()
     }
+}
+
+/// Runs a command, which has to end within a minute.
+pub(crate) async fn run_to_end(mut command: Command) -> CommandOutput {
+    let ended = tokio::time::timeout(Duration::from_mins(1), wait(command.spawn().unwrap())).await;
+    ended.expect("the command ends within a minute")
 }
 
 /// Waits for the end of the command.

@@ -8,12 +8,16 @@ mod ddl;
 mod delete;
 mod errors;
 mod export;
+mod keep_alive;
 mod list;
+mod login;
 mod recorded;
 mod register;
 mod replay;
+mod requests;
 mod run;
 mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
