@@ -1,11 +1,12 @@
 //! The command `label-lake`: runs the Lambda function on this machine without an AWS account, and maintains a lake in one.
 //!
 //! `args` parses the command line. Each subcommand in `commands` works either on an AWS account (`account`) or on this
-//! machine (`local`), and formats its results with `output`.
+//! machine (`local`, `duckdb`), and formats its results with `output`.
 
 mod account;
 mod args;
 mod commands;
+mod duckdb;
 mod job_row;
 mod local;
 mod output;
@@ -16,14 +17,15 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Arguments, Command};
-use crate::commands::{backfill, ddl, delete, register, replay, run, status};
+use crate::commands::{backfill, ddl, delete, query, register, replay, run, status};
 use crate::output::stdout::print;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments).await,
-        Command::Ddl(arguments) => print(&ddl::ddl(&arguments)).map(|()| ExitCode::SUCCESS),
+        Command::Ddl(arguments) => ddl::ddl(&arguments).and_then(|sql| print(&sql)).map(|()| ExitCode::SUCCESS),
+        Command::Query(arguments) => query::query(&arguments),
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,

@@ -1,7 +1,9 @@
 //! Command-line arguments and help texts.
 
 mod account;
+mod lake;
 mod local;
+mod query;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -9,12 +11,14 @@ use clap_complete::Shell;
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
+pub(crate) use self::lake::LakeLocation;
 pub(crate) use self::local::{DdlArguments, RunArguments};
+pub(crate) use self::query::QueryArguments;
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.
 ///
-/// `run` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated AWS
-/// services. All other commands work on a lake in an AWS account.
+/// `run`, `query` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated
+/// AWS services. `query` also reads a lake in S3. All other commands work on a lake in an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "label-lake", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
   label-lake run --recorded job.json                Convert recorded results to Parquet
+  label-lake query labels-of-a-video JOB            Query ./lake with DuckDB
   label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
   label-lake status --bucket my-lake JOB            Show whether a job is in the lake
   label-lake replay QUEUE_URL --function label-lake
@@ -52,9 +57,17 @@ pub(crate) enum Command {
     /// Print the SQL that creates the tables in Athena.
     ///
     /// Use it if you do not deploy the template, which creates the tables too. Prints one CREATE DATABASE and three CREATE
-    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. Works offline.
+    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. With --duckdb, prints the views of the tables for DuckDB instead.
+    /// Works offline.
     #[command(after_long_help = local::DDL_EXAMPLES)]
     Ddl(DdlArguments),
+
+    /// Run a saved query on a lake with DuckDB.
+    ///
+    /// The queries answer common questions: the labels of a video with their screen time, the time ranges in which a label
+    /// is visible, the videos with a label. Without NAME, lists the queries.
+    #[command(after_long_help = query::QUERY_EXAMPLES)]
+    Query(QueryArguments),
 
     /// Register the partitions of jobs in Glue.
     ///

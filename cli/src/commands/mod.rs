@@ -3,6 +3,7 @@
 pub(crate) mod backfill;
 pub(crate) mod ddl;
 pub(crate) mod delete;
+pub(crate) mod query;
 pub(crate) mod register;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -7,6 +7,7 @@ mod backfill;
 mod ddl;
 mod delete;
 mod errors;
+mod query;
 mod recorded;
 mod register;
 mod replay;
