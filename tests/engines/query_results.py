@@ -21,7 +21,7 @@ import duckdb
 
 from dialects import hive_type
 from duckdb_scripts import arguments, script, views
-from queries import QUERIES, Query, faults_of_the_files
+from queries import QUERIES, faults_of_the_files
 from served import ROOT, float32, make_lake
 from tables import tables
 
@@ -94,9 +94,7 @@ def faults_of_the_program(label_lake: Path, lake: Path) -> Iterable[str]:
 
 
 def execute(command: list, standard_input: str, environment: dict | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command, input=standard_input, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    return subprocess.run(command, input=standard_input, env=environment, text=True, capture_output=True)
 
 
 def from_json(column: tuple[str, object]) -> object:
