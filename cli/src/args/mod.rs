@@ -11,7 +11,7 @@ use clap_complete::Shell;
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
-pub(crate) use self::lake::LakeLocation;
+pub(crate) use self::lake::{LakeLocation, S3Location};
 pub(crate) use self::local::{DdlArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;
 

@@ -8,7 +8,7 @@ use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
-use crate::args::{DdlArguments, LakeLocation};
+use crate::args::{DdlArguments, LakeLocation, S3Location};
 use crate::duckdb::views::views;
 
 /// Placeholder for the bucket if none is given. It is not a valid bucket name, so no bucket can have it.
@@ -32,7 +32,7 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
     }
     let (bucket, prefix) = match lake {
         None => (bucket.as_ref(), prefix),
-        Some(LakeLocation::S3 { bucket, prefix }) => (Some(bucket), prefix),
+        Some(LakeLocation::S3(S3Location { bucket, prefix })) => (Some(bucket), prefix),
         Some(LakeLocation::Directory(directory)) => bail!(
             "Athena reads only S3; pass --lake s3://BUCKET/PREFIX, or --duckdb for the directory {}",
             directory.display()

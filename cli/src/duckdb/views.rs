@@ -28,10 +28,9 @@ pub(crate) fn views(lake: &LakeLocation, tables: &[&Table]) -> anyhow::Result<St
                 let _ = if has_files { write_view(&mut sql, &root, table) } else { write_empty_view(&mut sql, table) };
             }
         }
-        LakeLocation::S3 { bucket, prefix } => {
-            let separator = if prefix.as_str().is_empty() { "" } else { "/" };
-            let root = escape_pattern(&format!("s3://{bucket}{separator}{prefix}"));
-            let _ = write_secret(&mut sql, bucket);
+        LakeLocation::S3(location) => {
+            let root = escape_pattern(location.to_string().trim_end_matches('/'));
+            let _ = write_secret(&mut sql, &location.bucket);
             for table in tables {
                 let _ = write_comment_on_missing_files(&mut sql, table);
                 let _ = write_view(&mut sql, &root, table);
