@@ -24,7 +24,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     };
     if arguments.values.len() != query.values.len() {
         eprintln!(
-            "error: {} takes {}, but {} given; usage: label-lake query {}",
+            "error: {} takes {}, not {}; usage: label-lake query {}",
             query.name,
             count(query.values.len(), "value"),
             arguments.values.len(),

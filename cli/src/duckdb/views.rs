@@ -89,8 +89,8 @@ fn write_secret(sql: &mut String, bucket: &BucketName) -> fmt::Result {
     writeln!(sql, "INSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;")?;
     writeln!(
         sql,
-        "-- Uses the credentials of the AWS CLI. Set AWS_REGION to the region of the bucket, or add REGION to the secret.\n\
-         -- Set AWS_PROFILE to use another profile.\n\
+        "-- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the\n\
+         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.\n\
          CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE {});",
         literal(&format!("s3://{bucket}"))
     )

@@ -108,8 +108,8 @@ fn prints_views_of_the_files_in_s3_for_duckdb() {
         LOAD httpfs;
         INSTALL aws;
         LOAD aws;
-        -- Uses the credentials of the AWS CLI. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
-        -- Set AWS_PROFILE to use another profile.
+        -- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the
+        -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
         CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/*.parquet');

@@ -119,8 +119,8 @@ fn a_lake_in_s3_is_read_with_the_users_credentials() {
         LOAD httpfs;
         INSTALL aws;
         LOAD aws;
-        -- Uses the credentials of the AWS CLI. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
-        -- Set AWS_PROFILE to use another profile.
+        -- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the
+        -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
         CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/*.parquet');
@@ -133,12 +133,12 @@ fn a_wrong_number_of_values_is_invalid_usage() {
     for (arguments, error) in [
         (
             &["boxes-in-pixels", JOB][..],
-            "boxes-in-pixels takes 2 values, but 1 given; usage: label-lake query boxes-in-pixels JOB LABEL",
+            "boxes-in-pixels takes 2 values, not 1; usage: label-lake query boxes-in-pixels JOB LABEL",
         ),
-        (&["failed-jobs", JOB], "failed-jobs takes 0 values, but 1 given; usage: label-lake query failed-jobs"),
+        (&["failed-jobs", JOB], "failed-jobs takes 0 values, not 1; usage: label-lake query failed-jobs"),
         (
             &["videos-with-a-label"],
-            "videos-with-a-label takes 1 value, but 0 given; usage: label-lake query videos-with-a-label LABEL",
+            "videos-with-a-label takes 1 value, not 0; usage: label-lake query videos-with-a-label LABEL",
         ),
     ] {
         let output = label_lake([&["query"], arguments].concat(), "");
