@@ -9,6 +9,7 @@ use label_lake::config::Settings;
 use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
+use super::lake::LakeLocation;
 use crate::local::simulated_aws::BUCKET;
 
 /// Memory that the export may use, in bytes: an amount that most development machines can spare.
@@ -35,7 +36,9 @@ Exit codes:
 pub(super) const DDL_EXAMPLES: &str = "\
 Examples:
   label-lake ddl --bucket my-lake --prefix video > tables.sql
-  label-lake ddl --bucket my-lake --by-job
+  label-lake ddl --lake s3://my-lake/video --by-job
+  label-lake ddl --duckdb --lake lake > views.sql && duckdb -init views.sql
+  label-lake ddl --duckdb --lake s3://my-lake/video
 
   Athena runs one statement at a time. In its console, select and run the statements one by one. In bash, pause between
   them, because Athena returns before a statement has finished:
@@ -132,6 +135,14 @@ pub(crate) struct DdlArguments {
     /// Partition the tables by job only, with partition projection instead of registered partitions.
     #[arg(long)]
     pub(crate) by_job: bool,
+
+    /// Location of the lake: s3://BUCKET/PREFIX, or with --duckdb also a directory [default with --duckdb: lake].
+    #[arg(long, value_name = "LAKE", conflicts_with_all = ["bucket", "prefix"], value_hint = ValueHint::DirPath)]
+    pub(crate) lake: Option<LakeLocation>,
+
+    /// Print the statements that create the tables as views in DuckDB.
+    #[arg(long, conflicts_with_all = ["bucket", "prefix", "database", "by_job"])]
+    pub(crate) duckdb: bool,
 }
 
 impl RunArguments {

@@ -6,6 +6,7 @@ mod export;
 mod jobs;
 mod lake;
 mod local;
+mod query;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -18,11 +19,12 @@ pub(crate) use self::export::ExportArguments;
 pub(crate) use self::jobs::{ListArguments, ShowArguments};
 pub(crate) use self::lake::{LakeLocation, S3Location};
 pub(crate) use self::local::{DdlArguments, RunArguments};
+pub(crate) use self::query::QueryArguments;
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.
 ///
-/// `run` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated AWS
-/// services. `list` and `show` read a lake in a directory or in S3. All other commands work on a lake in an AWS account.
+/// `run`, `query` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated
+/// AWS services. `list`, `show` and `query` read a lake in a directory or in S3. All other commands work on an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "label-lake", version, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -34,9 +36,11 @@ const EXAMPLES: &str = "\
 Examples:
   label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
   label-lake run --recorded job.json                Convert recorded results to Parquet
-  label-lake ddl --lake s3://my-lake                Print the SQL that creates the tables in Athena
+  label-lake export JOB                             Export a job of your AWS account to ./lake
   label-lake list                                   List the jobs in ./lake
   label-lake show JOB --lake s3://my-lake/video     Show when the labels of a job are seen
+  label-lake query labels-of-a-video JOB            Query ./lake with DuckDB
+  label-lake ddl --lake s3://my-lake                Print the SQL that creates the tables in Athena
   label-lake status --lake s3://my-lake JOB         Show whether a job is in the lake
   label-lake replay QUEUE_URL --function label-lake
                                                     Replay the dead-letter queue
@@ -69,7 +73,8 @@ pub(crate) enum Command {
     /// Print the SQL that creates the tables in Athena.
     ///
     /// Use it if you do not deploy the template, which creates the tables too. Prints one CREATE DATABASE and three CREATE
-    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. Works offline.
+    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. With --duckdb, prints the views of the tables for DuckDB instead.
+    /// Works offline.
     #[command(after_long_help = local::DDL_EXAMPLES)]
     Ddl(DdlArguments),
 
@@ -86,6 +91,12 @@ pub(crate) enum Command {
     /// it, or a lake in S3.
     #[command(after_long_help = jobs::SHOW_EXAMPLES)]
     Show(ShowArguments),
+    /// Run a saved query on a lake with DuckDB.
+    ///
+    /// The queries answer common questions: the labels of a video with their screen time, the time ranges in which a label
+    /// is visible, the videos with a label. Without NAME, lists the queries.
+    #[command(after_long_help = query::QUERY_EXAMPLES)]
+    Query(QueryArguments),
 
     /// Register the partitions of jobs in Glue.
     ///

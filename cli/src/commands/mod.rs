@@ -5,6 +5,7 @@ pub(crate) mod ddl;
 pub(crate) mod delete;
 pub(crate) mod export;
 pub(crate) mod list;
+pub(crate) mod query;
 pub(crate) mod register;
 pub(crate) mod replay;
 pub(crate) mod run;

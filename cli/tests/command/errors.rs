@@ -118,7 +118,7 @@ fn prints_completions_and_help() {
         assert_eq!(output.code, Some(0));
         assert!(output.stdout.contains("recorded"), "{shell}");
     }
-    for command in ["run", "ddl", "list", "show", "completions"] {
+    for command in ["run", "export", "ddl", "list", "show", "query", "completions"] {
         assert!(label_lake([command, "--help"], "").stdout.contains("Examples:"), "{command}");
     }
     assert_eq!(label_lake(["--version"], "").stdout, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));

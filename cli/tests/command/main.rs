@@ -11,6 +11,7 @@ mod export;
 mod keep_alive;
 mod list;
 mod login;
+mod query;
 mod recorded;
 mod register;
 mod replay;
