@@ -9,6 +9,7 @@ use label_lake::export::checkpoint::Checkpoint;
 use label_lake::job_id::JobId;
 use label_lake::lake::{LakeFile, StoredObject};
 use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::LabelPartition;
 use label_lake::table::schema::Table;
 
 use super::lake::AccountLake;
@@ -202,7 +203,7 @@ fn expected_labels(labels: &[LabelRow], aggregation: Aggregation) -> HashSet<Lab
         Aggregation::Segments => label.segments,
     };
     let expected = labels.iter().filter(|label| row_count(label) > Some(0));
-    expected.map(|label| LabelPartition::new(label.label.as_deref())).collect()
+    expected.map(LabelRow::partition).collect()
 }
 
 /// Returns the number of pages in a checkpoint. Tries each value of `AGGREGATE_BY`, because decoding needs the value

@@ -31,16 +31,17 @@ impl LakeDirectory {
     pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
         let path = root.display();
         let advice = format!("name a lake with --lake, or create one with `label-lake run EVENT --out {path}`");
-        match fs::metadata(root) {
+        let metadata = match fs::metadata(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!("there is no lake {path}; {advice}"),
-            metadata if !metadata.with_context(|| format!("cannot read the lake {path}"))?.is_dir() => {
-                bail!("{path} is a file, not the directory of a lake; name a lake with --lake")
-            }
-            _ if !root.join(JOBS.name).is_dir() => {
-                bail!("{path} is not a lake: it has no directory {}; {advice}", JOBS.name)
-            }
-            _ => Ok(Self::new(root, &KeyPrefix::none())),
+            metadata => metadata.with_context(|| format!("cannot read the lake {path}"))?,
+        };
+        if !metadata.is_dir() {
+            bail!("{path} is a file, not the directory of a lake; name a lake with --lake");
         }
+        if !root.join(JOBS.name).is_dir() {
+            bail!("{path} is not a lake: it has no directory {}; {advice}", JOBS.name);
+        }
+        Ok(Self::new(root, &KeyPrefix::none()))
     }
 
     pub(super) fn layout(&self) -> &Layout {
