@@ -171,6 +171,24 @@ fn reports_files_that_are_not_rows_and_lists_the_others() {
     assert_eq!((json.code, json.json().as_array().unwrap().len()), (Some(1), 3));
 }
 
+#[test]
+fn reports_a_row_with_a_wrong_byte_at_any_place() {
+    let workspace = three_jobs();
+    let jobs = workspace.lake().join("jobs");
+    let row = fs::read(jobs.join("job-oldest.parquet")).unwrap();
+    for place in 0..row.len() {
+        let mut corrupt = row.clone();
+        corrupt[place] = !corrupt[place];
+        fs::write(jobs.join(format!("job-at-{place}.parquet")), corrupt).unwrap();
+    }
+    let output = list(&workspace, &[]);
+    assert_eq!((output.code, output.stdout.lines().count()), (Some(1), 1 + 3), "{}", output.stderr);
+    assert_eq!(output.stderr.lines().count(), row.len());
+    let other = output.stderr.lines().find(|line| !line.starts_with("error: cannot read the row of a job from "));
+    assert_eq!(other, None);
+    assert!(output.stderr.contains("the Parquet file is corrupt"), "the decoder no longer panics on a corrupt file");
+}
+
 /// Starts an account with the lake of a workspace at `s3://lake/video/`.
 pub(crate) async fn account_with(workspace: &Workspace) -> Account {
     let account = Account::start(Simulator::builder(), &[]).await;
