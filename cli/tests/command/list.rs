@@ -61,12 +61,12 @@ fn lists_jobs_from_the_newest_to_the_oldest() {
     let workspace = three_jobs();
     let output = list(&workspace, &[]);
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
-    expect![[r#"
+    expect![[r"
         date                  status     labels  detections  video                           job
         2025-06-01T18:02:05Z  SUCCEEDED       3       1,000  s3://videos/海滩 \u{1b}[2J.mp4  newest
         2025-06-01T17:02:05Z  FAILED          -           -  s3://videos/broken.mp4          failed
         2025-06-01T16:02:05Z  SUCCEEDED       3       1,000  s3://videos/beach day.mp4       oldest
-    "#]]
+    "]]
     .assert_eq(&output.stdout);
 
     let json = without_commit_times(list(&workspace, &["--json"]).json());
@@ -230,7 +230,7 @@ async fn reads_the_rows_concurrently() {
     let gate = Gate::new();
     account.simulator.add_fault(Fault::on("GetObject").always().hold(gate.clone()));
     let process = account.spawn(&["list", "--lake", "s3://lake/video"]);
-    let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached_by(10)).await;
+    let reached = tokio::time::timeout(Duration::from_mins(1), gate.reached_by(10)).await;
     assert!(reached.is_ok(), "the rows are read one after the other");
     gate.release();
     let output = wait(process).await;
