@@ -11,6 +11,7 @@ mod job_row;
 mod lake;
 mod local;
 mod output;
+mod parquet_decoder;
 mod shutdown;
 mod timeline;
 

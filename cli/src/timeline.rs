@@ -5,6 +5,8 @@ use label_lake::table::aggregation::Aggregation;
 use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 
+use crate::parquet_decoder::decode;
+
 /// Division of a video into cells of equal duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
@@ -44,14 +46,16 @@ pub(crate) fn read<R: ChunkReader + 'static>(
     aggregation: Aggregation,
     scale: Scale,
 ) -> anyhow::Result<Vec<u64>> {
-    let reader = SerializedFileReader::new(file)?;
-    match aggregation {
-        Aggregation::Timestamps => Ok(detections(&times(&reader, "timestamp_ms")?, scale)),
-        Aggregation::Segments => {
-            let (starts, ends) = (times(&reader, "start_timestamp_ms")?, times(&reader, "end_timestamp_ms")?);
-            Ok(segments(starts.into_iter().zip(ends), scale))
+    decode(|| {
+        let reader = SerializedFileReader::new(file)?;
+        match aggregation {
+            Aggregation::Timestamps => Ok(detections(&times(&reader, "timestamp_ms")?, scale)),
+            Aggregation::Segments => {
+                let (starts, ends) = (times(&reader, "start_timestamp_ms")?, times(&reader, "end_timestamp_ms")?);
+                Ok(segments(starts.into_iter().zip(ends), scale))
+            }
         }
-    }
+    })
 }
 
 /// Counts the detections in each cell. A detection has one row for each instance, and the rows are sorted by time, so equal
