@@ -41,7 +41,7 @@ pub(crate) struct QueryArguments {
     #[arg(value_name = "VALUE", value_hint = ValueHint::Other)]
     pub(crate) values: Vec<String>,
 
-    /// Lake to query: a directory, or s3://BUCKET/PREFIX.
+    /// Lake to query: a directory, or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 
