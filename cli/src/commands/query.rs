@@ -40,7 +40,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
             directory.display()
         );
     }
-    let views = views(&arguments.lake, &query.tables())?;
+    let views = views(&arguments.lake, &query.tables(), &arguments.aws)?;
     let statement = query.duckdb(&arguments.values);
     if arguments.sql {
         print(&format!("{views}\n{statement}"))?;
