@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::builder::{NonEmptyStringValueParser, ValueHint};
-use clap::{Args, value_parser};
+use clap::{ArgGroup, Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::JobId;
 
@@ -121,13 +121,14 @@ Permissions:
 
 /// Arguments that select a lake in S3.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("location").args(["lake", "bucket"]).required(true)))]
 pub(crate) struct LakeArguments {
     /// Lake in S3, as s3://BUCKET or s3://BUCKET/PREFIX.
-    #[arg(long, value_name = "LAKE", conflicts_with_all = ["bucket", "prefix"])]
+    #[arg(long, value_name = "LAKE", conflicts_with = "prefix")]
     lake: Option<S3Location>,
 
     /// Bucket of the lake; --bucket and --prefix are another way to write --lake.
-    #[arg(long, required_unless_present = "lake")]
+    #[arg(long)]
     bucket: Option<BucketName>,
 
     /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.

@@ -35,11 +35,13 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         LakeLocation::Directory(path) => Some(SimulatedAws::start(path, Vec::new()).await?),
         LakeLocation::S3(_) => None,
     };
-    let exporter = account.exporter(&arguments.settings(), directory.as_ref().map(SimulatedAws::s3))?;
+    let settings = arguments.settings();
 
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for job in arguments.jobs.iter().filter(|job| seen.insert(*job)) {
+        // An exporter of its own, so that the progress is that of this job.
+        let exporter = account.exporter(&settings, directory.as_ref().map(SimulatedAws::s3))?;
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };
         let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
         // The ARN is needed only to continue in another invocation.

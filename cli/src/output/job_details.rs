@@ -101,7 +101,7 @@ impl JobDetails {
         }
         let duration = row.video_duration_ms.map(video_time);
         let size = row.frame_width.zip(row.frame_height).map(|(width, height)| format!("{width} x {height}"));
-        let rate = row.frame_rate.map(|rate| format!("{rate} a second"));
+        let rate = row.frame_rate.map(|rate| format!("{} a second", (rate * 1000.0).round() / 1000.0));
         let facts = [
             ("Tag", row.job_tag.clone()),
             ("Video", self.video.clone()),

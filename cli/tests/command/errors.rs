@@ -13,7 +13,7 @@ fn rejects_an_event_without_a_job_in_one_line() {
     let too_long = json!({"JobId": "x".repeat(65)}).to_string();
     for (input, words) in [
         (not_json, "standard input is not JSON"),
-        ("{}".to_owned(), "found none of Records, requestPayload, JobId, Message"),
+        ("{}".to_owned(), "found none of Records, requestPayload, JobId, detail, body, Message"),
         (r#"{"JobId": "../x"}"#.to_owned(), "\"../x\" is not a job ID"),
         (r#"{"JobId": ""}"#.to_owned(), "\"\" is not a job ID"),
         (too_long, "is not a job ID"),

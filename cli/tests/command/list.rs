@@ -61,12 +61,12 @@ fn lists_jobs_from_the_newest_to_the_oldest() {
     let workspace = three_jobs();
     let output = list(&workspace, &[]);
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
-    expect![[r"
-        date                  status     labels  detections  video                         job
+    expect![[r#"
+        date                  status     labels  detections  video                           job
         2025-06-01T18:02:05Z  SUCCEEDED       3       1,000  s3://videos/海滩 \u{1b}[2J.mp4  newest
-        2025-06-01T17:02:05Z  FAILED          -           -  s3://videos/broken.mp4        failed
-        2025-06-01T16:02:05Z  SUCCEEDED       3       1,000  s3://videos/beach day.mp4     oldest
-    "]]
+        2025-06-01T17:02:05Z  FAILED          -           -  s3://videos/broken.mp4          failed
+        2025-06-01T16:02:05Z  SUCCEEDED       3       1,000  s3://videos/beach day.mp4       oldest
+    "#]]
     .assert_eq(&output.stdout);
 
     let json = without_commit_times(list(&workspace, &["--json"]).json());

@@ -94,7 +94,31 @@ fn label_file(workspace: &Workspace, table: &str, label: &str) -> PathBuf {
 fn shows_the_facts_and_the_timelines_of_a_job() {
     let workspace = recorded_job();
     let output = show(&workspace, &[]);
-    assert_shown(&output, &expect![[""]]);
+    assert_shown(
+        &output,
+        &expect![[r#"
+        Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
+        Status       SUCCEEDED
+        Tag          beach-day
+        Video        s3://example-videos/videos/beach day.mp4
+        Duration     0:00:04
+        Frames       1280 x 720, 29.97 a second
+        Format       QuickTime / MOV, h264
+        Model        2.0
+        Completed    2025-06-01T16:02:05Z
+        Aggregation  TIMESTAMPS
+        Labels       6
+        Rows         11: 10 detections with 4 instances
+
+        detections    first     last  confidence  0:00:00                          0:00:04  label
+                 4  0:00:00  0:00:03        99.1  █····█·········█···················█····  Person
+                 2  0:00:00  0:00:02        73.8  █························█··············  Farmer's Market
+                 1  0:00:02  0:00:02        51.5  ····················█···················  (no name)
+                 1  0:00:00  0:00:00        55.0  ·····█··································  A/B: 50% [x]
+                 1  0:00:01  0:00:01        66.6  ···············█························  American Football (Ball)
+                 1  0:00:01  0:00:01        80.1  ··········█·····························  Caño Cristales
+    "#]],
+    );
     assert!(output.stdout.contains("\nFiles        7, "), "{}", output.stdout);
     let ascii = show_in("C", &workspace, &["--label", "Person"]);
     assert!(labels(&ascii)[0].contains("  #....#.........#...................#....  Person"), "{}", ascii.stdout);
@@ -132,7 +156,24 @@ fn counts_a_detection_with_several_instances_once() {
 #[test]
 fn shows_the_segments_of_a_job_without_detections() {
     let workspace = job_with_labels(&[], &[segment("Dog", 0, 20), segment("Dog", 30, 31), segment("Cat", 39, 40)]);
-    assert_shown(&show(&workspace, &[]), &expect![[""]]);
+    assert_shown(
+        &show(&workspace, &[]),
+        &expect![[r#"
+        Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
+        Status       SUCCEEDED
+        Tag          beach-day
+        Video        s3://example-videos/videos/beach day.mp4
+        Duration     0:00:40
+        Completed    2025-06-01T16:02:05Z
+        Aggregation  SEGMENTS
+        Labels       2
+        Segments     3
+
+        segments    first     last  confidence  0:00:00                          0:00:40  label
+               2  0:00:00  0:00:31        80.0  ████████████████████··········█·········  Dog
+               1  0:00:39  0:00:40        80.0  ·······································█  Cat
+    "#]],
+    );
 }
 
 #[test]
@@ -140,14 +181,44 @@ fn shows_both_counts_of_a_job_with_both_aggregations() {
     let detections = [detection("Dog", 0), detection("Dog", 10), detection("Cat", 39)];
     let workspace = job_with_labels(&detections, &[segment("Dog", 0, 20), segment("Bird", 20, 40)]);
     let output = show(&workspace, &[]);
-    assert_shown(&output, &expect![[""]]);
+    assert_shown(
+        &output,
+        &expect![[r#"
+        Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
+        Status       SUCCEEDED
+        Tag          beach-day
+        Video        s3://example-videos/videos/beach day.mp4
+        Duration     0:00:40
+        Completed    2025-06-01T16:02:05Z
+        Aggregation  TIMESTAMPS, SEGMENTS
+        Labels       3
+        Rows         6: 3 detections with 6 instances
+        Segments     2
+
+        detections  segments    first     last  confidence  0:00:00                          0:00:40  label
+                 2         1  0:00:00  0:00:10        90.0  █·········█·····························  Dog
+                 1         0  0:00:39  0:00:39        90.0  ·······································█  Cat
+                 0         1        -        -           -  ····················████████████████████  Bird
+    "#]],
+    );
 }
 
 #[test]
 fn shows_a_failed_job_without_labels() {
     let workspace = Workspace::new();
     workspace.run(event("failed.json"), &[]);
-    assert_shown(&show(&workspace, &[]), &expect![[""]]);
+    assert_shown(
+        &show(&workspace, &[]),
+        &expect![[r#"
+        Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
+        Status       FAILED: The video could not be decoded (simulated because of the Status in the event)
+        Tag          beach-day
+        Video        s3://example-videos/videos/beach day.mp4
+        Model        generated
+        Completed    2025-06-01T16:02:05Z
+        Aggregation  TIMESTAMPS
+    "#]],
+    );
     let json = show(&workspace, &["--json"]).json();
     assert_eq!((&json["status"], &json["files"], &json["expectedFiles"]), (&"FAILED".into(), &1.into(), &1.into()));
     assert_eq!(json["shownLabels"], json!([]));
@@ -158,7 +229,49 @@ fn prints_the_facts_as_json() {
     let workspace = recorded_job();
     let mut json = without_commit_times(show(&workspace, &["--label", "Farmer's Market", "--json"]).json());
     json.as_object_mut().unwrap().remove("bytes").unwrap();
-    expect![[""]].assert_eq(&serde_json::to_string_pretty(&json).unwrap());
+    let timeline = json["shownLabels"][0].as_object_mut().unwrap().remove("timeline").unwrap();
+    assert_eq!(timeline.as_array().unwrap().len(), 40);
+    expect![[r#"
+        {
+          "aggregateBy": [
+            "TIMESTAMPS"
+          ],
+          "cellMs": 100.0,
+          "codec": "h264",
+          "colorRange": null,
+          "completedAtMs": 1748793725418,
+          "detections": 10,
+          "expectedFiles": 7,
+          "files": 7,
+          "format": "QuickTime / MOV",
+          "frameHeight": 720,
+          "frameRate": 29.97003,
+          "frameWidth": 1280,
+          "instances": 4,
+          "jobId": "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62",
+          "jobTag": "beach-day",
+          "labelModelVersion": "2.0",
+          "labels": 6,
+          "rows": 11,
+          "segments": null,
+          "shownLabels": [
+            {
+              "detections": 2,
+              "firstTimestampMs": 0,
+              "instances": 0,
+              "label": "Farmer's Market",
+              "lastTimestampMs": 2500,
+              "maxConfidence": 73.75,
+              "segments": null
+            }
+          ],
+          "status": "SUCCEEDED",
+          "statusMessage": null,
+          "video": "s3://example-videos/videos/beach day.mp4",
+          "videoDurationMs": 4000,
+          "videoVersion": null
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&json).unwrap());
 }
 
 #[test]
