@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-use super::{Diagnosed, Error};
+use super::{Diagnosed, Diagnosis, Error};
 
 /// Reader of an error message. The advice depends on what the reader can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,20 @@ impl Error {
         self.message(Audience::Operator)
     }
 
+    /// Returns the next step for whoever ran a command, unless the fact says it all.
+    pub fn hint(&self) -> Option<String> {
+        match self.diagnosis() {
+            Some(diagnosis) => Some(diagnosis.hint()),
+            None => self.advice(Audience::Operator),
+        }
+    }
+
+    /// Returns the cause, if it is known. It is one of the sources.
+    fn diagnosis(&self) -> Option<&Diagnosis> {
+        let cause = self.source()?.downcast_ref::<Diagnosed>()?;
+        Some(&cause.diagnosis)
+    }
+
     fn message(&self, audience: Audience) -> String {
         let text = match self.advice(audience) {
             Some(advice) => format!("{self}; {advice}"),
@@ -39,8 +53,8 @@ impl Error {
             Audience::Log => "deliver the message again",
             Audience::Operator => "run the command again",
         };
-        if let Some(cause) = self.source().and_then(|source| source.downcast_ref::<Diagnosed>()) {
-            return Some(cause.diagnosis.with_advice(audience));
+        if let Some(diagnosis) = self.diagnosis() {
+            return Some(diagnosis.with_advice(audience));
         }
         match self {
             Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),

@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{self, Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use label_lake::aws::names::BucketName;
 use label_lake::table::schema::{Column, ColumnType, Table};
 
 use super::literal;
 use crate::args::{AwsArguments, LakeLocation};
+use crate::error::with_hint;
 
 /// Returns comments and the statements that create a view for each table. Each statement ends with a `;` at the end of its
 /// last line.
@@ -67,7 +68,9 @@ fn has_parquet(directory: &Path) -> io::Result<bool> {
 /// Returns the directory as the start of a pattern. It is absolute, so that the views work in any working directory.
 fn root(directory: &Path) -> anyhow::Result<String> {
     let display = directory.display();
-    fs::read_dir(directory).with_context(|| format!("cannot read the lake {display}; pass another with --lake"))?;
+    fs::read_dir(directory).map_err(|error| {
+        with_hint(anyhow!(error).context(format!("cannot read the lake {display}")), "pass another with --lake")
+    })?;
     let absolute = path::absolute(directory)?;
     let text = absolute.to_str().with_context(|| format!("the path of the lake {display} is not UTF-8"))?;
     Ok(escape_pattern(text.trim_end_matches('/')))

@@ -117,7 +117,7 @@ fn names_the_directory_and_the_next_step_if_there_is_no_lake() {
                 output.stderr
             );
             assert!(output.stderr.contains(path) && output.stderr.contains("--lake"), "{}", output.stderr);
-            assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+            output.assert_one_error();
         }
     };
     fails("there is no lake");
@@ -246,5 +246,5 @@ async fn fails_if_a_row_in_s3_may_not_be_read() {
     let output = account.run(&["list", "--lake", "s3://lake/video"]).await;
     assert_eq!((output.code, &*output.stdout), (Some(1), ""));
     assert!(output.stderr.starts_with("error: job ") && output.stderr.contains("s3:GetObject"), "{}", output.stderr);
-    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    output.assert_one_error();
 }

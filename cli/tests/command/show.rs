@@ -294,11 +294,13 @@ fn reports_a_missing_and_an_unreadable_file_and_shows_the_other_labels() {
     fs::remove_file(&nameless).unwrap();
     let output = show(&workspace, &[]);
     assert_eq!(output.code, Some(1));
-    assert_eq!(output.stderr.lines().count(), 2, "{}", output.stderr);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", output.stderr);
     for (path, words) in [(market, "it has no column timestamp_ms"), (nameless, "no such file")] {
-        let line = output.stderr.lines().find(|line| line.contains(path.to_str().unwrap())).unwrap();
+        let place = lines.iter().position(|line| line.contains(path.to_str().unwrap())).unwrap();
+        let line = lines[place];
         assert!(line.starts_with(&format!("error: job {JOB}: cannot read ")) && line.ends_with(words), "{line}");
-        assert!(line.contains("\"Overwrite\": true"), "{line}");
+        assert_eq!(lines[place + 1], "hint: export the job again with \"Overwrite\": true");
     }
     assert_eq!(labels(&output).len(), 6);
     assert!(output.stdout.contains("; the job should have 7\n"), "{}", output.stdout);
@@ -311,7 +313,8 @@ fn names_the_lake_and_the_next_step_if_the_job_is_not_committed() {
     let path = lake.to_str().unwrap();
     let missing = label_lake(["show", "other", "--lake", path], "");
     assert_eq!((missing.code, &*missing.stdout), (Some(1), ""));
-    let expected = format!("error: job other not found in {path}; `label-lake list --lake {path}` lists its jobs\n");
+    let expected =
+        format!("error: job other not found in {path}\nhint: `label-lake list --lake {path}` lists its jobs\n");
     assert_eq!(missing.stderr, expected);
 
     let row = lake.join(format!("jobs/job-{JOB}.parquet"));
@@ -347,7 +350,7 @@ async fn shows_a_job_in_s3_like_its_copy_in_a_directory() {
 
     let missing = account.run(&["show", "other", "--lake", "s3://lake/video"]).await;
     assert_eq!(missing.code, Some(1));
-    let expected =
-        "error: job other not found in s3://lake/video/; `label-lake list --lake s3://lake/video/` lists its jobs\n";
+    let expected = "error: job other not found in s3://lake/video/\n\
+                    hint: `label-lake list --lake s3://lake/video/` lists its jobs\n";
     assert_eq!(missing.stderr, expected);
 }
