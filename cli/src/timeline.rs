@@ -79,9 +79,9 @@ fn segments(segments: impl Iterator<Item = (Option<i64>, Option<i64>)>, scale: S
         let end = end.unwrap_or(start).clamp(0, scale.duration_ms);
         let start = start.clamp(0, scale.duration_ms - 1);
         let end = end.max(start + 1);
-        for cell in scale.cell(start)..=scale.cell(end - 1) {
-            let covered = end.min(scale.start_ms(cell + 1)) - start.max(scale.start_ms(cell));
-            cells[cell] += covered as u64;
+        let (first, last) = (scale.cell(start), scale.cell(end - 1));
+        for (cell, covered) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
+            *covered += (end.min(scale.start_ms(cell + 1)) - start.max(scale.start_ms(cell))) as u64;
         }
     }
     cells
