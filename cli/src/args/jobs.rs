@@ -32,8 +32,8 @@ Examples:
 
 Exit codes:
   0    The job is shown
-  1    The job or a label is not in the lake, a file cannot be read, or a request
-       failed
+  1    The job or a label is not in the lake, a file cannot be read, or a
+       request failed
   2    Invalid usage
 
 Permissions for a lake in S3:
