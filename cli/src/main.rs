@@ -13,6 +13,7 @@ mod job_row;
 mod lake;
 mod local;
 mod output;
+mod parquet_decoder;
 mod shutdown;
 mod timeline;
 

@@ -67,8 +67,8 @@ fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
 /// Returns true if the connection was refused, the host is unknown or cannot be reached, or TLS failed. A timeout or a
 /// connection that breaks may pass.
 fn cannot_connect(error: &ConnectorError) -> bool {
-    // The client knows of no reason to try again, as after a certificate that it does not trust.
-    if error.is_other() && error.as_other().is_none() {
+    // The client knows of no reason to try again, as after a certificate that it does not trust or an invalid URL.
+    if error.is_user() || (error.is_other() && error.as_other().is_none()) {
         return true;
     }
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);

@@ -54,7 +54,11 @@ impl Error {
             Audience::Operator => "run the command again",
         };
         if let Some(diagnosis) = self.diagnosis() {
-            return Some(diagnosis.with_advice(audience));
+            let advice = diagnosis.with_advice(audience);
+            return Some(match self {
+                Self::AccessDenied { action, resource, .. } => format!("{action} on {resource}: {advice}"),
+                _ => advice,
+            });
         }
         match self {
             Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),

@@ -390,7 +390,7 @@ mod tests {
             };
             for text in [error.with_sources(), error.for_operator()] {
                 assert_eq!(text.matches(words).count(), 1, "{text}");
-                assert!(text.ends_with(": 403") && !text.contains("s3:GetObject"), "{text}");
+                assert!(text.ends_with(": 403") && !text.contains("allow s3:GetObject"), "{text}");
             }
         }
     }

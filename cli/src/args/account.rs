@@ -123,7 +123,7 @@ Permissions:
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("location").args(["lake", "bucket"]).required(true)))]
 pub(crate) struct LakeArguments {
-    /// Lake in S3, as s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake in S3, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", conflicts_with = "prefix")]
     lake: Option<S3Location>,
 

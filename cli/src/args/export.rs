@@ -39,7 +39,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "DIRECTORY", default_value = "lake", conflicts_with = "to", value_hint = ValueHint::DirPath)]
     pub(crate) out: PathBuf,
 
-    /// Lake in S3 to write to instead, as s3://BUCKET/PREFIX.
+    /// Lake in S3 to write to instead, as `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) to: Option<S3Location>,
 

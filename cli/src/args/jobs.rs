@@ -41,7 +41,7 @@ Permissions for a lake in S3:
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 
@@ -59,7 +59,7 @@ pub(crate) struct ListArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ShowArguments {
-    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 

@@ -154,7 +154,7 @@ pub(crate) struct DdlArguments {
     #[arg(long)]
     pub(crate) by_job: bool,
 
-    /// Location of the lake: s3://BUCKET/PREFIX, or with --duckdb also a directory [default with --duckdb: lake].
+    /// Location of the lake: `s3://BUCKET/PREFIX`, or with --duckdb also a directory [default with --duckdb: lake].
     #[arg(long, value_name = "LAKE", conflicts_with_all = ["bucket", "prefix"], value_hint = ValueHint::DirPath)]
     pub(crate) lake: Option<LakeLocation>,
 

@@ -8,7 +8,7 @@ use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
-use crate::args::{DdlArguments, LakeLocation, S3Location};
+use crate::args::{AwsArguments, DdlArguments, LakeLocation, S3Location};
 use crate::duckdb::views::views;
 use crate::error::with_hint;
 
@@ -29,7 +29,7 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
     if *duckdb {
         let lake = lake.clone().unwrap_or_else(|| LakeLocation::Directory(PathBuf::from("lake")));
         // A table that DuckDB cannot find stops some clients. The one that most lakes do not have comes last.
-        return views(&lake, &[&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS]);
+        return views(&lake, &[&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS], &AwsArguments::default());
     }
     let (bucket, prefix) = match lake {
         None => (bucket.as_ref(), prefix),

@@ -47,8 +47,8 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         // The ARN is needed only to continue in another invocation.
         let invocation = Invocation { deadline, function_arn: "" };
         let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
-        let exported = tokio::select! {
-            exported = exporter.export(&completion, invocation) => exported,
+        let result = tokio::select! {
+            result = exporter.export(&completion, invocation) => result,
             never = bar.follow(&exporter.progress) => match never {},
             signal = tokio::signal::ctrl_c() => {
                 signal?;
@@ -59,7 +59,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
             }
         };
         drop(bar);
-        match exported {
+        match result {
             Ok(outcome) => {
                 let answer = JobAnswer::new(job.clone(), &outcome);
                 if !arguments.json {

@@ -36,7 +36,7 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
         let error = anyhow!("no jobs found in {}", directory.display());
         return Err(with_hint(error, "pass a lake with --lake DIRECTORY or --lake s3://BUCKET/PREFIX"));
     }
-    let views = views(&arguments.lake, &query.tables())?;
+    let views = views(&arguments.lake, &query.tables(), &arguments.aws)?;
     let statement = query.duckdb(&arguments.values);
     if arguments.sql {
         print(&format!("{views}\n{statement}"))?;

@@ -10,7 +10,7 @@ use label_lake::aws::names::BucketName;
 use label_lake::table::schema::{Column, ColumnType, Table};
 
 use super::literal;
-use crate::args::LakeLocation;
+use crate::args::{AwsArguments, LakeLocation};
 use crate::error::with_hint;
 
 /// Returns comments and the statements that create a view for each table. Each statement ends with a `;` at the end of its
@@ -18,7 +18,7 @@ use crate::error::with_hint;
 ///
 /// DuckDB cannot read a table without files. In a directory, the view of such a table is empty and has the columns of the
 /// table. In S3, no request is made, so the view of such a table is an error in DuckDB.
-pub(crate) fn views(lake: &LakeLocation, tables: &[&Table]) -> anyhow::Result<String> {
+pub(crate) fn views(lake: &LakeLocation, tables: &[&Table], aws: &AwsArguments) -> anyhow::Result<String> {
     let mut sql = String::new();
     match lake {
         LakeLocation::Directory(directory) => {
@@ -31,7 +31,7 @@ pub(crate) fn views(lake: &LakeLocation, tables: &[&Table]) -> anyhow::Result<St
         }
         LakeLocation::S3(location) => {
             let root = escape_pattern(location.to_string().trim_end_matches('/'));
-            let _ = write_secret(&mut sql, &location.bucket);
+            let _ = write_secret(&mut sql, &location.bucket, aws);
             for table in tables {
                 let _ = write_comment_on_missing_files(&mut sql, table);
                 let _ = write_view(&mut sql, &root, table);
@@ -88,15 +88,25 @@ fn escape_pattern(path: &str) -> String {
     escaped
 }
 
-fn write_secret(sql: &mut String, bucket: &BucketName) -> fmt::Result {
+/// Writes the statements that give DuckDB access to the bucket.
+fn write_secret(sql: &mut String, bucket: &BucketName, aws: &AwsArguments) -> fmt::Result {
     writeln!(sql, "INSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;")?;
-    writeln!(
-        sql,
-        "-- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the\n\
-         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.\n\
-         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE {});",
-        literal(&format!("s3://{bucket}"))
-    )
+    if aws.profile.is_none() && aws.region.is_none() {
+        writeln!(
+            sql,
+            "-- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the\n\
+             -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret."
+        )?;
+    }
+    let scope = literal(&format!("s3://{bucket}"));
+    write!(sql, "CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE {scope}")?;
+    // With a profile, DuckDB takes the region from it, too.
+    for (option, value) in [("PROFILE", &aws.profile), ("REGION", &aws.region)] {
+        if let Some(value) = value {
+            write!(sql, ", {option} {}", literal(value))?;
+        }
+    }
+    writeln!(sql, ");")
 }
 
 fn write_comment_on_missing_files(sql: &mut String, table: &Table) -> fmt::Result {

@@ -126,6 +126,12 @@ fn a_lake_in_s3_is_read_with_the_users_credentials() {
         CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/*.parquet');
     "]]
     .assert_eq(&format!("{}\n", output.stdout.split("\n\n").next().unwrap()));
+
+    let options = ["--profile", "Ann's", "--region", "eu-west-1", "--sql"];
+    let output = label_lake([&["query", "failed-jobs", "--lake", "s3://my-lake"], &options[..]].concat(), "");
+    let secret = "LOAD aws;\nCREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, \
+                  SCOPE 's3://my-lake', PROFILE 'Ann''s', REGION 'eu-west-1');\n";
+    assert!(output.stdout.contains(secret), "{}", output.stdout);
 }
 
 #[test]

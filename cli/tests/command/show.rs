@@ -77,7 +77,7 @@ fn show(workspace: &Workspace, more: &[&str]) -> CommandOutput {
 fn assert_shown(output: &CommandOutput, expected: &Expect) {
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     let lines = output.stdout.lines().filter(|line| !line.starts_with("Committed ") && !line.starts_with("Files "));
-    expected.assert_eq(&lines.map(|line| format!("{line}\n")).collect::<String>());
+    expected.assert_eq(&lines.flat_map(|line| [line, "\n"]).collect::<String>());
 }
 
 /// Returns the lines of the labels.
@@ -96,7 +96,7 @@ fn shows_the_facts_and_the_timelines_of_a_job() {
     let output = show(&workspace, &[]);
     assert_shown(
         &output,
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -117,7 +117,7 @@ fn shows_the_facts_and_the_timelines_of_a_job() {
                  1  0:00:00  0:00:00        55.0  ·····█··································  A/B: 50% [x]
                  1  0:00:01  0:00:01        66.6  ···············█························  American Football (Ball)
                  1  0:00:01  0:00:01        80.1  ··········█·····························  Caño Cristales
-    "#]],
+    "]],
     );
     assert!(output.stdout.contains("\nFiles        7, "), "{}", output.stdout);
     let ascii = show_in("C", &workspace, &["--label", "Person"]);
@@ -161,7 +161,7 @@ fn shows_the_segments_of_a_job_without_detections() {
     let workspace = job_with_labels(&[], &[segment("Dog", 0, 20), segment("Dog", 30, 31), segment("Cat", 39, 40)]);
     assert_shown(
         &show(&workspace, &[]),
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -175,7 +175,7 @@ fn shows_the_segments_of_a_job_without_detections() {
         segments    first     last  confidence  0:00:00                          0:00:40  label
                2  0:00:00  0:00:31        80.0  ████████████████████··········█·········  Dog
                1  0:00:39  0:00:40        80.0  ·······································█  Cat
-    "#]],
+    "]],
     );
 }
 
@@ -186,7 +186,7 @@ fn shows_both_counts_of_a_job_with_both_aggregations() {
     let output = show(&workspace, &[]);
     assert_shown(
         &output,
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -202,7 +202,7 @@ fn shows_both_counts_of_a_job_with_both_aggregations() {
                  2         1  0:00:00  0:00:10        90.0  █·········█·····························  Dog
                  1         0  0:00:39  0:00:39        90.0  ·······································█  Cat
                  0         1        -        -           -  ····················████████████████████  Bird
-    "#]],
+    "]],
     );
 }
 
@@ -212,7 +212,7 @@ fn shows_a_failed_job_without_labels() {
     workspace.run(event("failed.json"), &[]);
     assert_shown(
         &show(&workspace, &[]),
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       FAILED: The video could not be decoded (simulated because of the Status in the event)
         Tag          beach-day
@@ -220,7 +220,7 @@ fn shows_a_failed_job_without_labels() {
         Model        generated
         Completed    2025-06-01T16:02:05Z
         Aggregation  TIMESTAMPS
-    "#]],
+    "]],
     );
     let json = show(&workspace, &["--json"]).json();
     assert_eq!((&json["status"], &json["files"], &json["expectedFiles"]), (&"FAILED".into(), &1.into(), &1.into()));

@@ -30,7 +30,7 @@ async fn shows_the_video_and_counts_the_files_with_the_row() {
     assert!(text.stdout.contains("Files      5, "), "{}", text.stdout);
     assert!(text.stdout.contains(": 4 in the tables, 1 in `jobs`\n"), "{}", text.stdout);
     let json = &json.json()[0];
-    let bytes: usize = objects.values().map(|object| object.len()).sum();
+    let bytes = objects.values().fold(0, |sum, object| sum + object.len());
     assert_eq!((&json["files"], &json["bytes"], &json["missingFiles"]), (&5.into(), &bytes.into(), &0.into()));
     assert_eq!(json["video"], "s3://videos/beach day.mp4");
     assert!(json["videoDurationMs"].as_i64() > Some(0), "{json}");
