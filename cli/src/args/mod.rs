@@ -68,7 +68,7 @@ Examples:
   Export many jobs:
     label-lake backfill --function label-lake --file jobs.txt
 
-Run `label-lake help COMMAND` for the options, exit codes, and permissions of a command.";
+Run `label-lake help COMMAND` for options, exit codes, and permissions.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -55,7 +55,8 @@ fn every_help_text_fits_80_columns_and_breaks_no_word() {
     for name in names {
         let arguments: Vec<_> = name.iter().map(String::as_str).collect();
         let (narrow, wide) = (help(&arguments, "80"), help(&arguments, "500"));
-        for line in narrow.lines() {
+        // clap does not wrap the usage.
+        for line in narrow.lines().filter(|line| !line.starts_with("Usage: ")) {
             assert!(line.chars().count() <= 80, "{arguments:?}: {line}");
         }
         assert!(narrow.split_whitespace().eq(wide.split_whitespace()), "{arguments:?}");

@@ -204,6 +204,6 @@ async fn the_options_come_before_the_environment() {
     assert_found(&run_to_end(other_keys(&["--profile", "keys"])).await);
 
     let without_region = User::new(&format!("[default]\n{keys}")).await;
-    assert_failed(&without_region.run(&[]).await, &["no AWS region found; pass --region", "profile default"]);
+    assert_failed(&without_region.run(&[]).await, &["no AWS region found", "hint: pass --region", "profile default"]);
     assert_found(&without_region.run(&["--region", "us-east-1"]).await);
 }

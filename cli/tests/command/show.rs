@@ -135,7 +135,10 @@ fn finds_labels_by_their_exact_names() {
     }
     let output = show(&workspace, &["--label", "Person", "--label", "Caño Cristales"]);
     assert_eq!(labels(&output).len(), 2);
-    for (name, words) in [("person", "no label \"person\"\nhint: its name is \"Person\""), ("Cat", "no label \"Cat\"\nhint: run")] {
+    for (name, words) in [
+        ("person", "no label \"person\"\nhint: its name is \"Person\"\n"),
+        ("Cat", "no label \"Cat\"\nhint: run the command"),
+    ] {
         let output = show(&workspace, &["--label", name]);
         assert_eq!((output.code, &*output.stdout), (Some(1), ""));
         assert!(output.stderr.contains(JOB) && output.stderr.contains(words), "{}", output.stderr);
