@@ -40,7 +40,12 @@ impl Error {
             Audience::Operator => "run the command again",
         };
         if let Some(cause) = self.source().and_then(|source| source.downcast_ref::<Diagnosed>()) {
-            return Some(cause.diagnosis.with_advice(audience));
+            let advice = cause.diagnosis.with_advice(audience);
+            return Some(match self {
+                // The fact names neither.
+                Self::AccessDenied { action, resource, .. } => format!("{action} on {resource} failed: {advice}"),
+                _ => advice,
+            });
         }
         match self {
             Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
