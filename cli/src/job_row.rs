@@ -11,6 +11,8 @@ use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::schema::types::Type;
 use serde::{Deserialize, Serialize};
 
+use crate::parquet_decoder::decode;
+
 /// Column with the labels of the job. It may be much larger than the other columns together.
 const LABELS: &str = "labels";
 
@@ -72,12 +74,12 @@ pub(crate) struct LabelRow {
 impl JobRow {
     /// Reads the row from a Parquet file of `jobs`.
     pub(crate) fn read<R: ChunkReader + 'static>(file: R) -> anyhow::Result<Self> {
-        Self::read_columns(file, |_| true)
+        decode(|| Self::read_columns(file, |_| true))
     }
 
     /// Reads the row of a job without its labels.
     pub(crate) fn read_without_labels<R: ChunkReader + 'static>(file: R) -> anyhow::Result<Self> {
-        Self::read_columns(file, |column| column != LABELS)
+        decode(|| Self::read_columns(file, |column| column != LABELS))
     }
 
     fn read_columns<R: ChunkReader + 'static>(file: R, is_read: impl Fn(&str) -> bool) -> anyhow::Result<Self> {

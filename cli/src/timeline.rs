@@ -5,6 +5,8 @@ use label_lake::table::aggregation::Aggregation;
 use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 
+use crate::parquet_decoder::decode;
+
 /// Division of a video into cells of equal duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
@@ -44,14 +46,16 @@ pub(crate) fn read<R: ChunkReader + 'static>(
     aggregation: Aggregation,
     scale: Scale,
 ) -> anyhow::Result<Vec<u64>> {
-    let reader = SerializedFileReader::new(file)?;
-    match aggregation {
-        Aggregation::Timestamps => Ok(detections(&times(&reader, "timestamp_ms")?, scale)),
-        Aggregation::Segments => {
-            let (starts, ends) = (times(&reader, "start_timestamp_ms")?, times(&reader, "end_timestamp_ms")?);
-            Ok(segments(starts.into_iter().zip(ends), scale))
+    decode(|| {
+        let reader = SerializedFileReader::new(file)?;
+        match aggregation {
+            Aggregation::Timestamps => Ok(detections(&times(&reader, "timestamp_ms")?, scale)),
+            Aggregation::Segments => {
+                let (starts, ends) = (times(&reader, "start_timestamp_ms")?, times(&reader, "end_timestamp_ms")?);
+                Ok(segments(starts.into_iter().zip(ends), scale))
+            }
         }
-    }
+    })
 }
 
 /// Counts the detections in each cell. A detection has one row for each instance, and the rows are sorted by time, so equal
@@ -75,9 +79,9 @@ fn segments(segments: impl Iterator<Item = (Option<i64>, Option<i64>)>, scale: S
         let end = end.unwrap_or(start).clamp(0, scale.duration_ms);
         let start = start.clamp(0, scale.duration_ms - 1);
         let end = end.max(start + 1);
-        for cell in scale.cell(start)..=scale.cell(end - 1) {
-            let covered = end.min(scale.start_ms(cell + 1)) - start.max(scale.start_ms(cell));
-            cells[cell] += covered as u64;
+        let (first, last) = (scale.cell(start), scale.cell(end - 1));
+        for (cell, covered) in cells.iter_mut().enumerate().take(last + 1).skip(first) {
+            *covered += (end.min(scale.start_ms(cell + 1)) - start.max(scale.start_ms(cell))) as u64;
         }
     }
     cells

@@ -3,6 +3,10 @@
 #![no_main]
 #![allow(dead_code, reason = "the module has functions that only the command line calls")]
 
+#[path = "../../cli/src/error.rs"]
+mod error;
+#[path = "../../cli/src/input.rs"]
+mod input;
 #[path = "../../cli/src/local/recording/mod.rs"]
 mod recording;
 

@@ -39,8 +39,17 @@ impl Diagnosis {
         self.with_advice(Audience::Operator)
     }
 
+    /// Returns the next step of a person who runs a command.
+    pub fn hint(&self) -> String {
+        self.advice(Audience::Operator)
+    }
+
     pub(super) fn with_advice(&self, audience: Audience) -> String {
-        let advice = match (self, audience) {
+        format!("{self}; {}", self.advice(audience))
+    }
+
+    fn advice(&self, audience: Audience) -> String {
+        match (self, audience) {
             (Self::WrongRegion { .. }, Audience::Log) => {
                 "deploy the function in that region, or choose a bucket in its own".to_owned()
             }
@@ -65,8 +74,7 @@ impl Diagnosis {
             (Self::NoConnection, Audience::Operator) => {
                 "check --region, AWS_REGION, the endpoint, AWS_CA_BUNDLE, and the network".to_owned()
             }
-        };
-        format!("{self}; {advice}")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-use super::{Diagnosed, Error};
+use super::{Diagnosed, Diagnosis, Error};
 
 /// Reader of an error message. The advice depends on what the reader can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,20 @@ impl Error {
         self.message(Audience::Operator)
     }
 
+    /// Returns the next step for whoever ran a command, unless the fact says it all.
+    pub fn hint(&self) -> Option<String> {
+        match self.diagnosis() {
+            Some(diagnosis) => Some(diagnosis.hint()),
+            None => self.advice(Audience::Operator),
+        }
+    }
+
+    /// Returns the cause, if it is known. It is one of the sources.
+    fn diagnosis(&self) -> Option<&Diagnosis> {
+        let cause = self.source()?.downcast_ref::<Diagnosed>()?;
+        Some(&cause.diagnosis)
+    }
+
     fn message(&self, audience: Audience) -> String {
         let text = match self.advice(audience) {
             Some(advice) => format!("{self}; {advice}"),
@@ -39,11 +53,10 @@ impl Error {
             Audience::Log => "deliver the message again",
             Audience::Operator => "run the command again",
         };
-        if let Some(cause) = self.source().and_then(|source| source.downcast_ref::<Diagnosed>()) {
-            let advice = cause.diagnosis.with_advice(audience);
+        if let Some(diagnosis) = self.diagnosis() {
+            let advice = diagnosis.with_advice(audience);
             return Some(match self {
-                // The fact names neither.
-                Self::AccessDenied { action, resource, .. } => format!("{action} on {resource} failed: {advice}"),
+                Self::AccessDenied { action, resource, .. } => format!("{action} on {resource}: {advice}"),
                 _ => advice,
             });
         }

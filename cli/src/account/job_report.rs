@@ -16,6 +16,9 @@ use super::lake::AccountLake;
 use super::{call_deadline, for_operator};
 use crate::job_row::{JobRow, LabelRow};
 
+/// The next step for a job whose row or files cannot be read.
+pub(crate) const UNREADABLE_ROW_HINT: &str = "export the job again with \"Overwrite\": true";
+
 /// Everything that the lake and the catalog contain for a job.
 #[derive(Debug)]
 pub(crate) struct JobReport {
@@ -139,13 +142,11 @@ impl JobReport {
         self.commit.as_ref()?.row.as_ref().ok()
     }
 
-    /// Returns an error message with advice, if the job is committed and its row cannot be read.
+    /// Returns an error message, if the job is committed and its row cannot be read. [`UNREADABLE_ROW_HINT`] says what to
+    /// do.
     pub(crate) fn row_error(&self) -> Option<String> {
         let reason = self.commit.as_ref()?.row.as_ref().err()?;
-        let job = &self.job;
-        Some(format!(
-            "job {job}: cannot read its row in `jobs`: {reason}; export the job again with \"Overwrite\": true"
-        ))
+        Some(format!("job {}: cannot read its row in `jobs`: {reason}", self.job))
     }
 
     /// Returns the number of registered partitions in both tables.

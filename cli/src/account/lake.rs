@@ -1,6 +1,6 @@
 //! A lake in an AWS account.
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -17,6 +17,7 @@ use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
 
 use super::{call_deadline, for_operator};
+use crate::error::with_hint;
 use crate::lake::files::LakeFile;
 
 /// A lake in an account, and the catalog of its partitions.
@@ -40,7 +41,8 @@ impl AccountLake {
         let files = self.list(&prefix).await?;
         let jobs: Vec<_> = files.iter().filter_map(|file| self.lake.layout().job_from_key(&file.key)).collect();
         if jobs.is_empty() {
-            bail!("no jobs found in {}; check the bucket and the prefix", self.url(&prefix));
+            let error = anyhow!("no jobs found in {}", self.url(&prefix));
+            return Err(with_hint(error, "check the bucket and the prefix"));
         }
         Ok(jobs)
     }
@@ -82,9 +84,8 @@ impl AccountLake {
             let expected = self.lake.table_url(table);
             if normalized(&found) != normalized(&expected) {
                 let (database, name) = (catalog.database(), table.name);
-                bail!(
-                    "table {database}.{name} is in {found}, but the lake has it in {expected}; check the lake and --database"
-                );
+                let error = anyhow!("table {database}.{name} is in {found}, but the lake has it in {expected}");
+                return Err(with_hint(error, "check the lake and --database"));
             }
         }
         Ok(())
@@ -92,13 +93,15 @@ impl AccountLake {
 
     fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
         let diagnosis = diagnose(error, self.s3.config().region().map(AsRef::as_ref));
-        let advice = match (diagnosis, error.code()) {
-            (Some(diagnosis), _) => diagnosis.for_operator(),
+        let hint = match (&diagnosis, error.code()) {
+            (Some(diagnosis), _) => diagnosis.hint(),
             (None, Some("AccessDenied")) => "you lack the permission".to_owned(),
-            (None, Some("NoSuchBucket")) => "the bucket does not exist; check its name".to_owned(),
+            (None, Some("NoSuchBucket")) => "check the name of the bucket".to_owned(),
             (None, _) => "run the command again".to_owned(),
         };
-        anyhow!("s3:ListBucket on {} failed; {advice}: {}", self.url(prefix), with_sources(error))
+        let cause = diagnosis.map(|diagnosis| format!("{diagnosis}: ")).unwrap_or_default();
+        let error = anyhow!("s3:ListBucket on {} failed: {cause}{}", self.url(prefix), with_sources(error));
+        with_hint(error, hint)
     }
 }
 

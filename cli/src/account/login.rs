@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use aws_config::profile::{ProfileFileCredentialsProvider, load};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use super::http;
 use crate::args::AwsArguments;
+use crate::error::with_hint;
 
 /// Timeout for opening a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -50,7 +51,8 @@ pub(super) async fn load_config(arguments: &AwsArguments) -> anyhow::Result<SdkC
     }
     let aws = loader.load().await;
     if aws.region().is_none() {
-        bail!("no AWS region found; pass --region, or set AWS_REGION or the region of profile {profile}");
+        let hint = format!("pass --region, or set AWS_REGION or the region of profile {profile}");
+        return Err(with_hint(anyhow!("no AWS region found"), hint));
     }
     let provider = match arguments.profile {
         Some(_) => Some(SharedCredentialsProvider::new(profile_credentials(&aws, &profile))),
@@ -65,12 +67,14 @@ pub(super) async fn load_config(arguments: &AwsArguments) -> anyhow::Result<SdkC
 fn credentials_error(error: &CredentialsError, profile: &str) -> anyhow::Error {
     let cause = with_sources(error);
     match error {
-        CredentialsError::CredentialsNotLoaded(_) => anyhow!(
-            "no AWS credentials found for profile {profile}; log in with `aws sso login` or `aws login`, select a profile \
-             with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {cause}"
+        CredentialsError::CredentialsNotLoaded(_) => with_hint(
+            anyhow!("no AWS credentials found for profile {profile}: {cause}"),
+            "log in with `aws sso login` or `aws login`, select a profile with --profile, or set AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY",
         ),
-        _ => anyhow!(
-            "cannot load the AWS credentials of profile {profile}; log in again, or correct the profile: {cause}"
+        _ => with_hint(
+            anyhow!("cannot load the AWS credentials of profile {profile}: {cause}"),
+            "log in again, or correct the profile",
         ),
     }
 }
@@ -88,7 +92,8 @@ async fn selected_profile(arguments: &AwsArguments) -> anyhow::Result<String> {
     let mut known: Vec<_> = profiles.profiles().collect();
     known.sort_unstable();
     let known = if known.is_empty() { "there are none".to_owned() } else { format!("found {}", known.join(", ")) };
-    bail!("AWS profile {name} not found in the AWS configuration files; {known}; check --profile and AWS_PROFILE")
+    let error = anyhow!("AWS profile {name} not found in the AWS configuration files; {known}");
+    Err(with_hint(error, "check --profile and AWS_PROFILE"))
 }
 
 /// Returns the provider of the credentials of a profile: keys, SSO, a login session, a role or a program.

@@ -11,7 +11,7 @@ pub(crate) mod queue;
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -20,7 +20,7 @@ use label_lake::aws::clients;
 use label_lake::aws::deadline::Deadline;
 use label_lake::aws::names::DatabaseName;
 use label_lake::config::{self, Settings};
-use label_lake::error::Error as LakeError;
+use label_lake::error::{Error as LakeError, with_sources};
 use label_lake::export::Exporter;
 use label_lake::glue::catalog::Catalog;
 use label_lake::glue::client::Client;
@@ -31,6 +31,7 @@ use self::lake::AccountLake;
 use self::login::{CONNECT_TIMEOUT, load_config};
 use self::queue::Queue;
 use crate::args::{AwsArguments, S3Location};
+use crate::error::with_hint;
 use crate::output::progress::notice;
 
 /// Timeout for the reply of a synchronous invocation: the maximum duration of a Lambda function, plus a minute.
@@ -110,8 +111,12 @@ pub(crate) fn call_deadline() -> anyhow::Result<Deadline> {
     Deadline::of_invocation(JOB_TIMEOUT).context("the timeout is zero")
 }
 
-/// Converts an error of the library, with advice for the person who runs the command.
+/// Converts an error of the library, with a hint for the person who runs the command.
 #[expect(clippy::needless_pass_by_value, reason = "the signature for map_err")]
 pub(crate) fn for_operator(error: LakeError) -> anyhow::Error {
-    anyhow::Error::msg(error.for_operator())
+    let (message, hint) = (anyhow!(with_sources(&error)), error.hint());
+    match hint {
+        Some(hint) => with_hint(message, hint),
+        None => message,
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::builder::ValueHint;
+use clap::builder::{NonEmptyStringValueParser, ValueHint};
 use clap::{ArgGroup, Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::job_id::JobId;
@@ -17,8 +17,10 @@ macro_rules! with_credentials {
         concat!(
             $examples,
             "\n\nCredentials:\n  \
-             As for every AWS tool: the environment, a profile with keys, SSO, `aws login`, a role or a credential process, or\n  \
-             the role of the machine. --profile comes before the environment. Log in first with `aws sso login` or `aws login`."
+             As for every AWS tool: the environment, a profile with keys, SSO,\n  \
+             `aws login`, a role or a credential process, or the role of the machine.\n  \
+             --profile comes before the environment. Log in first with `aws sso login`\n  \
+             or `aws login`."
         )
     };
 }
@@ -35,29 +37,32 @@ Exit codes:
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
-  glue:BatchUpdatePartition"
+  s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions,
+  glue:BatchCreatePartition, glue:BatchGetPartition, glue:BatchUpdatePartition"
 );
 
 pub(super) const STATUS_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
   label-lake status --lake s3://my-lake/video JOB
-  label-lake status --lake s3://my-lake --database label_lake --json JOB JOB | jq '.[] | .state'
+  label-lake status --lake s3://my-lake --database label_lake --json JOB JOB |
+    jq '.[] | .state'
 
 States:
   COMMITTED  The job has a row in `jobs`
-  UNDER_WAY  The job has files or a checkpoint, but no row: an export is in progress, or an export or a delete was
-             interrupted
+  UNDER_WAY  The job has files or a checkpoint, but no row: an export is in
+             progress, or an export or a delete was interrupted
   UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
 Exit codes:
   0    All jobs found, with all their files and partitions
-  1    A job, a file or a partition is missing, a row cannot be read, or a request failed
+  1    A job, a file or a partition is missing, a row cannot be read, or a
+       request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket; with --database also glue:GetTable, glue:GetPartitions"
+  s3:GetObject, s3:ListBucket; with --database also glue:GetTable,
+  glue:GetPartitions"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
@@ -65,33 +70,25 @@ pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
 Examples:
   label-lake delete --lake s3://my-lake --database label_lake --dry-run JOB
   label-lake delete --lake s3://my-lake --database label_lake JOB
-  label-lake delete --lake s3://my-lake/video --database label_lake --yes JOB JOB
-
-Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
-objects get delete markers, and their old versions stay until a lifecycle rule removes them.
-
-An export in progress may write a deleted job again. The command checks for that, and fails if it finds anything. Run it
-again when the export has ended.
+  label-lake delete --lake s3://my-lake --database label_lake --yes JOB JOB
 
 Exit codes:
   0    All jobs were deleted, or were found with --dry-run
-  1    A job is not in the lake, an export wrote it again, the prompt was declined, or a request failed
+  1    A job is not in the lake, an export wrote it again, the prompt was
+       declined, or a request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also glue:GetTable, glue:GetPartitions,
-  glue:BatchDeletePartition"
+  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also
+  glue:GetTable, glue:GetPartitions, glue:BatchDeletePartition"
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake --dry-run
-  label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake
-
-Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
-again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is idempotent:
-a job that is already committed costs one request.
+  queue=https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed
+  label-lake replay \"$queue\" --function label-lake --dry-run
+  label-lake replay \"$queue\" --function label-lake
 
 Exit codes:
   0    All received messages were replayed
@@ -100,19 +97,17 @@ Exit codes:
   130  Interrupted
 
 Permissions:
-  sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes, lambda:InvokeFunction"
+  sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility,
+  sqs:GetQueueAttributes, lambda:InvokeFunction"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
   label-lake backfill --function label-lake JOB JOB
-  label-lake backfill --function label-lake --file jobs.txt --report backfill.jsonl
-  cut -d, -f1 jobs.csv | label-lake backfill --function label-lake --file - --report backfill.jsonl
-
-The file has one job ID per line. Empty lines and lines that start with # are ignored. The report gets one line of JSON per
-finished job. Run the command again with the same report to resume: jobs that succeeded are skipped, all others are
-exported. Rekognition keeps results for 7 days.
+  label-lake backfill --function label-lake --file jobs.txt --report done.jsonl
+  cut -d, -f1 jobs.csv |
+    label-lake backfill --function label-lake --file - --report done.jsonl
 
 Exit codes:
   0    All jobs were exported
@@ -128,7 +123,7 @@ Permissions:
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("location").args(["lake", "bucket"]).required(true)))]
 pub(crate) struct LakeArguments {
-    /// Lake in S3, as s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake in S3, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", conflicts_with = "prefix")]
     lake: Option<S3Location>,
 
@@ -227,7 +222,7 @@ pub(crate) struct ReplayArguments {
     pub(crate) queue_url: String,
 
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
 
     /// List the messages without replaying or deleting them.
@@ -249,10 +244,10 @@ pub(crate) struct ReplayArguments {
 #[derive(Args, Debug)]
 pub(crate) struct BackfillArguments {
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
 
-    /// File with one job ID per line, or - for standard input.
+    /// File with one job ID per line, or - for standard input. Empty lines and lines that start with # are ignored.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
 
@@ -264,7 +259,7 @@ pub(crate) struct BackfillArguments {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Append one line of JSON per finished job to this file, and skip the jobs that succeeded according to it.
+    /// Append one line of JSON per finished job to this file, and skip jobs that it lists as successful.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
 

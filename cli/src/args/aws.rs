@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 /// The profile and the region of an AWS account. Without them, both come from the environment, as for every AWS tool.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct AwsArguments {
     /// Profile with the credentials in the AWS configuration files, instead of `AWS_PROFILE`.
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "AWS account")]

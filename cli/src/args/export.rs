@@ -20,18 +20,17 @@ Examples:
   label-lake export JOB JOB --aggregate-by TIMESTAMPS,SEGMENTS --out ./my-lake
   label-lake export JOB --to s3://my-lake/video --database label_lake
 
-Rekognition keeps results for 7 days, in the account and region of the job. The files are those that the deployed function
-would write. A job that is already in the lake is not exported again without --overwrite.
-
 Exit codes:
-  0    All jobs are in the lake, including jobs that failed at Rekognition: their failure is committed as a result
+  0    All jobs are in the lake. This includes jobs that failed at Rekognition:
+       their failure is committed as their result
   1    The export of a job failed
   2    Invalid usage
   130  Interrupted
 
 Permissions:
-  rekognition:GetLabelDetection; with --to also s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket; with
-  --database also glue:GetTable, glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
+  rekognition:GetLabelDetection; with --to also s3:GetObject, s3:PutObject,
+  s3:DeleteObject, s3:ListBucket; with --database also glue:GetTable,
+  glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
   glue:BatchUpdatePartition, glue:BatchDeletePartition";
 
 #[derive(Args, Debug)]
@@ -40,7 +39,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "DIRECTORY", default_value = "lake", conflicts_with = "to", value_hint = ValueHint::DirPath)]
     pub(crate) out: PathBuf,
 
-    /// Lake in S3 to write to instead, as s3://BUCKET/PREFIX.
+    /// Lake in S3 to write to instead, as `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) to: Option<S3Location>,
 

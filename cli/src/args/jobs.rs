@@ -11,14 +11,13 @@ pub(super) const LIST_EXAMPLES: &str = "\
 Examples:
   label-lake list
   label-lake list --lake s3://my-lake/video
-  label-lake list --lake s3://my-lake --json | jq '.[] | select(.status == \"FAILED\") | .jobId'
-
-The date is the time at which the job ended at Rekognition, or at which the job was committed if its completion message
-has no time. The newest jobs come first. Only committed jobs are listed; `label-lake status` also finds exports in progress.
+  label-lake list --lake s3://my-lake --json |
+    jq '.[] | select(.status == \"FAILED\") | .jobId'
 
 Exit codes:
   0    All jobs are listed
-  1    There are no jobs, a file in `jobs` is not the row of a job, or a request failed
+  1    There are no jobs, a file in `jobs` is not the row of a job, or a request
+       failed
   2    Invalid usage
 
 Permissions for a lake in S3:
@@ -28,15 +27,13 @@ pub(super) const SHOW_EXAMPLES: &str = "\
 Examples:
   label-lake show JOB
   label-lake show JOB --label Dog --label Cat
-  label-lake show JOB --lake s3://my-lake/video --labels 1000 --json | jq '.shownLabels[].label'
-
-The timeline shows when a label is seen, from the start of the video to its end. A higher block stands for more detections
-or longer segments, relative to the highest block of the label. A terminal without UTF-8 gets # instead of blocks. In the
-output of --json, `timeline` has the number of detections in each cell, or the milliseconds that segments cover.
+  label-lake show JOB --lake s3://my-lake/video --labels 1000 --json |
+    jq '.shownLabels[].label'
 
 Exit codes:
   0    The job is shown
-  1    The job or a label is not in the lake, a file cannot be read, or a request failed
+  1    The job or a label is not in the lake, a file cannot be read, or a request
+       failed
   2    Invalid usage
 
 Permissions for a lake in S3:
@@ -44,7 +41,7 @@ Permissions for a lake in S3:
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 
@@ -62,7 +59,7 @@ pub(crate) struct ListArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ShowArguments {
-    /// Lake: a directory, s3://BUCKET or s3://BUCKET/PREFIX.
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 

@@ -3,23 +3,32 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueHint};
 
+use super::aws::AwsArguments;
 use super::lake::LakeLocation;
 use crate::duckdb::saved_queries::{SAVED_QUERIES, SavedQuery};
 
 pub(super) const QUERY_EXAMPLES: &str = "\
 Examples:
-  label-lake query                                            List the queries and their values
-  label-lake query jobs-of-a-video my-videos 'beach day.mp4'
-  label-lake query labels-of-a-video JOB --lake s3://my-lake/video
-  label-lake query where-a-label-is-seen JOB \"Farmer's Market\" --sql | duckdb -csv
-  label-lake query videos-with-a-label Dog --sql > dogs.sql   Then change it, and run it with any DuckDB
+  List the queries and their values:
+    label-lake query
 
-Write the values as they are, without the quotes of SQL. The queries are those that the template saves in Athena.
+  Run a query:
+    label-lake query jobs-of-a-video my-videos 'beach day.mp4'
+    label-lake query labels-of-a-video JOB --lake s3://my-lake/video
+
+  Run it with options of DuckDB:
+    label-lake query where-a-label-is-seen JOB \"Farmer's Market\" --sql |
+      duckdb -csv
+
+  Write a script to change:
+    label-lake query videos-with-a-label Dog --sql > dogs.sql
 
 DuckDB:
-  The query runs in the program `duckdb`, which must be on the PATH: https://duckdb.org/install
-  For a lake in S3, DuckDB uses the credentials of the AWS CLI. Set AWS_REGION to the region of the bucket. DuckDB
-  downloads the extensions httpfs and aws the first time. It lists all files of a table before it opens those of the
+  The query runs in the program `duckdb`, which must be on the PATH:
+  https://duckdb.org/install. For a lake in S3, DuckDB takes the credentials from
+  the environment or the profile, like the AWS CLI, but the region only from
+  AWS_REGION, --region or --profile. It downloads its extensions httpfs and aws
+  the first time. It lists all files of a table before it opens those of the
   job, so for thousands of jobs, Athena is faster.
 
 Exit codes:
@@ -40,13 +49,16 @@ pub(crate) struct QueryArguments {
     #[arg(value_name = "VALUE", value_hint = ValueHint::Other)]
     pub(crate) values: Vec<String>,
 
-    /// Lake to query: a directory, or s3://BUCKET/PREFIX.
+    /// Lake to query: a directory, or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
     pub(crate) lake: LakeLocation,
 
     /// Print the complete script for DuckDB instead of running it.
     #[arg(long, requires = "query")]
     pub(crate) sql: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 /// Returns the parser of a query's name.

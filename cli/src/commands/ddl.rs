@@ -3,13 +3,14 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
-use crate::args::{DdlArguments, LakeLocation, S3Location};
+use crate::args::{AwsArguments, DdlArguments, LakeLocation, S3Location};
 use crate::duckdb::views::views;
+use crate::error::with_hint;
 
 /// Placeholder for the bucket if none is given. It is not a valid bucket name, so no bucket can have it.
 const PLACEHOLDER: &str = "BUCKET";
@@ -28,15 +29,15 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
     if *duckdb {
         let lake = lake.clone().unwrap_or_else(|| LakeLocation::Directory(PathBuf::from("lake")));
         // A table that DuckDB cannot find stops some clients. The one that most lakes do not have comes last.
-        return views(&lake, &[&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS]);
+        return views(&lake, &[&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS], &AwsArguments::default());
     }
     let (bucket, prefix) = match lake {
         None => (bucket.as_ref(), prefix),
         Some(LakeLocation::S3(S3Location { bucket, prefix })) => (Some(bucket), prefix),
-        Some(LakeLocation::Directory(directory)) => bail!(
-            "Athena reads only S3; pass --lake s3://BUCKET/PREFIX, or --duckdb for the directory {}",
-            directory.display()
-        ),
+        Some(LakeLocation::Directory(directory)) => {
+            let hint = format!("pass --lake s3://BUCKET/PREFIX, or --duckdb for the directory {}", directory.display());
+            return Err(with_hint(anyhow!("Athena reads only S3"), hint));
+        }
     };
     let mut sql = String::new();
     // Writing to a String does not fail.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use indicatif::HumanBytes;
 use label_lake::error::Error;
 use label_lake::job_id::JobId;
@@ -15,6 +15,8 @@ use crate::account::job_report::{JobReport, State};
 use crate::account::lake::AccountLake;
 use crate::account::{Account, call_deadline, for_operator};
 use crate::args::DeleteArguments;
+use crate::error::with_hint;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
 
@@ -25,7 +27,8 @@ const MAX_PASSES: usize = 3;
 /// Deletes the jobs after confirmation. Returns a failure code if a job is not in the lake, or if an export wrote it again.
 pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCode> {
     if !arguments.yes && !arguments.dry_run && !io::stdin().is_terminal() {
-        bail!("stdin is not a terminal; pass --yes to delete without confirmation");
+        let error = anyhow!("cannot ask for confirmation, because standard input is not a terminal");
+        return Err(with_hint(error, "pass --yes to delete without confirmation"));
     }
     let account = Account::open(&arguments.aws).await?;
     let location = arguments.lake.location()?;
@@ -37,7 +40,8 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
     for job in &arguments.jobs {
         let report = JobReport::read(&lake, job).await?;
         if report.is_empty() {
-            eprintln!("error: job {job} not found in {location}; check the bucket and the prefix");
+            let error = anyhow!("job {job} not found in {location}");
+            print_error(&with_hint(error, "check the bucket and the prefix"));
             all_deleted = false;
         } else {
             print(&format!("{job}  {}{}\n", contents(&report), warning(&report)))?;
@@ -56,12 +60,12 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
             None => print(&format!("{}  deleted\n", report.job))?,
             Some(left) => {
                 all_deleted = false;
-                eprintln!(
-                    "error: job {}: an export in progress writes it again; run the command again when the export has \
-                     ended; found after deleting: {}",
+                let error = anyhow!(
+                    "job {}: an export in progress writes it again; found after deleting: {}",
                     report.job,
                     contents(&left)
                 );
+                print_error(&with_hint(error, "run the command again when the export has ended"));
             }
         }
     }

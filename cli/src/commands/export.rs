@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::JobAnswer;
@@ -13,8 +13,10 @@ use serde_json::json;
 
 use crate::account::Account;
 use crate::args::{ExportArguments, LakeLocation};
+use crate::error::with_hint;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::output::progress::ExportProgress;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::summary::Failure;
 use crate::output::text::{answer_text, count};
@@ -45,18 +47,19 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         // The ARN is needed only to continue in another invocation.
         let invocation = Invocation { deadline, function_arn: "" };
         let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
-        let exported = tokio::select! {
-            exported = exporter.export(&completion, invocation) => exported,
+        let result = tokio::select! {
+            result = exporter.export(&completion, invocation) => result,
             never = bar.follow(&exporter.progress) => match never {},
             signal = tokio::signal::ctrl_c() => {
                 signal?;
                 bar.keep();
-                eprintln!("error: interrupted; job {job} was not committed to {lake}; run the command again to start over");
+                let error = anyhow!("interrupted; job {job} was not committed to {lake}");
+                print_error(&with_hint(error, "run the command again to start over"));
                 return Ok(ExitCode::from(INTERRUPTED));
             }
         };
         drop(bar);
-        match exported {
+        match result {
             Ok(outcome) => {
                 let answer = JobAnswer::new(job.clone(), &outcome);
                 if !arguments.json {
@@ -65,8 +68,11 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
                 answers.push(answer);
             }
             Err(error) => {
-                let failure = Failure::from(&error);
-                eprintln!("error: {}", failure.message);
+                let failure = match &directory {
+                    Some(directory) => directory.failure(&error),
+                    None => Failure::from(&error),
+                };
+                print_error(&failure.error());
                 failures.push(failure);
             }
         }

@@ -2,19 +2,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
 use label_lake::table::schema::JOBS;
 
 use crate::args::{LakeLocation, ListArguments};
+use crate::error::with_hint;
 use crate::job_row::JobRow;
 use crate::lake::{JobFiles, Lake};
 use crate::output::job_list::{ListedJob, as_text, sort};
 use crate::output::progress::counter;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::terminal;
-use crate::output::text::printable;
 
 /// Number of rows that are read concurrently. S3 allows thousands of requests a second for a prefix.
 const CONCURRENCY: usize = 32;
@@ -24,7 +25,8 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
     let lake = Lake::open(&arguments.lake, &arguments.aws).await?;
     let JobFiles { jobs: ids, foreign } = lake.job_files().await?;
     if ids.is_empty() && foreign.is_empty() {
-        bail!("no jobs found in {}; {}", lake.path(&lake.layout().table_prefix(&JOBS)), advice(&arguments.lake));
+        let error = anyhow!("no jobs found in {}", lake.path(&lake.layout().table_prefix(&JOBS)));
+        return Err(with_hint(error, hint(&arguments.lake)));
     }
     let bar = counter(ids.len() as u64, "jobs", arguments.quiet)?;
     let rows = ids.iter().map(|job| read_job(&lake, job));
@@ -49,13 +51,13 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
         print(&as_text(&jobs, terminal::width()))?;
     }
     for error in &errors {
-        eprintln!("error: {}", printable(error));
+        print_error(&anyhow!("{error}"));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Returns the next step if a lake has no jobs.
-fn advice(lake: &LakeLocation) -> String {
+fn hint(lake: &LakeLocation) -> String {
     match lake {
         LakeLocation::Directory(path) => {
             format!("export one with `label-lake run EVENT --out {}`, or name another lake with --lake", path.display())

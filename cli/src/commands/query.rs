@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use label_lake::table::schema::JOBS;
 
 use crate::args::{LakeLocation, QueryArguments};
 use crate::duckdb::program;
 use crate::duckdb::saved_queries::{SAVED_QUERIES, SavedQuery};
 use crate::duckdb::views::{has_files, views};
+use crate::error::with_hint;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
 
@@ -23,24 +25,18 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     if arguments.values.len() != query.values.len() {
-        eprintln!(
-            "error: {} takes {}, not {}; usage: label-lake query {}",
-            query.name,
-            count(query.values.len(), "value"),
-            arguments.values.len(),
-            usage(query)
-        );
+        let (expected, given) = (count(query.values.len(), "value"), arguments.values.len());
+        let error = anyhow!("{} takes {expected}, not {given}", query.name);
+        print_error(&with_hint(error, format!("usage: label-lake query {}", usage(query))));
         return Ok(ExitCode::from(INVALID_USAGE));
     }
     if let LakeLocation::Directory(directory) = &arguments.lake
         && !has_files(directory, &JOBS)?
     {
-        bail!(
-            "no jobs found in {}; pass a lake with --lake DIRECTORY or --lake s3://BUCKET/PREFIX",
-            directory.display()
-        );
+        let error = anyhow!("no jobs found in {}", directory.display());
+        return Err(with_hint(error, "pass a lake with --lake DIRECTORY or --lake s3://BUCKET/PREFIX"));
     }
-    let views = views(&arguments.lake, &query.tables())?;
+    let views = views(&arguments.lake, &query.tables(), &arguments.aws)?;
     let statement = query.duckdb(&arguments.values);
     if arguments.sql {
         print(&format!("{views}\n{statement}"))?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
@@ -13,11 +13,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::RunArguments;
+use crate::error::with_hint;
 use crate::local::event::Event;
 use crate::local::recording::Recording;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::local::simulated_jobs::{count_pages, simulated_jobs};
 use crate::output::progress::ExportProgress;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::summary::Summary;
 use crate::output::summary_text::summary_text;
@@ -29,6 +31,9 @@ const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 /// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings();
+    if arguments.event.as_deref().is_some_and(|path| path == "-") && arguments.recorded.iter().any(|path| path == "-") {
+        bail!("EVENT and --recorded cannot both be standard input");
+    }
     let recording = match &*arguments.recorded {
         [] => None,
         files => Some(Recording::read(files)?),
@@ -60,30 +65,29 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         signal = tokio::signal::ctrl_c() => {
             signal?;
             bar.keep();
-            let lake = arguments.out.display();
-            eprintln!("error: interrupted; the job in progress was not committed to {lake}; run the command again to start over");
+            let error = anyhow!("interrupted; the job in progress was not committed to {}", arguments.out.display());
+            print_error(&with_hint(error, "run the command again to start over"));
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     drop(bar);
 
     let pages = progress.pages.load(Relaxed);
-    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, pages, started.elapsed())?;
+    let failures = report.errors.iter().map(|error| aws.failure(error)).collect();
+    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, failures, pages, started.elapsed())?;
     if arguments.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&summary)?))?;
     } else {
         print(&summary_text(&summary, &arguments.aggregate_by))?;
     }
     for failure in &summary.failures {
-        eprintln!("error: {}", failure.message);
+        print_error(&failure.error());
     }
     let in_the_way = summary.jobs.iter().find(|job| is_recorded && job.generated);
     if let Some(job) = in_the_way {
-        bail!(
-            "job {}: not converted: {} has a generated sample with this ID; choose another directory with --out",
-            job.row.job_id,
-            summary.lake
-        );
+        let (job, lake) = (&job.row.job_id, &summary.lake);
+        let error = anyhow!("job {job}: not converted: {lake} has a generated sample with this ID");
+        return Err(with_hint(error, "choose another directory with --out"));
     }
     Ok(if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

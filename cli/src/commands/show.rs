@@ -3,19 +3,22 @@
 use std::cmp::Reverse;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::anyhow;
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
 use label_lake::table::layout::LabelPartition;
 
+use crate::account::job_report::UNREADABLE_ROW_HINT;
 use crate::args::ShowArguments;
+use crate::error::with_hint;
 use crate::job_row::{JobRow, LabelRow};
 use crate::lake::Lake;
 use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
 use crate::output::progress::counter;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::terminal;
-use crate::output::text::printable;
+use crate::output::text::count;
 use crate::timeline::{self, Scale};
 
 /// Number of label files that are read concurrently. Each may have several megabytes.
@@ -31,18 +34,21 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
     let Some(file) = row else {
         let (lake, found) = (&arguments.lake, files.count);
         if found > 0 {
-            bail!(
-                "job {job} is not committed in {lake}: an export has written {found} files, and is in progress or was interrupted; run it again"
+            let found = count(found as usize, "file");
+            let error = anyhow!(
+                "job {job} is not committed in {lake}: an export has written {found}, and is in progress or was interrupted"
             );
+            return Err(with_hint(error, "wait for the export, or run it again"));
         }
-        bail!("job {job} not found in {lake}; `label-lake list --lake {lake}` lists its jobs");
+        let hint = format!("`label-lake list --lake {lake}` lists its jobs");
+        return Err(with_hint(anyhow!("job {job} not found in {lake}"), hint));
     };
     files.count += 1;
     files.bytes += file.bytes.len() as u64;
     let row = JobRow::read(file.bytes).and_then(|row| row.of_job(job));
-    let row = row.with_context(|| {
+    let row = row.map_err(|error| {
         let path = lake.path(key.as_str());
-        format!("job {job}: cannot read its row from {path}; export the job again with \"Overwrite\": true")
+        with_hint(error.context(format!("job {job}: cannot read its row from {path}")), UNREADABLE_ROW_HINT)
     })?;
     let labels = row.labels.as_deref().unwrap_or_default();
     // Without a duration, the timeline ends with the last label.
@@ -69,7 +75,7 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
         print(&details.as_text(terminal::is_utf8()))?;
     }
     for error in &errors {
-        eprintln!("error: {}", printable(&format!("{error:#}")));
+        print_error(error);
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -91,9 +97,10 @@ fn find_label(job: &JobId, labels: &[LabelRow], name: &str) -> anyhow::Result<La
         return Ok(label.clone());
     }
     let mut names = labels.iter().filter_map(|label| label.label.as_deref());
+    let error = anyhow!("job {job} has no label {name:?}");
     match names.find(|other| other.to_lowercase() == name.to_lowercase()) {
-        Some(similar) => bail!("job {job} has no label {name:?}; its name is {similar:?}"),
-        None => bail!("job {job} has no label {name:?}; run the command without --label to see its biggest labels"),
+        Some(similar) => Err(with_hint(error, format!("its name is {similar:?}"))),
+        None => Err(with_hint(error, "run the command without --label to see its biggest labels")),
     }
 }
 
@@ -114,7 +121,7 @@ async fn read_timeline(
     };
     let path = lake.path(key.as_str());
     let timeline = timeline
-        .with_context(|| format!("job {job}: cannot read {path}; export the job again with \"Overwrite\": true"));
+        .map_err(|error| with_hint(error.context(format!("job {job}: cannot read {path}")), UNREADABLE_ROW_HINT));
     match timeline {
         Ok(cells) => Ok((ShownLabel { label, timeline: Some(cells) }, None)),
         Err(error) => Ok((ShownLabel { label, timeline: None }, Some(error))),

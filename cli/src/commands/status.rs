@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
+
 use crate::account::Account;
-use crate::account::job_report::{JobReport, State};
+use crate::account::job_report::{JobReport, State, UNREADABLE_ROW_HINT};
 use crate::args::StatusArguments;
+use crate::error::with_hint;
 use crate::output::job_status::{as_json, as_text};
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 
 /// Prints a report on each job. Returns a failure code if a job is unknown, its row cannot be read, or a file or partition
@@ -29,7 +33,7 @@ pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
     }
     let row_errors: Vec<_> = reports.iter().filter_map(JobReport::row_error).collect();
     for error in &row_errors {
-        eprintln!("error: {error}");
+        print_error(&with_hint(anyhow!("{error}"), UNREADABLE_ROW_HINT));
     }
     let is_whole = |report: &JobReport| report.state() != State::Unknown && !report.is_incomplete();
     let all_whole = row_errors.is_empty() && reports.iter().all(is_whole);

@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
+
+use crate::error::with_hint;
 
 /// File that discards what is written to it.
 const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
@@ -12,10 +14,12 @@ const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 /// a failure code in that case.
 pub(crate) fn run(setup: &str, query: &str) -> anyhow::Result<ExitCode> {
     let mut duckdb = match Command::new("duckdb").arg("-bail").stdin(Stdio::piped()).spawn() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "the program duckdb is not on the PATH; install it as https://duckdb.org/install describes, or pass --sql and \
-             pipe the script into another DuckDB"
-        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(with_hint(
+                anyhow!("the program duckdb is not on the PATH"),
+                "install it as https://duckdb.org/install describes, or pass --sql and pipe the script into another DuckDB",
+            ));
+        }
         started => started.context("cannot start duckdb")?,
     };
     // Some statements of the setup, such as CREATE SECRET, have a result.

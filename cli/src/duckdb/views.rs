@@ -5,19 +5,20 @@ use std::fs;
 use std::io;
 use std::path::{self, Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use label_lake::aws::names::BucketName;
 use label_lake::table::schema::{Column, ColumnType, Table};
 
 use super::literal;
-use crate::args::LakeLocation;
+use crate::args::{AwsArguments, LakeLocation};
+use crate::error::with_hint;
 
 /// Returns comments and the statements that create a view for each table. Each statement ends with a `;` at the end of its
 /// last line.
 ///
 /// DuckDB cannot read a table without files. In a directory, the view of such a table is empty and has the columns of the
 /// table. In S3, no request is made, so the view of such a table is an error in DuckDB.
-pub(crate) fn views(lake: &LakeLocation, tables: &[&Table]) -> anyhow::Result<String> {
+pub(crate) fn views(lake: &LakeLocation, tables: &[&Table], aws: &AwsArguments) -> anyhow::Result<String> {
     let mut sql = String::new();
     match lake {
         LakeLocation::Directory(directory) => {
@@ -30,7 +31,7 @@ pub(crate) fn views(lake: &LakeLocation, tables: &[&Table]) -> anyhow::Result<St
         }
         LakeLocation::S3(location) => {
             let root = escape_pattern(location.to_string().trim_end_matches('/'));
-            let _ = write_secret(&mut sql, &location.bucket);
+            let _ = write_secret(&mut sql, &location.bucket, aws);
             for table in tables {
                 let _ = write_comment_on_missing_files(&mut sql, table);
                 let _ = write_view(&mut sql, &root, table);
@@ -67,7 +68,9 @@ fn has_parquet(directory: &Path) -> io::Result<bool> {
 /// Returns the directory as the start of a pattern. It is absolute, so that the views work in any working directory.
 fn root(directory: &Path) -> anyhow::Result<String> {
     let display = directory.display();
-    fs::read_dir(directory).with_context(|| format!("cannot read the lake {display}; pass another with --lake"))?;
+    fs::read_dir(directory).map_err(|error| {
+        with_hint(anyhow!(error).context(format!("cannot read the lake {display}")), "pass another with --lake")
+    })?;
     let absolute = path::absolute(directory)?;
     let text = absolute.to_str().with_context(|| format!("the path of the lake {display} is not UTF-8"))?;
     Ok(escape_pattern(text.trim_end_matches('/')))
@@ -85,15 +88,25 @@ fn escape_pattern(path: &str) -> String {
     escaped
 }
 
-fn write_secret(sql: &mut String, bucket: &BucketName) -> fmt::Result {
+/// Writes the statements that give DuckDB access to the bucket.
+fn write_secret(sql: &mut String, bucket: &BucketName, aws: &AwsArguments) -> fmt::Result {
     writeln!(sql, "INSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;")?;
-    writeln!(
-        sql,
-        "-- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the\n\
-         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.\n\
-         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE {});",
-        literal(&format!("s3://{bucket}"))
-    )
+    if aws.profile.is_none() && aws.region.is_none() {
+        writeln!(
+            sql,
+            "-- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the\n\
+             -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret."
+        )?;
+    }
+    let scope = literal(&format!("s3://{bucket}"));
+    write!(sql, "CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE {scope}")?;
+    // With a profile, DuckDB takes the region from it, too.
+    for (option, value) in [("PROFILE", &aws.profile), ("REGION", &aws.region)] {
+        if let Some(value) = value {
+            write!(sql, ", {option} {}", literal(value))?;
+        }
+    }
+    writeln!(sql, ");")
 }
 
 fn write_comment_on_missing_files(sql: &mut String, table: &Table) -> fmt::Result {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use label_lake::aws::names::KeyPrefix;
 use label_lake::job_id::JobId;
 use label_lake::lake::StoredObject;
@@ -13,6 +13,7 @@ use label_lake::table::layout::{Layout, ObjectKey};
 use label_lake::table::schema::JOBS;
 
 use super::files::{FileTotals, LakeFile};
+use crate::error::with_hint;
 use crate::job_row::JobRow;
 
 /// A lake in a directory.
@@ -30,16 +31,19 @@ impl LakeDirectory {
     /// Opens an existing lake. Fails if the directory does not exist or is not a lake.
     pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
         let path = root.display();
-        let advice = format!("name a lake with --lake, or create one with `label-lake run EVENT --out {path}`");
+        let hint = format!("name a lake with --lake, or create one with `label-lake run EVENT --out {path}`");
         let metadata = match fs::metadata(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => bail!("there is no lake {path}; {advice}"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(with_hint(anyhow!("there is no lake {path}"), hint));
+            }
             metadata => metadata.with_context(|| format!("cannot read the lake {path}"))?,
         };
         if !metadata.is_dir() {
-            bail!("{path} is a file, not the directory of a lake; name a lake with --lake");
+            let error = anyhow!("{path} is a file, not the directory of a lake");
+            return Err(with_hint(error, "name a lake with --lake"));
         }
         if !root.join(JOBS.name).is_dir() {
-            bail!("{path} is not a lake: it has no directory {}; {advice}", JOBS.name);
+            return Err(with_hint(anyhow!("{path} is not a lake: it has no directory {}", JOBS.name), hint));
         }
         Ok(Self::new(root, &KeyPrefix::none()))
     }

@@ -1,15 +1,19 @@
 //! The AWS services that an export needs, simulated in this process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_rekognition::config::Credentials;
 use label_lake::aws::clients;
 use label_lake::aws::names::BucketName;
 use label_lake::config::Settings;
+use label_lake::error::Error;
 use label_lake::export::Exporter;
 use rekognition_simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
+
+use crate::error::with_hint;
+use crate::output::summary::Failure;
 
 /// Name of the simulated bucket.
 pub(crate) const BUCKET: BucketName = BucketName::from_static("lake");
@@ -17,6 +21,8 @@ pub(crate) const BUCKET: BucketName = BucketName::from_static("lake");
 /// A running simulator. Its services stop when it is dropped.
 pub(crate) struct SimulatedAws {
     pub(crate) simulator: Simulator,
+    /// Directory of the simulated bucket.
+    directory: PathBuf,
     sdk: SdkConfig,
 }
 
@@ -27,9 +33,10 @@ impl SimulatedAws {
         for (id, job) in jobs {
             builder = builder.job(&id, job);
         }
-        let cannot_create =
-            || format!("cannot create output directory {}; choose another with --out", directory.display());
-        let simulator = builder.start().await.with_context(cannot_create)?;
+        let simulator = builder.start().await.map_err(|error| {
+            let error = anyhow!(error).context(format!("cannot create output directory {}", directory.display()));
+            with_hint(error, "choose another directory with --out")
+        })?;
 
         // Every option is set, so that nothing comes from the environment or the AWS profile of the user.
         let sdk = clients::sdk_config(None)?
@@ -40,7 +47,7 @@ impl SimulatedAws {
             .use_dual_stack(false)
             .load()
             .await;
-        Ok(Self { simulator, sdk })
+        Ok(Self { simulator, directory: directory.to_owned(), sdk })
     }
 
     /// Returns an exporter that reads from the simulated Rekognition and writes to the directory.
@@ -51,6 +58,22 @@ impl SimulatedAws {
         let lambda = aws_sdk_lambda::config::Builder::from(&self.sdk).endpoint_url(self.simulator.lambda_url()).build();
         let lambda = clients::lazily(|| aws_sdk_lambda::Client::from_conf(lambda));
         Exporter::new(settings, rekognition, self.s3(), lambda, None)
+    }
+
+    /// Describes a failed export. A file that the directory has refused is an error of the directory, not of S3.
+    pub(crate) fn failure(&self, error: &Error) -> Failure {
+        let mut failure = Failure::from(error);
+        if let Error::Storage { job, resource, .. } | Error::Checkpoint { job, resource, .. } = error {
+            let refusals = self.simulator.store().refusals();
+            if let Some(refusal) = refusals.into_iter().find(|refusal| resource.ends_with(&refusal.key)) {
+                let directory = self.directory.display();
+                failure.message = format!("job {job}: cannot write to the directory {directory}: {refusal}");
+                failure.hint = refusal.by_file_system.then(|| {
+                    "fix the cause or choose another directory with --out, then run the command again".to_owned()
+                });
+            }
+        }
+        failure
     }
 
     /// Returns a client of the simulated S3.

@@ -1,6 +1,6 @@
 //! The jobs of an event, generated or recorded, for the simulated Rekognition.
 
-use anyhow::bail;
+use anyhow::anyhow;
 use label_lake::notification::Completion;
 use label_lake::table::aggregation::Aggregation;
 use rekognition_simulator::{Generated, Job, JobStatus};
@@ -8,6 +8,7 @@ use rekognition_simulator::{Generated, Job, JobStatus};
 use super::event::Event;
 use super::recording::Recording;
 use crate::args::RunArguments;
+use crate::error::with_hint;
 
 /// Number of labels on a full page.
 const PAGE_SIZE: usize = 1000;
@@ -27,10 +28,9 @@ pub(crate) fn simulated_jobs(
 ) -> anyhow::Result<Vec<(String, Job)>> {
     if let Some(recording) = recording {
         let [completion] = &*event.completions else {
-            bail!(
-                "--recorded takes the replies of one job, but the event names {}; send an event with one message",
-                event.completions.len()
-            );
+            let jobs = event.completions.len();
+            let error = anyhow!("--recorded takes the replies of one job, but the event names {jobs}");
+            return Err(with_hint(error, "send an event with one message"));
         };
         recording.check(completion.job_id.as_str(), aggregations)?;
         return Ok(vec![(completion.job_id.to_string(), recording.into_job()?)]);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
-use super::table::{ABSENT, Column, table};
+use super::table::{Column, absent, table};
 use super::text::{count, printable, timestamp, video_time};
 use crate::job_row::{JobRow, LabelRow};
 use crate::lake::files::FileTotals;
@@ -20,6 +20,9 @@ const CELLS: usize = 40;
 const NARROW_CELLS: usize = 20;
 /// Number of columns that a line with all cells and a label takes.
 const NARROW: usize = 100;
+
+/// A number of a label.
+type Count = fn(&LabelRow) -> Option<u64>;
 
 /// A job. `--json` prints its serialization.
 #[derive(Debug, Serialize)]
@@ -137,8 +140,7 @@ impl JobDetails {
 
     fn label_table(&self, is_utf8: bool) -> String {
         let labels = &self.shown_labels;
-        let rows: [(_, fn(&LabelRow) -> Option<u64>); 2] =
-            [("detections", |label| label.detections), ("segments", |label| label.segments)];
+        let rows: [(_, Count); 2] = [("detections", |label| label.detections), ("segments", |label| label.segments)];
         let mut columns = Vec::new();
         for (heading, rows) in rows {
             if labels.iter().any(|shown| rows(&shown.label).is_some()) {
@@ -180,8 +182,4 @@ fn cells(labels: &[ShownLabel], cell: impl Fn(&LabelRow) -> Option<String>) -> i
 fn joined<const N: usize>(values: [Option<String>; N]) -> Option<String> {
     let values: Vec<_> = values.into_iter().flatten().filter(|value| !value.is_empty()).collect();
     (!values.is_empty()).then(|| values.join(", "))
-}
-
-fn absent() -> String {
-    ABSENT.to_owned()
 }

@@ -6,12 +6,15 @@ use std::time::SystemTime;
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::table::{ABSENT, Column, GAP, table};
+use super::table::{Column, GAP, absent, table};
 use super::text::{printable, timestamp};
 use crate::job_row::JobRow;
 
 /// Minimum width of the column with the videos on a narrow terminal.
 const MIN_VIDEO: usize = 20;
+
+/// A number in a row.
+type Count = fn(&JobRow) -> Option<u64>;
 
 /// A job of the list. `--json` prints its serialization.
 #[derive(Debug, Serialize)]
@@ -54,10 +57,9 @@ pub(crate) fn as_text(jobs: &[ListedJob], terminal_width: Option<usize>) -> Stri
         Column::text("status", jobs.iter().map(|job| printable(&job.row.status))),
         numbers("labels", jobs, |row| row.label_count),
     ];
-    let counts: [(_, fn(&JobRow) -> Option<u64>); 2] =
-        [("detections", |row| row.detection_count), ("segments", |row| row.segment_count)];
+    let counts: [(_, Count); 2] = [("detections", |row| row.detection_count), ("segments", |row| row.segment_count)];
     // A lake usually has the jobs of one aggregation only.
-    let is_exported = |count: fn(&JobRow) -> Option<u64>| jobs.iter().any(|job| count(&job.row).is_some());
+    let is_exported = |count: Count| jobs.iter().any(|job| count(&job.row).is_some());
     columns.extend(
         counts.into_iter().filter(|(_, count)| is_exported(*count)).map(|(name, count)| numbers(name, jobs, count)),
     );
@@ -75,8 +77,4 @@ pub(crate) fn as_text(jobs: &[ListedJob], terminal_width: Option<usize>) -> Stri
 fn numbers(heading: &str, jobs: &[ListedJob], count: impl Fn(&JobRow) -> Option<u64>) -> Column {
     let cell = |job: &ListedJob| count(&job.row).map_or_else(absent, |count| HumanCount(count).to_string());
     Column::numbers(heading, jobs.iter().map(cell))
-}
-
-fn absent() -> String {
-    ABSENT.to_owned()
 }

@@ -5,6 +5,7 @@ pub(crate) mod job_details;
 pub(crate) mod job_list;
 pub(crate) mod job_status;
 pub(crate) mod progress;
+pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod summary;
 pub(crate) mod summary_text;

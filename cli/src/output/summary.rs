@@ -4,13 +4,15 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use label_lake::aws::names::KeyPrefix;
-use label_lake::error::Error;
+use label_lake::error::{Error, with_sources};
 use label_lake::handler::{OutcomeName, Report};
 use label_lake::job_id::JobId;
 use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
+use crate::error::with_hint;
 use crate::job_row::JobRow;
 use crate::lake::directory::LakeDirectory;
 use crate::local::simulated_jobs::GENERATED;
@@ -60,14 +62,19 @@ pub(crate) struct Failure {
     pub(crate) job_id: Option<String>,
     pub(crate) error_type: &'static str,
     pub(crate) message: String,
+    /// The next step, unless the message says it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
 }
 
 impl Summary {
-    /// Creates the summary of an event. Reads the committed jobs from the lake.
+    /// Creates the summary of an event. Reads the committed jobs from the lake. `failures` are those of its jobs and
+    /// messages.
     pub(crate) fn read(
         out: &Path,
         prefix: &KeyPrefix,
         report: &Report,
+        failures: Vec<Failure>,
         pages: u64,
         elapsed: Duration,
     ) -> anyhow::Result<Self> {
@@ -80,7 +87,7 @@ impl Summary {
             query: query(&tables, &jobs),
             lake: tables.display().to_string(),
             jobs,
-            failures: report.errors.iter().map(Failure::from).collect(),
+            failures,
             pages,
             seconds: elapsed.as_secs_f64(),
         })
@@ -90,7 +97,18 @@ impl Summary {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let job_id = error.job().map(JobId::to_string);
-        Self { job_id, error_type: error.error_type(), message: error.for_operator() }
+        Self { job_id, error_type: error.error_type(), message: with_sources(error), hint: error.hint() }
+    }
+}
+
+impl Failure {
+    /// Returns the error to print.
+    pub(crate) fn error(&self) -> anyhow::Error {
+        let error = anyhow!("{}", self.message);
+        match &self.hint {
+            Some(hint) => with_hint(error, hint),
+            None => error,
+        }
     }
 }
 

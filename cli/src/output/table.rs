@@ -4,8 +4,6 @@ use console::{Alignment, measure_text_width, pad_str};
 
 /// Space between two columns.
 pub(crate) const GAP: &str = "  ";
-/// Text of a value that is absent.
-pub(crate) const ABSENT: &str = "-";
 
 /// A column: its heading, and one cell for each row.
 pub(crate) struct Column {
@@ -38,6 +36,11 @@ impl Column {
             }
         }
     }
+}
+
+/// Returns the cell of a value that is absent.
+pub(crate) fn absent() -> String {
+    "-".to_owned()
 }
 
 /// Returns the lines of a table. Each column is as wide as its widest cell; the last one is not padded.

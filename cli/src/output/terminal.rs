@@ -11,6 +11,7 @@ pub(crate) fn width() -> Option<usize> {
 
 /// Returns true if the locale uses UTF-8, by the first of the POSIX variables that is set. Windows has no such variables,
 /// and its terminals show UTF-8.
+#[expect(clippy::disallowed_methods, reason = "these variables describe the terminal; they are not settings")]
 pub(crate) fn is_utf8() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
     cfg!(windows) || locale.is_some_and(|locale| is_utf8_locale(&locale.to_string_lossy()))

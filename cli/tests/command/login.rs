@@ -63,7 +63,7 @@ fn assert_failed(output: &CommandOutput, words: &[&str]) {
     for words in words {
         assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
-    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    output.assert_one_error();
 }
 
 /// Returns the URL of a server that answers every request with this JSON, and the task that returns the first request.

@@ -126,6 +126,12 @@ fn a_lake_in_s3_is_read_with_the_users_credentials() {
         CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/*.parquet');
     "]]
     .assert_eq(&format!("{}\n", output.stdout.split("\n\n").next().unwrap()));
+
+    let options = ["--profile", "Ann's", "--region", "eu-west-1", "--sql"];
+    let output = label_lake([&["query", "failed-jobs", "--lake", "s3://my-lake"], &options[..]].concat(), "");
+    let secret = "LOAD aws;\nCREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, \
+                  SCOPE 's3://my-lake', PROFILE 'Ann''s', REGION 'eu-west-1');\n";
+    assert!(output.stdout.contains(secret), "{}", output.stdout);
 }
 
 #[test]
@@ -133,12 +139,12 @@ fn a_wrong_number_of_values_is_invalid_usage() {
     for (arguments, error) in [
         (
             &["boxes-in-pixels", JOB][..],
-            "boxes-in-pixels takes 2 values, not 1; usage: label-lake query boxes-in-pixels JOB LABEL",
+            "boxes-in-pixels takes 2 values, not 1\nhint: usage: label-lake query boxes-in-pixels JOB LABEL",
         ),
-        (&["failed-jobs", JOB], "failed-jobs takes 0 values, not 1; usage: label-lake query failed-jobs"),
+        (&["failed-jobs", JOB], "failed-jobs takes 0 values, not 1\nhint: usage: label-lake query failed-jobs"),
         (
             &["videos-with-a-label"],
-            "videos-with-a-label takes 1 value, not 0; usage: label-lake query videos-with-a-label LABEL",
+            "videos-with-a-label takes 1 value, not 0\nhint: usage: label-lake query videos-with-a-label LABEL",
         ),
     ] {
         let output = label_lake([&["query"], arguments].concat(), "");
@@ -164,8 +170,8 @@ fn a_directory_without_jobs_is_not_a_lake() {
         }
         let output = query(&workspace, &["failed-jobs"]);
         assert_eq!((output.code, &*output.stdout), (Some(1), ""));
-        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
-        let words = format!("error: no jobs found in {}; pass a lake with --lake", workspace.lake().display());
+        output.assert_one_error();
+        let words = format!("error: no jobs found in {}\nhint: pass a lake with --lake", workspace.lake().display());
         assert!(output.stderr.starts_with(&words), "{}", output.stderr);
     }
 }
@@ -184,7 +190,7 @@ fn says_what_to_do_if_duckdb_is_not_installed() {
     let workspace = workspace_with_job();
     let output = query_with_path(&workspace, workspace.directory.path());
     assert_eq!((output.code, &*output.stdout), (Some(1), ""));
-    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    output.assert_one_error();
     for words in ["error: the program duckdb is not on the PATH", "https://duckdb.org/install", "--sql"] {
         assert!(output.stderr.contains(words), "{}", output.stderr);
     }

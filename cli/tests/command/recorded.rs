@@ -67,7 +67,7 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
     for (more, words) in [
         (vec!["--recorded", &*first], "has a NextToken"),
         (vec!["--recorded", &first, &last, &whole], "2 recordings"),
-        (vec!["--recorded", &sample], "it has neither Labels nor JobStatus"),
+        (vec!["--recorded", &sample], "is an event, not a reply"),
         (vec!["--recorded", "no-such-file"], "cannot read recorded reply no-such-file"),
         (vec!["--aggregate-by", "SEGMENTS", "--recorded", &whole], "not aggregated by SEGMENTS"),
     ] {
@@ -75,7 +75,7 @@ fn rejects_a_wrong_recording_before_creating_the_lake() {
         let output = workspace.run(event("sns.json"), &more);
         assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{words}");
         assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
-        assert_eq!(output.stderr.lines().count(), 1);
+        output.assert_one_error();
         assert!(!workspace.lake().exists());
     }
 }
@@ -226,9 +226,9 @@ fn rejects_what_is_not_one_job_read_once_with_file_and_path() {
 #[test]
 fn says_how_to_record_what_it_cannot_read() {
     for (bytes, words) in [
-        (b"\x1F\x8B\x08\x00".to_vec(), "compressed with gzip; decompress it first"),
-        (b"{'JobStatus': 'SUCCEEDED'}".to_vec(), "a.json is not JSON; record it with --output json"),
-        (b"JobStatus: SUCCEEDED\nLabels: []\n".to_vec(), "a.json is not JSON; record it with --output json"),
+        (b"\x1F\x8B\x08\x00".to_vec(), "it is compressed with gzip\nhint: decompress it first\n"),
+        (b"{'JobStatus': 'SUCCEEDED'}".to_vec(), "\nhint: record it with --output json\n"),
+        (b"JobStatus: SUCCEEDED\nLabels: []\n".to_vec(), "\nhint: record it with --output json\n"),
         (b"".to_vec(), "a.json has no reply"),
     ] {
         let workspace = Workspace::new();
@@ -263,4 +263,51 @@ fn does_not_take_a_generated_sample_for_the_recorded_job() {
     }
     let converted = Workspace::new().convert(&files, &["--json"]).json();
     assert_eq!(converted["jobs"][0]["generated"], false);
+}
+
+#[test]
+fn reads_replies_from_standard_input() {
+    let (from_file, piped) = (Workspace::new(), Workspace::new());
+    from_file.convert(&[("reply.json", reply().to_string().into_bytes())], &[]);
+    let lake = piped.lake();
+    let arguments = ["run", "--out", lake.to_str().unwrap(), "--recorded", "-"];
+    let output = label_lake(arguments, &reply().to_string());
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert_eq!(piped.files(), from_file.files());
+
+    let output = label_lake(arguments, "{");
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.starts_with("error: standard input is not JSON"), "{}", output.stderr);
+}
+
+#[test]
+fn rejects_standard_input_as_event_and_recording() {
+    let workspace = Workspace::new();
+    let output = workspace.run_with_input("-", &["--recorded", "-"], &reply().to_string());
+    assert_eq!((output.code, &*output.stdout), (Some(1), ""));
+    assert!(output.stderr.contains("EVENT and --recorded"), "{}", output.stderr);
+    assert!(!workspace.lake().exists());
+}
+
+#[test]
+fn says_how_to_pass_an_event_that_follows_the_recorded_files() {
+    for name in fs::read_dir(event("")).unwrap().map(|entry| entry.unwrap().file_name()) {
+        // A message of another API names no job.
+        if name == "other-api.json" {
+            continue;
+        }
+        let (workspace, event) = (Workspace::new(), event(name.to_str().unwrap()));
+        let lake = workspace.lake();
+        let mut arguments = vec!["run".into(), "--out".into(), lake.clone().into_os_string(), "--recorded".into()];
+        arguments.extend([data("one-reply.json").into(), event.clone().into_os_string()]);
+        let output = label_lake(arguments, "");
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{name:?}");
+        let event = event.display();
+        let expected = format!(
+            "error: {event} is an event, not a reply of GetLabelDetection\n\
+             hint: put it before the option: label-lake run {event} --recorded FILE\n"
+        );
+        assert_eq!(output.stderr, expected);
+        assert!(!lake.exists());
+    }
 }

@@ -77,7 +77,7 @@ fn show(workspace: &Workspace, more: &[&str]) -> CommandOutput {
 fn assert_shown(output: &CommandOutput, expected: &Expect) {
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     let lines = output.stdout.lines().filter(|line| !line.starts_with("Committed ") && !line.starts_with("Files "));
-    expected.assert_eq(&lines.map(|line| format!("{line}\n")).collect::<String>());
+    expected.assert_eq(&lines.flat_map(|line| [line, "\n"]).collect::<String>());
 }
 
 /// Returns the lines of the labels.
@@ -96,7 +96,7 @@ fn shows_the_facts_and_the_timelines_of_a_job() {
     let output = show(&workspace, &[]);
     assert_shown(
         &output,
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -117,7 +117,7 @@ fn shows_the_facts_and_the_timelines_of_a_job() {
                  1  0:00:00  0:00:00        55.0  ·····█··································  A/B: 50% [x]
                  1  0:00:01  0:00:01        66.6  ···············█························  American Football (Ball)
                  1  0:00:01  0:00:01        80.1  ··········█·····························  Caño Cristales
-    "#]],
+    "]],
     );
     assert!(output.stdout.contains("\nFiles        7, "), "{}", output.stdout);
     let ascii = show_in("C", &workspace, &["--label", "Person"]);
@@ -158,7 +158,7 @@ fn shows_the_segments_of_a_job_without_detections() {
     let workspace = job_with_labels(&[], &[segment("Dog", 0, 20), segment("Dog", 30, 31), segment("Cat", 39, 40)]);
     assert_shown(
         &show(&workspace, &[]),
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -172,7 +172,7 @@ fn shows_the_segments_of_a_job_without_detections() {
         segments    first     last  confidence  0:00:00                          0:00:40  label
                2  0:00:00  0:00:31        80.0  ████████████████████··········█·········  Dog
                1  0:00:39  0:00:40        80.0  ·······································█  Cat
-    "#]],
+    "]],
     );
 }
 
@@ -183,7 +183,7 @@ fn shows_both_counts_of_a_job_with_both_aggregations() {
     let output = show(&workspace, &[]);
     assert_shown(
         &output,
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       SUCCEEDED
         Tag          beach-day
@@ -199,7 +199,7 @@ fn shows_both_counts_of_a_job_with_both_aggregations() {
                  2         1  0:00:00  0:00:10        90.0  █·········█·····························  Dog
                  1         0  0:00:39  0:00:39        90.0  ·······································█  Cat
                  0         1        -        -           -  ····················████████████████████  Bird
-    "#]],
+    "]],
     );
 }
 
@@ -209,7 +209,7 @@ fn shows_a_failed_job_without_labels() {
     workspace.run(event("failed.json"), &[]);
     assert_shown(
         &show(&workspace, &[]),
-        &expect![[r#"
+        &expect![[r"
         Job          4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62
         Status       FAILED: The video could not be decoded (simulated because of the Status in the event)
         Tag          beach-day
@@ -217,7 +217,7 @@ fn shows_a_failed_job_without_labels() {
         Model        generated
         Completed    2025-06-01T16:02:05Z
         Aggregation  TIMESTAMPS
-    "#]],
+    "]],
     );
     let json = show(&workspace, &["--json"]).json();
     assert_eq!((&json["status"], &json["files"], &json["expectedFiles"]), (&"FAILED".into(), &1.into(), &1.into()));
@@ -294,11 +294,13 @@ fn reports_a_missing_and_an_unreadable_file_and_shows_the_other_labels() {
     fs::remove_file(&nameless).unwrap();
     let output = show(&workspace, &[]);
     assert_eq!(output.code, Some(1));
-    assert_eq!(output.stderr.lines().count(), 2, "{}", output.stderr);
+    let lines: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", output.stderr);
     for (path, words) in [(market, "it has no column timestamp_ms"), (nameless, "no such file")] {
-        let line = output.stderr.lines().find(|line| line.contains(path.to_str().unwrap())).unwrap();
+        let place = lines.iter().position(|line| line.contains(path.to_str().unwrap())).unwrap();
+        let line = lines[place];
         assert!(line.starts_with(&format!("error: job {JOB}: cannot read ")) && line.ends_with(words), "{line}");
-        assert!(line.contains("\"Overwrite\": true"), "{line}");
+        assert_eq!(lines[place + 1], "hint: export the job again with \"Overwrite\": true");
     }
     assert_eq!(labels(&output).len(), 6);
     assert!(output.stdout.contains("; the job should have 7\n"), "{}", output.stdout);
@@ -311,7 +313,8 @@ fn names_the_lake_and_the_next_step_if_the_job_is_not_committed() {
     let path = lake.to_str().unwrap();
     let missing = label_lake(["show", "other", "--lake", path], "");
     assert_eq!((missing.code, &*missing.stdout), (Some(1), ""));
-    let expected = format!("error: job other not found in {path}; `label-lake list --lake {path}` lists its jobs\n");
+    let expected =
+        format!("error: job other not found in {path}\nhint: `label-lake list --lake {path}` lists its jobs\n");
     assert_eq!(missing.stderr, expected);
 
     let row = lake.join(format!("jobs/job-{JOB}.parquet"));
@@ -347,7 +350,7 @@ async fn shows_a_job_in_s3_like_its_copy_in_a_directory() {
 
     let missing = account.run(&["show", "other", "--lake", "s3://lake/video"]).await;
     assert_eq!(missing.code, Some(1));
-    let expected =
-        "error: job other not found in s3://lake/video/; `label-lake list --lake s3://lake/video/` lists its jobs\n";
+    let expected = "error: job other not found in s3://lake/video/\n\
+                    hint: `label-lake list --lake s3://lake/video/` lists its jobs\n";
     assert_eq!(missing.stderr, expected);
 }

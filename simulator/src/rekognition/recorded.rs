@@ -113,20 +113,20 @@ impl RecordedReplies {
             let elements = if is_segment { &mut self.segments } else { &mut self.detections };
             elements.push(Element::new(element));
         }
-        let is_text = |value: &Value| value.is_string();
-        let fields: [(&str, fn(&Value) -> bool); 5] = [
-            ("JobId", is_text),
-            ("LabelModelVersion", is_text),
-            ("JobTag", is_text),
-            ("VideoMetadata", Value::is_object),
-            ("Video", Value::is_object),
-        ];
-        for (name, is_valid) in fields {
-            if is_valid(&reply[name]) {
-                self.fields.entry(name).or_insert_with(|| reply[name].take());
-            }
+        for name in ["JobId", "LabelModelVersion", "JobTag"] {
+            self.set_if(name, &mut reply, Value::is_string);
+        }
+        for name in ["VideoMetadata", "Video"] {
+            self.set_if(name, &mut reply, Value::is_object);
         }
         Ok(())
+    }
+
+    /// Takes a field from the reply, unless an earlier reply had it or its value is invalid.
+    fn set_if(&mut self, name: &str, reply: &mut Value, is_valid: fn(&Value) -> bool) {
+        if is_valid(&reply[name]) {
+            self.fields.entry(name).or_insert_with(|| reply[name].take());
+        }
     }
 
     fn text(&self, field: &str) -> Option<&str> {

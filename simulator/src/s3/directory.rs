@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use tempfile::{NamedTempFile, PathPersistError, TempPath};
 
-use crate::s3::object::{Object, StoreError};
+use crate::s3::object::{Object, Refusal, StoreError};
 
 /// Subdirectory in which files are written before they are moved to their path. It cannot be part of a key, and it is
 /// removed together with its last file.
@@ -75,7 +75,7 @@ impl Directory {
         let (file, other) = prepare().map_err(|error| refused(key, error))?;
         if let Some(other) = other {
             let reason = format!("the file system ignores case, and {other:?} exists; use a directory on another one");
-            return Err(StoreError::Refused(format!("key {key:?} cannot be a file: {reason}")));
+            return Err(not_a_file(key, &reason));
         }
         let named = if must_be_new { persist_new(file, path) } else { file.persist(path).map_err(io::Error::from) };
         named.map_err(|error| match error.kind() {
@@ -150,12 +150,12 @@ impl Directory {
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         for component in key.split('/') {
             if matches!(component, "" | "." | "..") || component == TEMPORARY {
-                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: component {component:?}")));
+                return Err(not_a_file(key, &format!("component {component:?}")));
             }
             if component.len() > MAX_COMPONENT {
                 let length = component.len();
                 let reason = format!("a component has {length} bytes, the file system allows {MAX_COMPONENT}");
-                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: {reason}")));
+                return Err(not_a_file(key, &reason));
             }
         }
         Ok(self.root.join(key))
@@ -209,8 +209,17 @@ fn is_missing(error: &io::Error) -> bool {
 fn refused(key: &str, error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::NotFound => StoreError::Changed(error),
-        _ => StoreError::Refused(format!("key {key:?} is refused by the file system: {error}")),
+        _ => StoreError::Refused(Refusal {
+            key: key.to_owned(),
+            reason: format!("is refused by the file system: {error}"),
+            by_file_system: true,
+        }),
     }
+}
+
+fn not_a_file(key: &str, reason: &str) -> StoreError {
+    let reason = format!("cannot be a file: {reason}");
+    StoreError::Refused(Refusal { key: key.to_owned(), reason, by_file_system: false })
 }
 
 #[cfg(test)]

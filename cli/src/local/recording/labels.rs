@@ -84,7 +84,9 @@ mod tests {
 
     fn labels(elements: &[Value]) -> Labels {
         let mut labels = Labels::default();
-        elements.iter().for_each(|element| labels.add(element).unwrap());
+        for element in elements {
+            labels.add(element).unwrap();
+        }
         let aggregation = labels.aggregation();
         labels.remove_zeros(aggregation);
         labels

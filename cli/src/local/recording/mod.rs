@@ -11,18 +11,20 @@ mod shape;
 mod text;
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use label_lake::job_id::JobId;
+use label_lake::notification::Delivery;
 use label_lake::table::aggregation::Aggregation;
 use rekognition_simulator::Job;
-use serde_json::Deserializer;
 use serde_json::value::RawValue;
+use serde_json::{Deserializer, Value};
 
 use self::reply::{Reply, Status, read_replies};
 use self::text::decode_text;
+use crate::error::with_hint;
+use crate::input::Input;
 
 /// Fields that the simulator makes up if no recorded reply has them.
 const MADE_UP_FIELDS: [&str; 3] = ["Video", "VideoMetadata", "LabelModelVersion"];
@@ -34,14 +36,13 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Reads files with one or more replies each.
+    /// Reads files with one or more replies each. The path `-` is standard input.
     ///
     /// # Errors
     /// A file cannot be read, or contains something other than replies; the same page is there twice.
     pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
         Self::parse(paths.iter().map(|path| {
-            let name = path.display().to_string();
-            let bytes = fs::read(path).with_context(|| cannot_read(&name))?;
+            let Input { name, bytes } = Input::read(path, "recorded reply")?;
             Ok((name, bytes))
         }))
     }
@@ -84,7 +85,9 @@ impl Recording {
                 JobId::try_from(named).with_context(|| format!("JobId {named:?} in the recorded replies"))
             }
             (None, Some(given)) => Ok(given.clone()),
-            (None, None) => bail!("the recorded replies do not name their job; pass its ID as --job-id"),
+            (None, None) => {
+                Err(with_hint(anyhow!("the recorded replies do not name their job"), "pass its ID as --job-id"))
+            }
         }
     }
 
@@ -92,13 +95,15 @@ impl Recording {
     pub(crate) fn check(&self, job: &str, aggregations: &[Aggregation]) -> anyhow::Result<()> {
         let mut ids = self.replies.iter().filter_map(|reply| reply.text("JobId"));
         if let Some(other) = ids.find(|&id| id != job) {
-            bail!("the event names job {job}, but the recorded replies belong to job {other}; change one of them");
+            let error = anyhow!("the event names job {job}, but the recorded replies belong to job {other}");
+            return Err(with_hint(error, "change one of them"));
         }
         if self.replies.iter().any(|reply| reply.status == Some(Status::Failed)) {
             return Ok(());
         }
         if self.replies.iter().all(|reply| reply.status == Some(Status::InProgress)) {
-            bail!("the recorded job was still IN_PROGRESS; record it again after it has finished");
+            let error = anyhow!("the recorded job was still IN_PROGRESS");
+            return Err(with_hint(error, "record it again after it has finished"));
         }
         for aggregation in Aggregation::ALL {
             self.check_pages(aggregation)?;
@@ -107,11 +112,12 @@ impl Recording {
         for aggregation in aggregations {
             if self.count(*aggregation) == 0 && !is_empty {
                 let name = aggregation.name();
-                bail!(
-                    "the recorded replies are not aggregated by {name}; record the job with --aggregate-by {name}, or run \
-                     this command with --aggregate-by {}",
-                    Aggregation::ALL.iter().find(|other| *other != aggregation).map_or("", |other| other.name())
+                let other =
+                    Aggregation::ALL.iter().find(|other| *other != aggregation).map_or("", |other| other.name());
+                let hint = format!(
+                    "record the job with --aggregate-by {name}, or run this command with --aggregate-by {other}"
                 );
+                return Err(with_hint(anyhow!("the recorded replies are not aggregated by {name}"), hint));
             }
         }
         Ok(())
@@ -122,16 +128,15 @@ impl Recording {
         let pages: Vec<_> = self.pages(aggregation).collect();
         let last_pages = pages.iter().filter(|reply| !reply.has("NextToken")).count();
         if last_pages == 0 && !pages.is_empty() {
-            bail!(
-                "incomplete recording: the last page has a NextToken. Fetch the remaining pages with --next-token and pass \
-                 them all"
-            );
+            let error = anyhow!("incomplete recording: the last page has a NextToken");
+            return Err(with_hint(error, "fetch the remaining pages with --next-token, and pass them all"));
         }
         // If no page has a NextToken, the tokens were stripped, and the pages may still be one recording.
         let has_tokens = last_pages < pages.len();
         let in_two_orders = pages.iter().any(|reply| reply.sort_by() != pages[0].sort_by());
         if last_pages > 1 && (has_tokens || in_two_orders) {
-            bail!("the files hold {last_pages} recordings of the job, which would duplicate all labels; pass only one");
+            let error = anyhow!("the files hold {last_pages} recordings of the job, which would duplicate all labels");
+            return Err(with_hint(error, "pass only one"));
         }
         Ok(())
     }
@@ -161,10 +166,17 @@ fn cannot_read(name: &str) -> String {
 fn read_text(name: &str, text: &str) -> anyhow::Result<Vec<(String, Reply)>> {
     let mut named = Vec::new();
     for json in Deserializer::from_str(text).into_iter::<&RawValue>() {
-        let json = json.with_context(|| format!("{name} is not JSON; record it with --output json"))?;
+        let json = json.map_err(|error| {
+            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "record it with --output json")
+        })?;
         for reply in read_replies(json) {
             let place = format!("{name}, reply {}", named.len() + 1);
-            let reply = reply.map_err(|reason| anyhow!("{place}: {reason}"))?;
+            let reply =
+                reply.map_err(
+                    |reason| {
+                        if is_event(text) { event_in_recording(name) } else { anyhow!("{place}: {reason}") }
+                    },
+                )?;
             named.push((place, reply));
         }
     }
@@ -172,6 +184,20 @@ fn read_text(name: &str, text: &str) -> anyhow::Result<Vec<(String, Reply)>> {
         bail!("{name} has no reply");
     }
     Ok(named)
+}
+
+/// Returns true if the text of a file is an event, and no reply.
+fn is_event(text: &str) -> bool {
+    let event = serde_json::from_str::<Value>(text).ok();
+    event.is_some_and(|event| event.get("JobStatus").is_none() && !Delivery::unwrap_event(&event).requests.is_empty())
+}
+
+/// Returns the error of an EVENT that follows `--recorded`, which takes every argument after it for a file of replies.
+fn event_in_recording(name: &str) -> anyhow::Error {
+    with_hint(
+        anyhow!("{name} is an event, not a reply of GetLabelDetection"),
+        format!("put it before the option: label-lake run {name} --recorded FILE"),
+    )
 }
 
 /// Rejects replies that are the same page, or lead to the same page: one of them would duplicate labels.
@@ -182,12 +208,13 @@ fn reject_repeated_pages(named: &[(String, Reply)]) -> anyhow::Result<()> {
         if reply.labels.len() > 0
             && let Some(earlier) = pages.insert(&reply.labels, place)
         {
-            bail!("{place} is the same page as {earlier}; pass each page once");
+            return Err(with_hint(anyhow!("{place} is the same page as {earlier}"), "pass each page once"));
         }
         if let Some(token) = reply.text("NextToken")
             && let Some(earlier) = tokens.insert((reply.aggregation.name(), token), place)
         {
-            bail!("{place} has the same NextToken as {earlier}, so one of them is there twice; pass each page once");
+            let error = anyhow!("{place} has the same NextToken as {earlier}, so one of them is there twice");
+            return Err(with_hint(error, "pass each page once"));
         }
     }
     Ok(())
@@ -198,11 +225,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::error::error_lines;
 
     fn check(replies: &[Value], aggregation: Aggregation) -> String {
         let replies = read_text("file", &Value::from(replies.to_vec()).to_string()).unwrap();
         let recording = Recording { replies: replies.into_iter().map(|(_, reply)| reply).collect() };
-        recording.check("job-1", &[aggregation]).map_or_else(|error| error.to_string(), |()| String::new())
+        recording.check("job-1", &[aggregation]).map_or_else(|error| error_lines(&error).join("\n"), |()| String::new())
     }
 
     #[test]

@@ -93,7 +93,8 @@ impl Reply {
 
     /// Returns the reply as one or more pages of JSON. A reply with all labels of a job would be large.
     pub(super) fn pages(&self) -> impl Iterator<Item = String> {
-        let fields: String = self.fields.iter().map(|(name, value)| format!("\"{name}\":{value},")).collect();
+        let fields: Vec<_> = self.fields.iter().map(|(name, value)| format!("\"{name}\":{value},")).collect();
+        let fields = fields.concat();
         self.labels.parts().map(move |labels| format!("{{{fields}\"Labels\":{labels}}}"))
     }
 }

@@ -4,7 +4,7 @@
 //! `null`) and enums (text, or an object with a `Value`), and they add fields of their own. Every value that the tables
 //! need is checked here, because the simulator and the SDK would only notice a wrong one much later.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
@@ -124,7 +124,7 @@ pub(super) fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'
 fn decode_at(value: &Value, shape: Shape, path: &mut String) -> Result<Value, String> {
     let wrong = |expected: &str| Err(format!("expected {expected}, found {}", describe(value)));
     match (shape, value) {
-        (Text | Enum, Value::String(_)) => Ok(value.clone()),
+        (Text | Enum, Value::String(_)) | (Number, Value::Number(_)) => Ok(value.clone()),
         (Enum, Value::Object(fields)) => match field(fields, "Value") {
             Some(text @ Value::String(_)) => Ok(text.clone()),
             _ => wrong("a string"),
@@ -132,13 +132,13 @@ fn decode_at(value: &Value, shape: Shape, path: &mut String) -> Result<Value, St
         (Text | Enum, _) => wrong("a string"),
         (Integer, Value::Number(number)) if number.as_i64().is_some() => Ok(value.clone()),
         (Integer, _) => wrong("an integer"),
-        (Number, Value::Number(_)) => Ok(value.clone()),
         (Number, _) => wrong("a number"),
         (List(shape), Value::Array(elements)) => {
             let length = path.len();
             let mut decoded = Vec::with_capacity(elements.len());
             for (index, element) in elements.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                // Writing to a String does not fail.
+                let _ = write!(path, "[{index}]");
                 decoded.push(decode_at(element, *shape, path)?);
                 path.truncate(length);
             }

@@ -1,6 +1,8 @@
 //! The text of a recorded file, in the encodings in which shells and editors save it.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+
+use crate::error::with_hint;
 
 const UTF_16_LE_BOM: &[u8] = b"\xFF\xFE";
 const UTF_16_BE_BOM: &[u8] = b"\xFE\xFF";
@@ -13,7 +15,7 @@ const GZIP: &[u8] = b"\x1F\x8B";
 /// The bytes are compressed, or are not text.
 pub(super) fn decode_text(bytes: Vec<u8>) -> anyhow::Result<String> {
     if bytes.starts_with(GZIP) {
-        bail!("it is compressed with gzip; decompress it first");
+        return Err(with_hint(anyhow!("it is compressed with gzip"), "decompress it first"));
     }
     let utf_16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (units, rest) = bytes.as_chunks::<2>();
