@@ -74,7 +74,7 @@ fn credentials_error(error: &CredentialsError, profile: &str) -> anyhow::Error {
         ),
         _ => with_hint(
             anyhow!("cannot load the AWS credentials of profile {profile}: {cause}"),
-            "log in again, or correct the profile",
+            "log in again with `aws sso login` or `aws login`, correct the profile, or select another with --profile",
         ),
     }
 }
