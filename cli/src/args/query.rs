@@ -25,10 +25,10 @@ Examples:
 
 DuckDB:
   The query runs in the program `duckdb`, which must be on the PATH:
-  https://duckdb.org/install. For a lake in S3, DuckDB takes the credentials from
-  the environment or the profile, like the AWS CLI, but the region only from
-  AWS_REGION, --region or --profile. It downloads its extensions httpfs and aws
-  the first time. It lists all files of a table before it opens those of the
+  https://duckdb.org/install. For a lake in S3, DuckDB takes the credentials
+  from the environment or the profile, like the AWS CLI, but the region only
+  from AWS_REGION, --region or --profile. It downloads its extensions httpfs and
+  aws the first time. It lists all files of a table before it opens those of the
   job, so for thousands of jobs, Athena is faster.
 
 Exit codes:
