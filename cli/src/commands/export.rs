@@ -36,6 +36,9 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         LakeLocation::S3(_) => None,
     };
     let settings = arguments.settings();
+    if let (LakeLocation::S3(location), Some(job)) = (&lake, arguments.jobs.first()) {
+        account.lake(location, arguments.database.as_ref())?.check_tables(job).await?;
+    }
 
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
