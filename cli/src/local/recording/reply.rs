@@ -73,7 +73,7 @@ impl Reply {
         let requested = Aggregation::ALL.into_iter().find(|aggregation| requested == Some(aggregation.name()));
         let mut labels = labels.unwrap_or_default();
         let aggregation = requested.unwrap_or_else(|| labels.aggregation());
-        labels.remove_zeros(aggregation);
+        labels.aggregated_by(aggregation)?;
         Ok(Self { fields, labels, aggregation, status })
     }
 
