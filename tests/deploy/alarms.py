@@ -9,6 +9,19 @@ from stack import ROOT, Stack
 
 # Documented metrics with the dimension that the alarms use. An alarm on any other metric would never fire.
 DOCUMENTED = {
+    "AWS/Events": (
+        "RuleName",
+        {
+            "FailedInvocations",
+            "InvocationAttempts",
+            "Invocations",
+            "MatchedEvents",
+            "RetryInvocationAttempts",
+            "SuccessfulInvocationAttempts",
+            "ThrottledRules",
+            "TriggeredRules",
+        },
+    ),
     "AWS/Lambda": (
         "FunctionName",
         {
@@ -73,6 +86,7 @@ NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/Lambda", "DestinationDeliveryFailures", "<Function>"): (0, 0),
     ("AWS/SNS", "NumberOfNotificationsFailedToRedriveToDlq", "{topic}"): (0, 0),
     ("AWS/Lambda", "RecursiveInvocationsDropped", "<Function>"): (0, 0),
+    ("AWS/Events", "FailedInvocations", "<ReadyRule>"): (0, 0),
 }
 NEEDED_WITH_QUEUE = {("AWS/SQS", "ApproximateAgeOfOldestMessage", "<JobQueue.QueueName>"): (3600, 4 * 86400)}
 

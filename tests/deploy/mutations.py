@@ -47,6 +47,20 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
         "Dimensions: [{ Name: FunctionName, Value: !Ref Function }]",
         "Dimensions: [{ Name: FunctionName, Value: !GetAtt Function.Arn }]",
     ),
+    (
+        "            Principal: { Service: events.amazonaws.com }\n",
+        "            Principal: { Service: events.amazonaws.com }\n"
+        "            Condition: { ArnEquals: { aws:SourceArn: !GetAtt ReadyRule.Arn } }\n",
+    ),
+    (
+        "            Condition: { StringEquals: { aws:SourceAccount: !Ref AWS::AccountId } }\n",
+        "",
+    ),
+    (
+        "Condition: { ArnEquals: { aws:SourceArn: !If [CreateTopic, !Ref Topic, !Ref ExistingTopicArn] } }",
+        "Condition: { StringEquals: { aws:PrincipalAccount: !Ref AWS::AccountId } }",
+    ),
+    ("Dimensions: [{ Name: RuleName, Value: !Ref ReadyRule }]", "Dimensions: [{ Name: RuleName, Value: ready }]"),
     ("Threshold: 259200", "Threshold: 604800"),
     ('          - !Sub ALARM("${EventsNotKept}")\n', ""),
     ('["LabelLake", "Pages"', '["LabelLake", "Page"'),

@@ -200,6 +200,22 @@ def dropped_continuation(test: AlarmTest) -> None:
     say("continuations-dropped: fires when Lambda stops the 17th continuation; it does not with the template (counted)")
 
 
+def unsent_notice(test: AlarmTest) -> None:
+    """ReadyTopic is deleted when a job is finished, so the notice is lost.
+
+    The emulator does not evaluate the policy of a topic for EventBridge, which a static check covers.
+    """
+    since, topic = now(), test.deployment.outputs["ReadyTopicArn"]
+    policy = test.lake.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    test.lake.sns.delete_topic(TopicArn=topic)
+    with test.logs(f"EventBridge → SNS: topic {topic} not found"):
+        assert test.lake.export(test.jobs.new())["outcome"] == "EXPORTED"
+    test.lake.sns.create_topic(Name=topic.split(":")[-1], Attributes={"Policy": policy})
+    test.alarms.put("AWS/Events", "FailedInvocations", {"RuleName": test.deployment.resource("ReadyRule")}, 1)
+    test.alarms.expect({"ready-not-sent"}, since)
+    say("ready-not-sent: fires for a notice that is lost because its topic is deleted (made)")
+
+
 def waiting_job(test: AlarmTest) -> None:
     """A job is in the job queue for more than a day, because the event source mapping is disabled."""
     queue = test.deployment.resource("JobQueue")
@@ -242,6 +258,7 @@ def check_alarms(lake: Lake, jobs: Jobs) -> None:
     lost_event(test)
     lost_notification(test)
     dropped_continuation(test)
+    unsent_notice(test)
     test.alarms.expect(set(), now())
     if subscriber:
         check_notifications(test, subscriber)
