@@ -4,6 +4,18 @@ import sys
 
 import static
 
+NOTIFIES = "AlarmActions: !If [HasAlarmTopic, [!If [CreateAlarmTopic, !Ref AlarmTopic, !Ref AlarmTopicArn]], []]"
+# A composite alarm that notifies instead of one of its two alarms.
+COMPOSITE = f"""
+  SomethingFailed:
+    Type: AWS::CloudWatch::CompositeAlarm
+    Properties:
+      AlarmRule: !Sub ALARM("${{EventsDropped}}") OR ALARM("${{EventsNotKept}}")
+      {NOTIFIES}
+
+  EventsNotKept:
+"""
+
 MUTATIONS: tuple[tuple[str, str], ...] = (
     ("FilterPolicyScope: MessageBody", "FilterPolicyScope: MessageBdy"),
     ("FilterPolicy: { API: [StartLabelDetection, LABEL_DETECTION] }", "FilterPolicy: { API: [StartFaceDetection] }"),
@@ -62,7 +74,12 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ),
     ("Dimensions: [{ Name: RuleName, Value: !Ref ReadyRule }]", "Dimensions: [{ Name: RuleName, Value: ready }]"),
     ("Threshold: 259200", "Threshold: 604800"),
-    ('          - !Sub ALARM("${EventsNotKept}")\n', ""),
+    (NOTIFIES, "AlarmActions: []"),
+    (NOTIFIES.replace("Alarm", "OK", 1), "OKActions: []"),
+    (NOTIFIES, f"ActionsEnabled: false\n      {NOTIFIES}"),
+    (NOTIFIES, "AlarmActions: [!Ref ReadyTopic]"),
+    (f"      {NOTIFIES}\n\n  EventsNotKept:\n", COMPOSITE),
+    ('"${ReadyNotSent.Arn}"${QueueAlarm}', '"${ReadyNotSent.Arn}"'),
     ('["LabelLake", "Pages"', '["LabelLake", "Page"'),
     ("!GetAtt RekognitionRole.Arn", "!GetAtt RekognitionRoles.Arn"),
     ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"),

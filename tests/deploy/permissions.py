@@ -39,8 +39,8 @@ IN_VPC = {
         "ec2:UnassignPrivateIpAddresses",
     }
 }
-# Condition keys with which a policy can name the account or the resource that a service acts for, by service and type of
-# the resource that has the policy. A statement needs one of them, and with any other key it never matches.
+# Condition keys with which a policy can name the account or the resource that a service acts for, by service and
+# type of the policy's resource. A statement needs one of them, and with any other key it never matches.
 # EventBridge supports no condition in the policy of an SNS topic (EventBridge guide, "Amazon SNS permissions").
 SERVICE_CONDITIONS: dict[tuple[str, str], set[str]] = {
     ("cloudwatch.amazonaws.com", "AWS::SNS::TopicPolicy"): {"aws:SourceAccount"},

@@ -1,6 +1,7 @@
 """Static checks of the template, for mistakes that emulators and linters miss."""
 
 import alarms
+import console
 import lake
 import lint
 import messages
@@ -34,7 +35,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "PartitionIndex": "Yes",
     },
 }
-MODULES = (messages, permissions, lake, alarms)
+MODULES = (messages, permissions, lake, alarms, console)
 
 
 def findings(text: str) -> list[str]:
@@ -49,7 +50,7 @@ def own_findings(text: str) -> list[str]:
         template = transformed(text)
     except Exception as error:  # Anything that the transform raises is a finding.
         return [*found, f"the SAM transform fails: {error}"]
-    found += [finding for check in alarms.TEMPLATE_CHECKS for finding in check(template)]
+    found += [finding for check in console.TEMPLATE_CHECKS for finding in check(template)]
     for variant, parameters in VARIANTS.items():
         try:
             stack = Stack(template, **parameters)

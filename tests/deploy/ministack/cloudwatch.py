@@ -2,11 +2,10 @@
 
 The emulator stores data points and computes statistics. This module evaluates the metric alarms itself: the emulator
 ignores dimensions and the setting for missing data, so an alarm on another function would fire as well. The emulator
-does evaluate the composite alarm from the states of the metric alarms, and notifies its topic.
+does notify the topic of an alarm whose state changes.
 """
 
 import operator
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,24 +30,6 @@ class Alarms:
         # Alarms that have fired so far, and the number of broken alarms that did not.
         self.fired: set[str] = set()
         self.broken = 0
-        # The emulator supports composite alarms in CloudWatch but not in CloudFormation.
-        (composite,) = deployment.expected.of_type("AWS::CloudWatch::CompositeAlarm").values()
-        self.rule = self.with_physical_ids(composite["AlarmRule"])
-        actions = self.with_physical_ids(composite.get("AlarmActions", []))
-        self.composite = f"{self.prefix}something-failed"
-        self.client.put_composite_alarm(
-            AlarmName=self.composite, AlarmRule=self.rule, AlarmActions=actions, OKActions=actions
-        )
-
-    def with_physical_ids(self, text: Any) -> Any:
-        """Replaces references to resources in a text, or a list of texts, with physical IDs."""
-        if isinstance(text, list):
-            return [self.with_physical_ids(item) for item in text]
-        return re.sub(r"<(\w+)>", lambda match: self.deployment.resource(match[1]), text)
-
-    def remove_composite(self) -> None:
-        """Deletes the composite alarm. Alarms that it refers to cannot be deleted before it."""
-        self.client.delete_alarms(AlarmNames=[self.composite])
 
     def described(self) -> dict[str, dict[str, Any]]:
         """Returns the metric alarms by name."""
@@ -109,40 +90,19 @@ class Alarms:
         return True
 
     def expect(self, names: set[str], since: datetime, moment: datetime | None = None) -> None:
-        """Checks that exactly these alarms fire, and that the composite alarm fires if there are any.
-
-        Also checks that broken variants of these alarms would not fire.
-        """
+        """Checks that exactly these alarms fire, and that broken variants of them would not."""
         moment = moment or now() + timedelta(seconds=1)
         alarms = self.described()
         fired = {name for name, alarm in alarms.items() if self.fires(alarm, since, moment)}
         assert fired == names, f"{sorted(fired)} fire, instead of {sorted(names)}"
-        for name in alarms:
-            state = "ALARM" if name in fired else "OK"
-            self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="by the test")
-        assert self.state(self.composite) == ("ALARM" if fired else "OK"), self.composite
         for name in fired:
             for broken in broken_variants(alarms[name]):
                 assert not self.fires(broken, since, moment), f"a broken alarm fires: {broken}"
                 self.broken += 1
-        if fired:
-            self.check_composite_without(fired)
         self.fired |= fired
 
-    def check_composite_without(self, fired: set[str]) -> None:
-        """Checks that a composite alarm that leaves out the alarms that fire stays OK."""
-        rule, name = self.rule, f"{self.prefix}incomplete"
-        for child in fired:
-            rule = rule.replace(f'ALARM("{self.prefix}{child}")', "FALSE")
-        self.client.put_composite_alarm(AlarmName=name, AlarmRule=rule)
-        assert self.state(name) == "OK", rule
-        self.client.delete_alarms(AlarmNames=[name])
-        self.broken += 1
-
-    def state(self, composite: str) -> str:
-        """Returns the state of a composite alarm."""
-        (alarm,) = self.client.describe_alarms(AlarmNames=[composite], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-        return alarm["StateValue"]
+    def set_state(self, name: str, state: str) -> None:
+        self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="set by the test")
 
 
 def broken_variants(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -219,7 +219,8 @@ def main() -> None:
         aws = Ministack(directory, simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
         jobs = Jobs(simulator)
         deployment = Deployment(aws, directory, "label-lake")
-        say(f"sam deploy: {deployment.deploy(artifact):.0f} s")
+        alarm_topic = aws.client("sns").create_topic(Name="pager")["TopicArn"]
+        say(f"sam deploy: {deployment.deploy(artifact, AlarmTopicArn=alarm_topic):.0f} s")
         lake = Lake(deployment, simulator)
         job = exports_a_message(lake, jobs)
         emits_metrics(lake, job)
