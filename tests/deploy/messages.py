@@ -77,6 +77,29 @@ def allows_topic(stack: Stack, queue: str) -> Iterator[str]:
         yield f"the policy of {queue} allows {allowed}"
 
 
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+
+
+def log(stack: Stack) -> Iterator[str]:
+    """The function writes lines from the given level on, and Lambda passes on every line with metrics.
+
+    Lambda drops lines below its own level. It counts a line without a level, such as one with metrics, as INFO (Lambda
+    guide, "Log-level filtering").
+    """
+    function = stack.resources["Function"]["Properties"]
+    written = function["Environment"]["Variables"].get("RUST_LOG")
+    if written != stack.parameters["LogLevel"]:
+        yield f"the function writes log lines from {written} on"
+    logging = function["LoggingConfig"]
+    if logging["LogFormat"] != "JSON":
+        yield "the log format is not JSON, which the log level needs"
+    passed = logging["ApplicationLogLevel"]
+    if LOG_LEVELS.index(passed) > LOG_LEVELS.index("INFO"):
+        yield f"Lambda drops all metrics, because it passes on lines from {passed} on"
+    if LOG_LEVELS.index(passed) > LOG_LEVELS.index(stack.parameters["LogLevel"]):
+        yield f"Lambda drops log lines below {passed}"
+
+
 def function(stack: Stack) -> Iterator[str]:
     """The function has the properties that it relies on and that emulators ignore."""
     function = stack.resources["Function"]["Properties"]
@@ -84,12 +107,10 @@ def function(stack: Stack) -> Iterator[str]:
         yield "the function's timeout is not 900 s, the maximum"
     if function.get("RecursiveLoop") != "Allow":
         yield "Lambda stops a long job after 16 continuations"
-    if function["LoggingConfig"]["LogFormat"] != "JSON":
-        yield "the log format is not JSON, which the log level needs"
     variables = set(function["Environment"]["Variables"])
     settings = {"OUTPUT_BUCKET", "OUTPUT_PREFIX", "AGGREGATE_BY", "GLUE_DATABASE", "EXPECTED_BUCKET_OWNER"}
     c_library_settings = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"}
-    expected = settings | c_library_settings
+    expected = settings | c_library_settings | {"RUST_LOG"}
     if variables != expected:
         yield f"the function's environment differs from the expected one by {variables ^ expected}"
     for setting in settings:
@@ -104,4 +125,4 @@ def function(stack: Stack) -> Iterator[str]:
             yield f"{name} can redeliver a job while it is being exported"
 
 
-CHECKS = (subscriptions, dead_letters, function)
+CHECKS = (subscriptions, dead_letters, log, function)

@@ -48,6 +48,19 @@ async fn throttles_and_failures_are_counted() {
 }
 
 #[tokio::test]
+async fn metrics_are_written_at_every_log_level() {
+    for level in ["TRACE", "INFO", "WARN", "ERROR"] {
+        let function = Function::start(three_pages(), &[("RUST_LOG", level)]).await;
+        function.succeed(json!({ "JobId": "job" })).await;
+        let lines = function.stop().await;
+        let with_metrics = lines.iter().filter(|line| line.contains("\"_aws\"")).count();
+        assert_eq!(with_metrics, 1, "{level}: {lines:?}");
+        let has_summary = lines.iter().any(|line| line.contains("\"done\""));
+        assert_eq!(has_summary, matches!(level, "TRACE" | "INFO"), "{level}");
+    }
+}
+
+#[tokio::test]
 async fn duplicate_is_not_counted() {
     let event = json!({ "JobId": "job" });
     let function = Function::start(three_pages(), &[]).await;

@@ -71,6 +71,23 @@ def emits_metrics(lake: Lake, job: str) -> None:
     say(f"the log has the {len(emitted)} metrics of the job that the alarms and the dashboard use")
 
 
+def emits_metrics_at_every_log_level(lake: Lake, jobs: Jobs, artifact: Path) -> None:
+    """With LogLevel=ERROR, the log has no line of a successful export but its metrics, and Lambda passes them on."""
+    lake.deployment.deploy(artifact, LogLevel="ERROR")
+    function = lake.deployment.outputs["FunctionName"]
+    job = jobs.new()
+    lake.publish(job)
+    wait_until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), f"{job} is committed")
+    # On a busy machine, a late log line appears only with the next invocation.
+    lake.functions.invoke(FunctionName=function, Payload=b"{}")
+    (line,) = wait_until(lambda: lake.metrics(job), "the metrics are in the log")
+    assert line["Jobs"] == 1 and not [line for line in lake.lines() if line.get("job") == job], line
+    # The emulator does not filter lines. Lambda counts a line without a level as INFO.
+    passed = lake.functions.get_function_configuration(FunctionName=function)["LoggingConfig"]["ApplicationLogLevel"]
+    assert "level" not in line and passed in ("TRACE", "DEBUG", "INFO"), (line, passed)
+    say("with LogLevel=ERROR, the log still has the metrics of a job, and nothing else of it")
+
+
 def ignores_other_apis(lake: Lake, jobs: Jobs) -> None:
     face, labels = jobs.new(), jobs.new()
     lake.publish(face, api="StartFaceDetection")
@@ -236,6 +253,7 @@ def main() -> None:
         notifies_when_ready(lake, jobs)
         check_verification(lake, jobs)
         check_alarms(lake, jobs)
+        emits_metrics_at_every_log_level(lake, jobs, artifact)
         survives_deletion(lake, jobs, artifact, job)
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)
         denies_plain_http(aws, simulator, directory, artifact)
