@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from metrics import is_state, wrong_metric
+from metrics import EMITTED, is_state, wrong_metric
 from stack import ROOT, Stack
 
 # Metrics for every way in which a job or an event can be lost, with the range of thresholds that leave time to act.
@@ -12,6 +12,8 @@ NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "<FailedQueue.QueueName>"): (0, 0),
     # Seconds. Results are kept for 7 days.
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "<FailedQueue.QueueName>"): (3600, 4 * 86400),
+    # The function's own count has the time of the failure, and the failed items of a batch. Lambda's has crashes.
+    ("LabelLake", "FailedAttempts", "<Function>"): (0, 10),
     ("AWS/Lambda", "Errors", "<Function>"): (0, 10),
     ("AWS/Lambda", "Throttles", "<Function>"): (0, 0),
     # Milliseconds: later than a job is continued in another invocation, earlier than the timeout.
@@ -24,6 +26,10 @@ NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/Events", "FailedInvocations", "<ReadyRule>"): (0, 0),
 }
 NEEDED_WITH_QUEUE = {("AWS/SQS", "ApproximateAgeOfOldestMessage", "<JobQueue.QueueName>"): (3600, 4 * 86400)}
+
+# List prices of us-east-1 a month, and what they may add up to without the queue.
+METRIC_DOLLARS, ALARM_DOLLARS, DASHBOARD_DOLLARS = 0.30, 0.10, 3.00
+BUDGET_DOLLARS = 8.10
 
 
 def alarms(stack: Stack) -> Iterator[str]:
@@ -104,4 +110,18 @@ def described(stack: Stack) -> Iterator[str]:
             yield f"{name} does not say what to run"
 
 
-CHECKS = (alarms, notifies, described)
+def cost(stack: Stack) -> Iterator[str]:
+    """Alarms, metrics and dashboard cost no more than the budget, and docs/OPERATIONS.md counts them."""
+    number = len(stack.of_type("AWS::CloudWatch::Alarm")) - (stack.parameters["UseQueue"] == "Yes")
+    dollars = METRIC_DOLLARS * len(EMITTED) + ALARM_DOLLARS * number + DASHBOARD_DOLLARS
+    if stack.of_type("AWS::CloudWatch::CompositeAlarm"):
+        yield "a composite alarm costs as much as five others"
+    if round(dollars, 2) > BUDGET_DOLLARS:
+        yield f"metrics, alarms and dashboard cost ${dollars:.2f} a month, more than ${BUDGET_DOLLARS:.2f}"
+    operations = " ".join((ROOT / "docs" / "OPERATIONS.md").read_text().split())
+    counted = f"{len(EMITTED)} metrics at $0.30, {number} alarms at $0.10 ({number + 1} with `UseQueue`)"
+    if counted not in operations:
+        yield f"docs/OPERATIONS.md does not count {counted}"
+
+
+CHECKS = (alarms, notifies, described, cost)

@@ -50,6 +50,9 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("MetricName: AsyncEventsDropped", "MetricName: AsyncEventDropped"),
     ("MetricName: NumberOfNotificationsFailedToRedriveToDlq", "MetricName: NumberOfNotificationsFailedToRedriveToDLQ"),
     ("MetricName: FailedJobs", "MetricName: JobsFailed"),
+    ("MetricName: FailedAttempts", "MetricName: FailedJobs"),
+    ("      MetricName: Errors\n", "      MetricName: Invocations\n"),
+    ('["LabelLake", "FailedAttempts"', '["LabelLake", "FailedJobs"'),
     ("Namespace: LabelLake", "Namespace: Labellake"),
     (
         "Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]",

@@ -13,7 +13,6 @@ the data point comes from:
 import json
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from time import sleep
@@ -38,7 +37,7 @@ def successful_jobs(test: AlarmTest) -> None:
     since, job = now(), test.jobs.new()
     assert test.lake.export(job)["outcome"] == "EXPORTED"
     assert "FunctionError" not in test.invoke(job)
-    test.alarms.put_emitted(wait_until(lambda: test.lake.metrics(job), "the metrics are in the log")[0])
+    test.alarms.put_emitted(test.lake.attempts(job)[0])
     test.put_waiting()
     assert test.counted("Errors", "Sum", since) == test.counted("Throttles", "Sum", since) == 0
     test.alarms.expect(set(), since)
@@ -49,18 +48,40 @@ def failed_job(test: AlarmTest) -> None:
     since, job = now(), test.jobs.new(status="FAILED")
     test.lake.publish(job, status="FAILED")
     test.lake.outcome(job)
-    test.alarms.put_emitted(wait_until(lambda: test.lake.metrics(job), "the metrics are in the log")[0])
+    test.alarms.put_emitted(test.lake.attempts(job)[0])
     test.alarms.expect({"jobs-failed"}, since)
     say("jobs-failed: fires for a job that failed at Rekognition (emitted)")
 
 
-def five_errors(test: AlarmTest) -> None:
+def five_failed_attempts(test: AlarmTest) -> None:
+    """Attempts at a job that Rekognition does not know fail, with a queue until the queue gives up on the job."""
     since = now()
+    if test.has_queue:
+        test.lake.publish(UNKNOWN)
+        assert test.lake.receive(test.failed, "the job is in the dead-letter queue")["JobId"] == UNKNOWN
+    else:
+        for _ in range(5):
+            assert "FunctionError" in test.invoke(UNKNOWN)
+    for count, line in enumerate(test.lake.attempts(UNKNOWN, 5), 1):
+        test.alarms.put_emitted(line)
+        assert ("function-errors" in test.alarms.firing(since)) is (count == 5), f"{count} attempts"
+    # The invocations failed too, because each had a single job.
+    test.alarms.expect({"function-errors", "function-crashed"}, since)
+    source = "a queue and batch item failures" if test.has_queue else "direct invocations"
+    say(f"function-errors: fires at the fifth failed attempt, not at the fourth, with {source} (emitted)")
+
+
+def five_crashes(test: AlarmTest) -> None:
+    """The function's process is killed in the middle of a job, so that only Lambda can count the failure."""
+    since, job = now(), test.jobs.new(pages=20)
     for count in range(1, 6):
-        assert "FunctionError" in test.invoke(UNKNOWN)
+        with test.during_export(job):
+            for process in processes(test):
+                os.kill(process, signal.SIGKILL)
         assert test.counted("Errors", "Sum", since) == count
-        test.alarms.expect({"function-errors"} if count == 5 else set(), since)
-    say("function-errors: fires at the fifth failed invocation, not at the fourth (counted)")
+        test.alarms.expect({"function-crashed"} if count == 5 else set(), since)
+    assert not test.lake.metrics(job)
+    say("function-crashed: fires at the fifth crash, not at the fourth; function-errors does not (counted)")
 
 
 def throttled_function(test: AlarmTest) -> None:
@@ -97,18 +118,16 @@ def continued_job(test: AlarmTest) -> None:
 
 def hung_function(test: AlarmTest) -> None:
     """The function's process is suspended in the middle of a job, and runs into its timeout."""
-    since, job = now(), test.jobs.new(pages=20)
-    with timeout(test, 4) as to_deployed, ThreadPoolExecutor() as threads:
-        calls = test.jobs.simulator.calls("GetLabelDetection")
-        invoked = threads.submit(test.invoke, job)
-        wait_until(lambda: test.jobs.simulator.calls("GetLabelDetection") > calls + 2, "the export is in progress")
-        stopped = list(processes(test))
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
-        answer = json.loads(invoked.result()["Payload"].read())
+    since, job, stopped = now(), test.jobs.new(pages=20), []
+    with timeout(test, 4) as to_deployed:
+        with test.during_export(job) as invoked:
+            stopped = list(processes(test))
+            for process in stopped:
+                os.kill(process, signal.SIGSTOP)
         for process in stopped:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
+    answer = json.loads(invoked.result()["Payload"].read())
     assert "timed out after 4.00 seconds" in answer["errorMessage"], answer
     test.alarms.put("AWS/Lambda", "Duration", test.function, test.counted("Duration", "Maximum", since) + to_deployed)
     test.alarms.expect({"function-near-timeout"}, since)
@@ -265,7 +284,8 @@ def check_alarms(lake: Lake, jobs: Jobs) -> None:
     test.alarms.expect(set(), now())
     successful_jobs(test)
     failed_job(test)
-    five_errors(test)
+    five_failed_attempts(test)
+    five_crashes(test)
     throttled_function(test)
     if test.has_queue:
         waiting_job(test)

@@ -46,13 +46,14 @@ class Alarms:
 
     def put_emitted(self, line: dict[str, Any]) -> None:
         """Puts the data points that CloudWatch extracts from a log line in embedded metric format."""
+        at = datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC)
         for declared in line["_aws"]["CloudWatchMetrics"]:
             for names in declared["Dimensions"]:
                 dimensions = {name: line[name] for name in names}
                 for metric in declared["Metrics"]:
                     values = line[metric["Name"]]
                     for value in values if isinstance(values, list) else [values]:
-                        self.put(declared["Namespace"], metric["Name"], dimensions, value)
+                        self.put(declared["Namespace"], metric["Name"], dimensions, value, at)
 
     def statistic(
         self, name: str, namespace: str, metric: str, dimensions: dict[str, str], start: datetime, end: datetime
@@ -89,11 +90,16 @@ class Alarms:
                 return False
         return True
 
+    def firing(self, since: datetime, moment: datetime | None = None) -> set[str]:
+        """Returns the alarms that are in the state ALARM at a moment, by default now."""
+        moment = moment or now() + timedelta(seconds=1)
+        return {name for name, alarm in self.described().items() if self.fires(alarm, since, moment)}
+
     def expect(self, names: set[str], since: datetime, moment: datetime | None = None) -> None:
         """Checks that exactly these alarms fire, and that broken variants of them would not."""
         moment = moment or now() + timedelta(seconds=1)
         alarms = self.described()
-        fired = {name for name, alarm in alarms.items() if self.fires(alarm, since, moment)}
+        fired = self.firing(since, moment)
         assert fired == names, f"{sorted(fired)} fire, instead of {sorted(names)}"
         for name in fired:
             for broken in broken_variants(alarms[name]):
