@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from metrics import EMITTED, is_state, wrong_metric
+from metrics import EMITTED, delay_seconds, is_state, wrong_metric
 from stack import ROOT, Stack
 
 # Metrics for every way in which a job or an event can be lost, with the range of thresholds that leave time to act.
@@ -57,6 +57,18 @@ def alarms(stack: Stack) -> Iterator[str]:
             yield f"{name} has a description that may exceed CloudWatch's limit of 1,024 characters"
     for missing in needed:
         yield f"no alarm on {missing}"
+
+
+def periods(stack: Stack) -> Iterator[str]:
+    """Each alarm looks back far enough to see its data points when they arrive, as late as they may."""
+    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        looked_at, needed = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        # The newest data points may be missing, but those before them have to be enough.
+        if alarm["Period"] * (looked_at - needed) < delay_seconds(alarm["MetricName"]):
+            yield f"{name} does not see data points that arrive {delay_seconds(alarm['MetricName'])} s late"
+        # A state that has ended must not keep the alarm from telling of the next.
+        if alarm["MetricName"].startswith("Approximate") and alarm["Period"] * looked_at > 900:
+            yield f"{name} is still firing 15 minutes after its state has ended"
 
 
 def notifies(stack: Stack) -> Iterator[str]:
@@ -124,4 +136,4 @@ def cost(stack: Stack) -> Iterator[str]:
         yield f"docs/OPERATIONS.md does not count {counted}"
 
 
-CHECKS = (alarms, notifies, described, cost)
+CHECKS = (alarms, periods, notifies, described, cost)

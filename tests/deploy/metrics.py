@@ -89,3 +89,15 @@ def wrong_metric(namespace: str, metric: str, dimensions: dict[str, str]) -> Ite
 def is_state(metric: str) -> bool:
     """Returns true if the metric has data points for as long as a state lasts, and not one for each event."""
     return metric.startswith("Approximate") or metric == "Throttles"
+
+
+# Seconds from the time of a data point until an alarm can see it. Lambda's metrics have the time at which an invocation
+# began (Lambda guide, "Viewing metrics"), which lasts up to 15 minutes; publishing takes minutes. A metric of a state
+# has a new data point every minute, so only its publishing counts.
+STATE_DELAY_SECONDS = 4 * 60
+EVENT_DELAY_SECONDS = 20 * 60
+
+
+def delay_seconds(metric: str) -> int:
+    """Returns how late a data point of the metric may arrive."""
+    return STATE_DELAY_SECONDS if metric.startswith("Approximate") else EVENT_DELAY_SECONDS

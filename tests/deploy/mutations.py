@@ -53,6 +53,12 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("MetricName: FailedAttempts", "MetricName: FailedJobs"),
     ("      MetricName: Errors\n", "      MetricName: Invocations\n"),
     ('["LabelLake", "FailedAttempts"', '["LabelLake", "FailedJobs"'),
+    ("      EvaluationPeriods: 6\n      DatapointsToAlarm: 1\n", "      EvaluationPeriods: 1\n"),
+    ("      EvaluationPeriods: 6\n      DatapointsToAlarm: 1\n", "      EvaluationPeriods: 6\n"),
+    ("      EvaluationPeriods: 10\n      DatapointsToAlarm: 6\n", "      EvaluationPeriods: 6\n"),
+    ("      Period: 900\n      EvaluationPeriods: 3\n", "      Period: 900\n      EvaluationPeriods: 2\n"),
+    ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 60\n      EvaluationPeriods: 1\n"),
+    ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 300\n      EvaluationPeriods: 6\n"),
     ("Namespace: LabelLake", "Namespace: Labellake"),
     (
         "Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deployment import Deployment
+from metrics import delay_seconds
 
 COMPARED = {"GreaterThanThreshold": operator.gt, "GreaterThanOrEqualToThreshold": operator.ge}
 # Combines the values of the emulator's periods into one.
@@ -75,20 +76,16 @@ class Alarms:
 
     def fires(self, alarm: dict[str, Any], since: datetime, moment: datetime) -> bool:
         """Returns true if an alarm is in the state ALARM at a moment. Ignores data points before `since`."""
-        assert alarm["TreatMissingData"] in ("breaching", "notBreaching") and "DatapointsToAlarm" not in alarm, alarm
+        assert alarm["TreatMissingData"] == "notBreaching", alarm
         period = timedelta(seconds=alarm["Period"])
         dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        breaching = 0
         for back in range(alarm["EvaluationPeriods"]):
             end = moment - back * period
             start = max(end - period, since)
             value = self.statistic(alarm["Statistic"], alarm["Namespace"], alarm["MetricName"], dimensions, start, end)
-            if value is None:
-                is_breaching = alarm["TreatMissingData"] == "breaching"
-            else:
-                is_breaching = COMPARED[alarm["ComparisonOperator"]](value, alarm["Threshold"])
-            if not is_breaching:
-                return False
-        return True
+            breaching += value is not None and COMPARED[alarm["ComparisonOperator"]](value, alarm["Threshold"])
+        return breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
 
     def firing(self, since: datetime, moment: datetime | None = None) -> set[str]:
         """Returns the alarms that are in the state ALARM at a moment, by default now."""
@@ -96,7 +93,10 @@ class Alarms:
         return {name for name, alarm in self.described().items() if self.fires(alarm, since, moment)}
 
     def expect(self, names: set[str], since: datetime, moment: datetime | None = None) -> None:
-        """Checks that exactly these alarms fire, and that broken variants of them would not."""
+        """Checks that exactly these alarms fire, and that broken variants of them would not.
+
+        Also checks that each fires if its data points arrive as late as they may: with the same times, but seen later.
+        """
         moment = moment or now() + timedelta(seconds=1)
         alarms = self.described()
         fired = self.firing(since, moment)
@@ -105,6 +105,13 @@ class Alarms:
             for broken in broken_variants(alarms[name]):
                 assert not self.fires(broken, since, moment), f"a broken alarm fires: {broken}"
                 self.broken += 1
+            late = moment + timedelta(seconds=delay_seconds(alarms[name]["MetricName"]))
+            assert self.fires(alarms[name], since, late), f"{name} does not fire if its data points arrive late"
+            # As if it looked only at the newest of its periods.
+            needed = alarms[name].get("DatapointsToAlarm", 1)
+            hasty = alarms[name] | {"EvaluationPeriods": needed, "DatapointsToAlarm": needed}
+            assert not self.fires(hasty, since, late), f"an alarm that does not look back fires: {hasty}"
+            self.broken += 1
         self.fired |= fired
 
     def set_state(self, name: str, state: str) -> None:

@@ -85,8 +85,8 @@ class Lake:
     def wait_for_log(self, found: Callable[[], Found | None], condition: str) -> Found:
         """Waits for log lines.
 
-        The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only with the
-        next invocation, so this causes one.
+        The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only with
+        the next invocation, so this causes one.
         """
         started = time.monotonic()
 
