@@ -193,6 +193,22 @@ def denies_plain_http(aws: Ministack, simulator: Simulator, directory: Path, art
     deployment.delete()
 
 
+def leaves_nothing_when_creation_fails(lake: Lake, artifact: Path) -> None:
+    """A stack that cannot be created, because its database exists, leaves no bucket behind."""
+    before = [bucket["Name"] for bucket in lake.s3.list_buckets()["Buckets"]]
+    deployment = Deployment(lake.deployment.aws, lake.deployment.file.parent, "same-database")
+    try:
+        deployment.deploy(artifact, DatabaseName=lake.deployment.outputs["DatabaseName"])
+    except AssertionError as error:
+        assert "ROLLBACK" in str(error), error
+    else:
+        raise AssertionError("two stacks have the same database")
+    deployment.delete()
+    left = {bucket["Name"] for bucket in lake.s3.list_buckets()["Buckets"]} - set(before)
+    assert not left, f"the creation that failed left {left}"
+    say("a stack whose creation fails leaves no bucket behind")
+
+
 def survives_deletion(lake: Lake, jobs: Jobs, artifact: Path, job: str) -> None:
     """Deleting the stack retains only the bucket, and a new stack continues with it."""
     deployment = lake.deployment
@@ -252,6 +268,7 @@ def main() -> None:
         check_verification(lake, jobs)
         check_alarms(lake, jobs)
         emits_metrics_at_every_log_level(lake, jobs, artifact)
+        leaves_nothing_when_creation_fails(lake, artifact)
         survives_deletion(lake, jobs, artifact, job)
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)
         denies_plain_http(aws, simulator, directory, artifact)
