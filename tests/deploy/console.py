@@ -41,9 +41,20 @@ def outputs(stack: Stack) -> Iterator[str]:
     ):
         if part not in stack.outputs[name]:
             yield f"the output {name} is {stack.outputs[name]}"
+    if stack.outputs.get("ReaderPolicyArn") != "<ReaderPolicy>":
+        yield f"the output ReaderPolicyArn is {stack.outputs.get('ReaderPolicyArn')}"
     for name, value in stack.outputs.items():
         if isinstance(value, str) and "${" in value:
             yield f"the output {name} has an unresolved variable"
+
+
+def dashboard_url(template: dict[str, Any]) -> Iterator[str]:
+    """The URL of the dashboard has the host of the partition's console."""
+    hosts = {"aws": "us-east-1.console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com"}
+    for partition, host in hosts.items():
+        url = Stack(template, partition=partition).outputs["DashboardUrl"]
+        if url != f"https://{host}/cloudwatch/home?region=us-east-1#dashboards:name=<Dashboard>":
+            yield f"the dashboard's URL in {partition} is {url}"
 
 
 def parameters(template: dict[str, Any]) -> Iterator[str]:
@@ -60,4 +71,4 @@ def parameters(template: dict[str, Any]) -> Iterator[str]:
 
 
 CHECKS = (dashboard, outputs)
-TEMPLATE_CHECKS = (parameters,)
+TEMPLATE_CHECKS = (dashboard_url, parameters)

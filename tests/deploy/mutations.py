@@ -61,6 +61,13 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("      Period: 900\n      EvaluationPeriods: 3\n", "      Period: 900\n      EvaluationPeriods: 2\n"),
     ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 60\n      EvaluationPeriods: 1\n"),
     ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 300\n      EvaluationPeriods: 6\n"),
+    ("              - athena:GetQueryResultsStream\n", ""),
+    ("workgroup/${WorkGroup}\n", "workgroup/*\n"),
+    ("${Lake}/${Folder}jobs/*", "${Lake}/${Folder}*"),
+    ("database/default\n", "database/primary\n"),
+    ("{ StringLike: { s3:prefix: ", "{ StringEquals: { s3:prefix: "),
+    ("Value: !Ref ReaderPolicy", "Value: !GetAtt WorkGroup.Arn"),
+    ("!If [InGovCloud, console.amazonaws-us-gov.com,", "!If [InGovCloud, us-gov-west-1.console.aws.amazon.com,"),
     ("Namespace: LabelLake", "Namespace: Labellake"),
     (
         "Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]",

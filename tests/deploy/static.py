@@ -9,6 +9,7 @@ import lake
 import lint
 import messages
 import permissions
+import reader
 from construct_template import transformed
 from stack import Stack
 
@@ -38,7 +39,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "PartitionIndex": "Yes",
     },
 }
-MODULES = (messages, permissions, lake, alarms, console)
+MODULES = (messages, permissions, reader, lake, alarms, console)
 
 
 def findings(text: str) -> list[str]:
@@ -53,7 +54,11 @@ def own_findings(text: str) -> list[str]:
         template = transformed(text)
     except Exception as error:  # Anything that the transform raises is a finding.
         return [*found, f"the SAM transform fails: {error}"]
-    found += [finding for check in console.TEMPLATE_CHECKS for finding in check(template)]
+    for check in console.TEMPLATE_CHECKS:
+        try:
+            found += check(template)
+        except (KeyError, ValueError) as error:
+            found.append(f"{check.__name__} failed: {error!r}")
     in_variants: dict[str, list[str]] = {}
     for variant, parameters in (VARIANTS | single_values(template)).items():
         for finding in stack_findings(template, parameters):

@@ -56,7 +56,7 @@ def without_tls(resources: dict[str, Any]) -> None:
     """Removes the statements that deny plain HTTP, and policies that contain nothing else."""
     for name, resource in list(resources.items()):
         document = resource.get("Properties", {}).get("PolicyDocument")
-        if document and resource["Type"] != "AWS::IAM::Policy":
+        if document and not resource["Type"].startswith("AWS::IAM::"):
             document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != "TlsOnly"]
             if not document["Statement"]:
                 del resources[name]

@@ -20,6 +20,7 @@ from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
 from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
+from readers import reads_only
 from services import Ministack, say, wait_until
 from simulator import Simulator
 from verification import check_verification
@@ -265,6 +266,7 @@ def main() -> None:
         check_replay(lake, jobs)
         check_backfill(lake, jobs)
         notifies_when_ready(lake, jobs)
+        reads_only(lake, job)
         check_verification(lake, jobs)
         check_alarms(lake, jobs)
         emits_metrics_at_every_log_level(lake, jobs, artifact)
