@@ -17,8 +17,13 @@ COMPOSITE = f"""
 """
 
 MUTATIONS: tuple[tuple[str, str], ...] = (
-    ("FilterPolicyScope: MessageBody", "FilterPolicyScope: MessageBdy"),
-    ("FilterPolicy: { API: [StartLabelDetection, LABEL_DETECTION] }", "FilterPolicy: { API: [StartFaceDetection] }"),
+    ("FilterPolicyScope: !If [CreateTopic, !Ref AWS::NoValue, MessageBody]", "FilterPolicyScope: MessageBody"),
+    ("!Ref AWS::NoValue, MessageBody]", "!Ref AWS::NoValue, MessageBdy]"),
+    ("!Ref AWS::NoValue, { API: [StartLabelDetection, LABEL_DETECTION] }]", "!Ref AWS::NoValue, { API: [Faces] }]"),
+    (
+        "!If [CreateTopic, !Ref AWS::NoValue, { API: [StartLabelDetection, LABEL_DETECTION] }]",
+        "{ API: [StartLabelDetection, LABEL_DETECTION] }",
+    ),
     ("RedrivePolicy: { deadLetterTargetArn: !GetAtt FailedQueue.Arn }", "RawMessageDelivery: false"),
     (
         "OnFailure: { Type: SQS, Destination: !GetAtt FailedQueue.Arn }",

@@ -98,9 +98,9 @@ class Lake:
 
         return wait_until(found_or_late, condition)
 
-    def export(self, job: str) -> dict[str, Any]:
+    def export(self, job: str, api: str = "StartLabelDetection") -> dict[str, Any]:
         """Publishes the completion of a job and returns the log line that ends its export."""
-        self.publish(job)
+        self.publish(job, api)
         return self.outcome(job)
 
     def subscriber(self, topic: str, name: str) -> str:

@@ -88,12 +88,22 @@ def emits_metrics_at_every_log_level(lake: Lake, jobs: Jobs, artifact: Path) -> 
 
 
 def ignores_other_apis(lake: Lake, jobs: Jobs) -> None:
+    """The subscription to the stack's own topic has no filter, and the function exports only label detection."""
     face, labels = jobs.new(), jobs.new()
     lake.publish(face, api="StartFaceDetection")
-    lake.publish(labels, api="LABEL_DETECTION")
-    lake.outcome(labels)
-    assert not [line for line in lake.lines() if line.get("job") == face], "face detection reached the function"
-    say("a message of face detection is filtered out; one of LABEL_DETECTION is delivered")
+    assert lake.export(labels, api="LABEL_DETECTION")["outcome"] == "EXPORTED"
+    lake.wait_for_log(lambda: [line for line in lake.lines() if "StartFaceDetection" in str(line)], "it is ignored")
+    assert not [key for key in lake.objects() if face in key], "face detection was exported"
+    say("a message of face detection on the stack's own topic is ignored; one of LABEL_DETECTION is exported")
+
+
+def filters_other_apis(lake: Lake, jobs: Jobs) -> None:
+    """The subscription to an existing topic drops messages of other APIs."""
+    face, labels = jobs.new(), jobs.new()
+    lake.publish(face, api="StartFaceDetection")
+    assert lake.export(labels, api="LABEL_DETECTION")["outcome"] == "EXPORTED"
+    assert not [line for line in lake.lines() if "StartFaceDetection" in str(line)], "face detection is delivered"
+    say("a message of face detection on an existing topic is filtered out; one of LABEL_DETECTION is exported")
 
 
 def ignores_duplicates(lake: Lake, job: str) -> None:
@@ -147,11 +157,16 @@ def notifies_when_ready(lake: Lake, jobs: Jobs) -> None:
 
 
 def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
-    """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue."""
+    """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue.
+
+    The jobs come from an existing topic.
+    """
     deployment = Deployment(aws, directory, "with-queue")
+    topic = aws.client("sns").create_topic(Name="AmazonRekognition-shared")["TopicArn"]
     deployment.deploy(
         artifact,
         UseQueue="Yes",
+        ExistingTopicArn=topic,
         DatabaseName="with_queue",
         OutputPrefix="video/labels",
         AlarmEmail="someone@example.com",
@@ -169,6 +184,7 @@ def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, di
     message = lake.receive(deployment.outputs["FailedQueueUrl"], "the unknown job is in the dead-letter queue")
     assert message["JobId"] == unknown, message
     say("with a queue and a prefix: 3 jobs are exported; an unknown job is in the dead-letter queue after 5 attempts")
+    filters_other_apis(lake, jobs)
     check_alarms(lake, jobs)
     deployment.delete()
 
