@@ -23,7 +23,7 @@ from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
 from readers import reads_only
 from services import Ministack, say, wait_until
 from simulator import Simulator
-from verification import check_verification
+from verification import check_interruption, check_verification
 
 # Hive's escapes. All other characters of a label appear in the key as they are.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}
@@ -284,6 +284,7 @@ def main() -> None:
         notifies_when_ready(lake, jobs)
         reads_only(lake, job)
         check_verification(lake, jobs)
+        check_interruption(lake, jobs)
         check_alarms(lake, jobs)
         emits_metrics_at_every_log_level(lake, jobs, artifact)
         leaves_nothing_when_creation_fails(lake, artifact)
