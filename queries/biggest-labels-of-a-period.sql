@@ -12,8 +12,8 @@ SELECT l.label,
        max(l.max_confidence) AS max_confidence
 FROM jobs j
 CROSS JOIN UNNEST(j.labels) AS l
-WHERE j.completed_at_ms >= to_unixtime(CAST(? AS timestamp)) * 1000
-  AND j.completed_at_ms < to_unixtime(CAST(? AS timestamp)) * 1000
+WHERE j.completed_at_ms >= date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', CAST(? AS timestamp))
+  AND j.completed_at_ms < date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', CAST(? AS timestamp))
   AND l.detections IS NOT NULL
 GROUP BY l.label
 ORDER BY detections DESC, l.label

@@ -1,6 +1,7 @@
 //! The ID of a job, validated once.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,14 @@ impl TryFrom<&str> for JobId {
 
     fn try_from(id: &str) -> Result<Self, InvalidJobId> {
         Self::try_from(id.to_owned())
+    }
+}
+
+impl FromStr for JobId {
+    type Err = InvalidJobId;
+
+    fn from_str(id: &str) -> Result<Self, InvalidJobId> {
+        Self::try_from(id)
     }
 }
 

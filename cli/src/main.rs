@@ -1,42 +1,50 @@
 //! The command `label-lake`: runs the Lambda function on this machine without an AWS account, and maintains a lake in one.
 //!
-//! `args` parses the command line. Each subcommand in `commands` works either on an AWS account (`account`) or on this
-//! machine (`local`), and formats its results with `output`.
+//! `args` parses the command line. Each subcommand in `commands` works on an AWS account (`account`), on this machine
+//! (`local`, `duckdb`), or on a lake in either place (`lake`), and formats its results with `output`.
 
 mod account;
 mod args;
 mod commands;
+mod duckdb;
+mod error;
+mod input;
 mod job_row;
+mod lake;
 mod local;
 mod output;
+mod parquet_decoder;
 mod shutdown;
+mod timeline;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
-
-use crate::args::{Arguments, Command};
-use crate::commands::{backfill, ddl, delete, register, replay, run, status};
+use crate::args::Command;
+use crate::commands::{
+    backfill, completions, ddl, delete, export, list, man, query, register, replay, run, show, status,
+};
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let result = match args::parse().command {
         Command::Run(arguments) => run::run(&arguments).await,
-        Command::Ddl(arguments) => print(&ddl::ddl(&arguments)).map(|()| ExitCode::SUCCESS),
+        Command::Export(arguments) => export::export(&arguments).await,
+        Command::Ddl(arguments) => ddl::ddl(&arguments).and_then(|sql| print(&sql)).map(|()| ExitCode::SUCCESS),
+        Command::List(arguments) => list::list(&arguments).await,
+        Command::Show(arguments) => show::show(&arguments).await,
+        Command::Query(arguments) => query::query(&arguments),
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,
         Command::Replay(arguments) => replay::replay(&arguments).await,
         Command::Backfill(arguments) => backfill::backfill(&arguments).await,
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "label-lake", &mut script);
-            print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => print(&completions::completions(shell)).map(|()| ExitCode::SUCCESS),
+        Command::Man(arguments) => man::man(&arguments).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        print_error(&error);
         ExitCode::FAILURE
     })
 }

@@ -24,6 +24,7 @@ pub use crate::rekognition::labels::generated::Generated;
 pub use crate::rekognition::labels::selection::Aggregation;
 pub use crate::rekognition::recorded::RecordedError;
 pub use crate::request_log::Request;
+pub use crate::s3::object::Refusal;
 pub use crate::s3::store::Store;
 pub use crate::simulator::Simulator;
 pub use crate::sqs::queue::QueueMessage;

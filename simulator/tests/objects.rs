@@ -199,4 +199,11 @@ async fn key_that_cannot_be_a_path_is_a_clear_error() {
         client.delete_object().bucket("lake").key(&key).send().await.unwrap();
     }
     assert_eq!(simulator.objects().into_keys().collect::<Vec<_>>(), ["file"]);
+    let refusals = simulator.store().refusals();
+    let by_file_system: Vec<_> = refusals.iter().filter(|refusal| refusal.by_file_system).collect();
+    assert_eq!(
+        by_file_system.iter().map(|refusal| &*refusal.key).collect::<Vec<_>>(),
+        ["file/a", "file/a", "folder", "folder"]
+    );
+    assert_eq!(refusals.len(), 2 * 7);
 }

@@ -6,7 +6,9 @@ use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::error::{Error, Source, WrongRegion};
+use crate::aws::caller::Caller;
+use crate::aws::diagnose::{diagnose, diagnose_code};
+use crate::error::{Diagnosed, Diagnosis, Error, Source};
 use crate::job_id::JobId;
 
 /// The type that an error of a call becomes, unless the call was denied or throttled.
@@ -31,6 +33,7 @@ pub(crate) struct Call<'a> {
     pub(crate) resource: String,
     /// Region of the S3 client. `None` for the other services.
     pub(crate) region: Option<String>,
+    pub(crate) caller: Caller,
 }
 
 impl Call<'_> {
@@ -39,14 +42,25 @@ impl Call<'_> {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        if self.is_elsewhere(&error) {
-            let region = bucket_region(&error).map(str::to_owned);
-            return self.wrong_bucket(WrongRegion { region, source: error.into() }.into());
-        }
-        match kind(&error) {
+        let kind = kind(&error);
+        let bucket_is_missing = error.code() == Some("NoSuchBucket");
+        match diagnose(&error, self.region.as_deref()) {
+            Some(diagnosis) => self.diagnosed(kind, diagnosis, error.into()),
             // HEAD has no body, so NoSuchBucket first shows up when the checkpoint is read.
-            Kind::Permanent if error.code() == Some("NoSuchBucket") => self.wrong_bucket(error.into()),
-            kind => self.of_kind(kind, error.into()),
+            None if bucket_is_missing && matches!(kind, Kind::Permanent) => self.wrong_bucket(error.into()),
+            None => self.of_kind(kind, error.into()),
+        }
+    }
+
+    /// Returns the error of a call whose cause is known. A command does not retry the call.
+    fn diagnosed(&self, kind: Kind, diagnosis: Diagnosis, source: Source) -> Error {
+        let source = Diagnosed { diagnosis, source };
+        match (&source.diagnosis, kind, self.caller) {
+            (Diagnosis::WrongRegion { .. }, ..) => self.wrong_bucket(source.into()),
+            (_, Kind::Transient, Caller::Command { .. }) => self.failed(false, source.into()),
+            // The credentials of the function are renewed, and its connections are routed, without a person.
+            (_, Kind::Transient, Caller::Function) => self.failed(true, source.source),
+            _ => self.of_kind(kind, source.into()),
         }
     }
 
@@ -67,22 +81,6 @@ impl Call<'_> {
         Error::Storage { job, action, resource, transient: false, source }
     }
 
-    /// Returns true if S3 says that the bucket is in another region.
-    ///
-    /// Depending on the two regions, S3 answers with a redirect or with 400. A 400 that names the region of the client has
-    /// another cause, such as an expired token. The reply to HEAD has no error code that would tell them apart.
-    fn is_elsewhere<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> bool {
-        let Some(own) = self.region.as_deref() else { return false };
-        match status(error) {
-            Some(300..400) => true,
-            Some(400) => {
-                error.code().is_none_or(|code| WRONG_REGION.contains(&code))
-                    && bucket_region(error).is_some_and(|region| region != own)
-            }
-            _ => false,
-        }
-    }
-
     /// Returns the error of a call that failed in any other way than denied or throttled.
     pub(crate) fn failed(&self, transient: bool, source: Source) -> Error {
         let (job, action, resource) = (self.job.clone(), self.action, self.resource.clone());
@@ -97,7 +95,11 @@ impl Call<'_> {
     /// Returns the error of one item of a batch call: the reply is a success, and reports this code for the item.
     pub(crate) fn refused(&self, code: &str, source: Source) -> Error {
         let unknown = if code.starts_with(KMS) { Kind::Denied } else { Kind::Permanent };
-        self.of_kind(kind_of_code(code).unwrap_or(unknown), source)
+        let kind = kind_of_code(code).unwrap_or(unknown);
+        match diagnose_code(code) {
+            Some(diagnosis) => self.diagnosed(kind, diagnosis, source),
+            None => self.of_kind(kind, source),
+        }
     }
 
     /// Returns the error of a call that had no reply before the deadline.
@@ -133,8 +135,6 @@ const TRANSIENT: [&str; 13] = [
     "ServiceUnavailable",
     "ServiceUnavailableException",
 ];
-/// Error codes of a 400 with which S3 answers a request for a bucket in another region.
-const WRONG_REGION: [&str; 2] = ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 /// Prefix of the error codes with which S3 passes on an error of KMS.
 const KMS: &str = "KMS.";
 
@@ -185,11 +185,6 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|reply| reply.status().as_u16())
 }
 
-/// Returns the region of the bucket, which S3 names in many of its replies.
-fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error.raw_response()?.headers().get("x-amz-bucket-region")
-}
-
 #[cfg(test)]
 mod tests {
     use aws_sdk_s3::error::ErrorMetadata;
@@ -209,14 +204,19 @@ mod tests {
             action: "s3:GetObject",
             resource: "s3://lake/key".to_owned(),
             region: Some("us-east-1".to_owned()),
+            caller: Caller::Function,
         }
     }
 
     /// Returns the type of the error for this status and code, and true if the call is retried.
     fn replied(status: u16, code: &str) -> (&'static str, bool) {
+        replied_to(Caller::Function, status, code)
+    }
+
+    fn replied_to(caller: Caller, status: u16, code: &str) -> (&'static str, bool) {
         let reply = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
         let error = GetObjectError::generic(ErrorMetadata::builder().code(code).build());
-        let error = call(&job()).error(SdkError::service_error(error, reply));
+        let error = Call { caller, ..call(&job()) }.error(SdkError::service_error(error, reply));
         (error.error_type(), error.is_retryable())
     }
 
@@ -269,6 +269,23 @@ mod tests {
     fn a_redirect_and_501_are_permanent() {
         for status in [301, 302, 307, 308, 501] {
             assert_eq!(replied(status, ""), ("Storage", false), "{status}");
+        }
+    }
+
+    #[test]
+    fn only_a_command_fails_at_once_after_an_error_that_a_person_has_to_correct() {
+        let command = Caller::Command { retries: std::time::Duration::ZERO, notice: |_| {} };
+        for (status, code, function, expected) in [
+            (400, "ExpiredToken", ("Storage", true), ("Storage", false)),
+            (400, "ExpiredTokenException", ("Storage", true), ("Storage", false)),
+            (403, "InvalidAccessKeyId", ("AccessDenied", false), ("AccessDenied", false)),
+            (403, "SignatureDoesNotMatch", ("AccessDenied", false), ("AccessDenied", false)),
+            (301, "PermanentRedirect", ("Storage", false), ("Storage", false)),
+            (503, "SlowDown", ("Throttled", true), ("Throttled", true)),
+            (500, "InternalError", ("Storage", true), ("Storage", true)),
+        ] {
+            assert_eq!(replied(status, code), function, "{code}");
+            assert_eq!(replied_to(command, status, code), expected, "{code}");
         }
     }
 }

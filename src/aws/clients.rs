@@ -8,8 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls;
 
-pub use super::tls_roots::CaBundle;
-use super::tls_roots::tls_context;
+pub use super::tls_roots::{CaBundle, tls_context};
 use crate::error::Error;
 
 /// Timeout for opening a connection.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::aws::call::Call;
-use crate::error::Error;
+use crate::error::{Error, with_sources};
 
 /// Upper bound of the first pause. The bound doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause before an attempt is random between zero and a bound that doubles ("full jitter"), so that functions that
 /// were throttled together do not retry together.
 ///
+/// A command stops earlier than the function: see [`Caller`](crate::aws::caller::Caller).
+///
 /// # Errors
 /// The last error of the call, or [`Call::timed_out`] if no attempt ended.
 pub(crate) async fn retry_until<T, F>(
@@ -30,8 +32,11 @@ pub(crate) async fn retry_until<T, F>(
 where
     F: Future<Output = Result<T, Error>>,
 {
+    let started = Instant::now();
+    let last_start = call.caller.retry_limit().map_or(until, |limit| until.min(started + limit));
     let mut limit = FIRST_PAUSE;
     let mut last_error = None;
+    let mut reported = false;
     loop {
         let Ok(done) = timeout_at(until, attempt()).await else {
             return Err(last_error.unwrap_or_else(|| call.timed_out()));
@@ -41,9 +46,10 @@ where
             done => return done,
         };
         let pause = limit.mul_f64(fastrand::f64());
-        if Instant::now() + pause >= until {
+        if Instant::now() + pause >= last_start {
             return Err(error);
         }
+        reported = reported || call.caller.report_retry(started.elapsed(), || with_sources(&error));
         tracing::debug!(error = error.with_sources(), pause_ms = pause.as_millis(), "retrying after a pause");
         last_error = Some(error);
         sleep(pause).await;
@@ -57,16 +63,24 @@ mod tests {
 
     use super::*;
     use crate::aws::call::ErrorClass;
+    use crate::aws::caller::Caller;
     use crate::job_id::JobId;
 
     fn minute() -> Instant {
         Instant::now() + Duration::from_mins(1)
     }
 
-    async fn retry_with<F: Future<Output = Result<u32, bool>>>(mut attempt: impl FnMut() -> F) -> Result<u32, String> {
+    async fn retry_with<F: Future<Output = Result<u32, bool>>>(attempt: impl FnMut() -> F) -> Result<u32, String> {
+        retry_by(Caller::Function, attempt).await
+    }
+
+    async fn retry_by<F>(caller: Caller, mut attempt: impl FnMut() -> F) -> Result<u32, String>
+    where
+        F: Future<Output = Result<u32, bool>>,
+    {
         let job = JobId::try_from("job-1").unwrap();
-        let call =
-            Call { job: &job, class: ErrorClass::Upstream, action: "a:B", resource: "*".to_owned(), region: None };
+        let (class, action, resource) = (ErrorClass::Upstream, "a:B", "*".to_owned());
+        let call = Call { job: &job, class, action, resource, region: None, caller };
         let until = minute();
         let done = retry_until(until, &call, || {
             let attempt = attempt();
@@ -106,5 +120,31 @@ mod tests {
         });
         assert!(failed.await.is_err());
         assert_eq!(calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_gives_up_after_ten_seconds_and_reports_each_call_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+        static NOTICES: AtomicUsize = AtomicUsize::new(0);
+        let command = Caller::Command {
+            retries: Duration::from_secs(10),
+            notice: |line| {
+                assert_eq!(line, "retrying for up to 10 s: job job-1: a:B failed: reset");
+                NOTICES.fetch_add(1, Relaxed);
+            },
+        };
+        let started = Instant::now();
+        assert!(retry_by(command, || ready(Err(true))).await.is_err());
+        let elapsed = started.elapsed();
+        assert!(elapsed > Duration::from_secs(5) && elapsed <= Duration::from_secs(10), "{elapsed:?}");
+        assert_eq!(NOTICES.load(Relaxed), 1);
+
+        let mut calls = 0;
+        let soon = retry_by(command, || {
+            calls += 1;
+            ready(if calls < 3 { Err(true) } else { Ok(calls) })
+        });
+        assert_eq!((soon.await, NOTICES.load(Relaxed)), (Ok(3), 1), "a retry that helps at once is not reported");
     }
 }

@@ -36,7 +36,7 @@ fn wrong(variable: &'static str, given: String) -> Error {
 ///
 /// # Errors
 /// `Configuration`: the file cannot be read, or holds no certificate.
-pub(crate) fn tls_context(bundle: Option<&CaBundle>) -> Result<TlsContext, Error> {
+pub fn tls_context(bundle: Option<&CaBundle>) -> Result<TlsContext, Error> {
     let trust = TrustStore::empty().with_pem_certificate(roots(bundle)?);
     let context = TlsContext::builder().with_trust_store(trust).build();
     context.map_err(|error| wrong(bundle.map_or("AWS_CA_BUNDLE", |bundle| bundle.variable), error.to_string()))

@@ -3,30 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-use super::{Error, Source};
-
-/// Source of an [`Error::Storage`]: the bucket is not in the region of the client.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket is {}", self.place())]
-pub(crate) struct WrongRegion {
-    /// Region in the header `x-amz-bucket-region`. S3 sends the header with every redirect; a redirect without it comes from a
-    /// proxy or another store.
-    pub(crate) region: Option<String>,
-    pub(crate) source: Source,
-}
-
-impl WrongRegion {
-    fn place(&self) -> String {
-        match &self.region {
-            Some(region) => format!("in {region}"),
-            None => "at another endpoint, most likely in another region".to_owned(),
-        }
-    }
-}
+use super::{Diagnosed, Diagnosis, Error};
 
 /// Reader of an error message. The advice depends on what the reader can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Audience {
+pub(super) enum Audience {
     /// Reads the log or the answer of the function, and can deliver a message again.
     Log,
     /// Has just run a command, and can run it again.
@@ -44,6 +25,20 @@ impl Error {
         self.message(Audience::Operator)
     }
 
+    /// Returns the next step for whoever ran a command, unless the fact says it all.
+    pub fn hint(&self) -> Option<String> {
+        match self.diagnosis() {
+            Some(diagnosis) => Some(diagnosis.hint()),
+            None => self.advice(Audience::Operator),
+        }
+    }
+
+    /// Returns the cause, if it is known. It is one of the sources.
+    fn diagnosis(&self) -> Option<&Diagnosis> {
+        let cause = self.source()?.downcast_ref::<Diagnosed>()?;
+        Some(&cause.diagnosis)
+    }
+
     fn message(&self, audience: Audience) -> String {
         let text = match self.advice(audience) {
             Some(advice) => format!("{self}; {advice}"),
@@ -58,6 +53,13 @@ impl Error {
             Audience::Log => "deliver the message again",
             Audience::Operator => "run the command again",
         };
+        if let Some(diagnosis) = self.diagnosis() {
+            let advice = diagnosis.with_advice(audience);
+            return Some(match self {
+                Self::AccessDenied { action, resource, .. } => format!("{action} on {resource}: {advice}"),
+                _ => advice,
+            });
+        }
         match self {
             Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
             Self::JobStillRunning { .. } => Some(format!("{retry} later")),
@@ -66,21 +68,14 @@ impl Error {
                 Audience::Operator => format!("you lack permission {action} on {resource}"),
             }),
             Self::Throttled { .. } => Some(format!("{retry}, or raise the quota")),
-            Self::Upstream { transient, source, .. }
-            | Self::Storage { transient, source, .. }
-            | Self::Checkpoint { transient, source, .. }
-            | Self::Catalog { transient, source, .. } => {
-                let wrong_region = source.downcast_ref::<WrongRegion>();
-                Some(match (wrong_region, *transient, audience) {
-                    (Some(wrong), _, Audience::Log) => {
-                        format!("{wrong}; deploy the function in that region, or choose a bucket in its own")
-                    }
-                    (Some(wrong), _, Audience::Operator) => format!("{wrong}; set AWS_REGION to that region"),
-                    (None, true, _) => retry.to_owned(),
-                    (None, false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
-                    (None, false, Audience::Operator) => format!("fix the cause, then {retry}"),
-                })
-            }
+            Self::Upstream { transient, .. }
+            | Self::Storage { transient, .. }
+            | Self::Checkpoint { transient, .. }
+            | Self::Catalog { transient, .. } => Some(match (*transient, audience) {
+                (true, _) => retry.to_owned(),
+                (false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
+                (false, Audience::Operator) => format!("fix the cause, then {retry}"),
+            }),
             Self::KeyTooLong { .. } => Some("shorten OUTPUT_PREFIX".to_owned()),
             Self::TooManyContinuations { .. } => Some("give the function more time".to_owned()),
             Self::InvalidJobId { .. }

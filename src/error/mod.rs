@@ -3,6 +3,7 @@
 //! Each variant names the job and the resource, keeps its source, and has a stable [`Error::error_type`] for alarms and
 //! dead-letter queues. `docs/OPERATIONS.md` lists the types.
 
+mod diagnosis;
 mod interruption;
 mod message;
 
@@ -11,8 +12,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use self::diagnosis::Diagnosed;
+pub use self::diagnosis::Diagnosis;
 pub(crate) use self::interruption::{Interruption, RestartReason};
-pub(crate) use self::message::WrongRegion;
+use self::message::Audience;
 pub use self::message::with_sources;
 use crate::job_id::JobId;
 
@@ -356,7 +359,8 @@ mod tests {
 
     #[test]
     fn names_the_region_of_the_bucket_once() {
-        let source = WrongRegion { region: Some("eu-west-1".to_owned()), source: "moved".into() };
+        let diagnosis = Diagnosis::WrongRegion { region: Some("eu-west-1".to_owned()) };
+        let source = Diagnosed { diagnosis, source: "moved".into() };
         let error = Error::Storage {
             job: JobId::try_from("job-1").unwrap(),
             action: "s3:GetObject",
@@ -366,9 +370,29 @@ mod tests {
         };
         assert_eq!(
             error.for_operator(),
-            "job job-1: s3:GetObject on s3://lake/key failed; the bucket is in eu-west-1; set AWS_REGION to that region: \
-             moved"
+            "job job-1: s3:GetObject on s3://lake/key failed; the bucket is in eu-west-1; run the command with \
+             --region eu-west-1: moved"
         );
+    }
+
+    #[test]
+    fn advises_against_a_bad_login_instead_of_a_missing_permission() {
+        for (diagnosis, words) in [
+            (Diagnosis::InvalidKey, "the access key is not valid"),
+            (Diagnosis::WrongSecret, "the access key is not valid"),
+            (Diagnosis::ExpiredLogin, "the login has expired"),
+        ] {
+            let error = Error::AccessDenied {
+                job: JobId::try_from("job-1").unwrap(),
+                action: "s3:GetObject",
+                resource: "s3://lake/key".to_owned(),
+                source: Diagnosed { diagnosis, source: "403".into() }.into(),
+            };
+            for text in [error.with_sources(), error.for_operator()] {
+                assert_eq!(text.matches(words).count(), 1, "{text}");
+                assert!(text.ends_with(": 403") && !text.contains("allow s3:GetObject"), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use aws_sdk_rekognition::Client;
 
 use super::Exporter;
 use super::state::AggregationState;
+use crate::aws::caller::Caller;
 use crate::aws::deadline::Deadline;
 use crate::error::{Error, Interruption, RestartReason, Source};
 use crate::job_id::JobId;
@@ -29,6 +30,7 @@ const OPEN_LABELS_SHARE: u64 = 2;
 #[derive(Debug)]
 pub(super) struct ExportContext<'a> {
     pub(super) rekognition: &'a Client,
+    pub(super) caller: Caller,
     pub(super) lake: &'a Lake,
     pub(super) progress: &'a Arc<Progress>,
     /// Maximum memory of the open labels of one aggregation, in bytes. Applies only if all labels stay open until the
@@ -199,6 +201,7 @@ impl<'a> ExportContext<'a> {
         let open_labels = exporter.memory / OPEN_LABELS_SHARE;
         Self {
             rekognition: &exporter.rekognition,
+            caller: exporter.caller,
             lake: &exporter.lake,
             progress: &exporter.progress,
             open_labels_budget: open_labels as usize / exporter.aggregations.len(),
@@ -210,7 +213,8 @@ impl<'a> ExportContext<'a> {
 
     /// Returns the pages of an aggregation that come after a position.
     pub(super) fn pages(&self, aggregation: Aggregation, position: Position) -> Pages<'a> {
-        Pages::new(self.rekognition, self.job, aggregation, self.deadline.leave(), position, self.progress)
+        let until = self.deadline.leave();
+        Pages::new(self.rekognition, self.job, aggregation, until, position, self.progress, self.caller)
     }
 
     fn uploads(&self, aggregation: Aggregation, completeness: Completeness) -> Uploads {

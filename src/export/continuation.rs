@@ -8,6 +8,7 @@ use super::begin::Attempt;
 use super::checkpoint::Checkpoint;
 use super::{Exporter, Invocation, Outcome};
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::caller::Caller;
 use crate::aws::deadline::Deadline;
 use crate::aws::retry::retry_until;
 use crate::error::{Error, RestartReason};
@@ -84,6 +85,7 @@ async fn invoke(client: &Client, next: &Completion, invocation: Invocation<'_>) 
         action: "lambda:InvokeFunction",
         resource: function_arn.to_owned(),
         region: None,
+        caller: Caller::Function,
     };
     let payload = serde_json::to_vec(next).map_err(|error| call.failed(false, error.into()))?;
     retry_until(invocation.deadline.answer(), &call, || async {

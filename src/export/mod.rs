@@ -15,6 +15,7 @@ use futures_util::future::try_join_all;
 
 use self::aggregation::{AggregationExport, AggregationOutcome, ExportContext};
 use self::begin::{Attempt, FirstPages};
+use crate::aws::caller::Caller;
 use crate::aws::clients::Lazy;
 use crate::aws::deadline::Deadline;
 use crate::config::Settings;
@@ -31,6 +32,7 @@ use crate::telemetry::Progress;
 #[derive(Clone, Debug)]
 pub struct Exporter {
     rekognition: aws_sdk_rekognition::Client,
+    caller: Caller,
     /// Invokes the function again to continue a job.
     lambda: Lazy<aws_sdk_lambda::Client>,
     lake: Lake,
@@ -106,6 +108,7 @@ impl Exporter {
     ) -> Self {
         Self {
             rekognition,
+            caller: Caller::Function,
             lambda,
             catalog,
             lake: Lake::new(s3, &settings.bucket, &settings.prefix, settings.bucket_owner.as_ref()),
@@ -114,6 +117,13 @@ impl Exporter {
             progress: Arc::default(),
             function_name: settings.function_name.clone(),
         }
+    }
+
+    /// Returns the exporter for calls of this program.
+    #[must_use]
+    pub fn with_caller(self, caller: Caller) -> Self {
+        let (lake, catalog) = (self.lake.with_caller(caller), self.catalog.map(|catalog| catalog.with_caller(caller)));
+        Self { caller, lake, catalog, ..self }
     }
 
     /// Exports a job that is not committed yet. Resumes from the checkpoint of an earlier invocation.

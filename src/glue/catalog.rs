@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::caller::Caller;
 use crate::aws::names::DatabaseName;
 use crate::aws::retry::retry_until;
 use crate::error::Error;
@@ -60,6 +61,7 @@ pub struct TablePartitions {
 pub struct Catalog {
     client: Client,
     database: Arc<str>,
+    caller: Caller,
 }
 
 /// The partitions of one job in a table of the catalog, with the deadline for calls to them.
@@ -76,7 +78,18 @@ pub struct CatalogTable<'a> {
 impl Catalog {
     /// Returns the database with this name.
     pub fn new(client: Client, database: &DatabaseName) -> Self {
-        Self { client, database: database.as_str().into() }
+        Self { client, database: database.as_str().into(), caller: Caller::Function }
+    }
+
+    /// Returns the database for calls of this program.
+    #[must_use]
+    pub fn with_caller(self, caller: Caller) -> Self {
+        Self { caller, ..self }
+    }
+
+    /// Returns the name of the database.
+    pub fn database(&self) -> &str {
+        &self.database
     }
 
     /// Returns the partitions of a job in a table. Calls to them are retried until `until`.
@@ -86,13 +99,31 @@ impl Catalog {
 }
 
 impl CatalogTable<'_> {
+    /// Returns the location of the table, or `None` if the table does not exist or has no location.
+    ///
+    /// # Errors
+    /// `Catalog`, `AccessDenied`, `Throttled`.
+    pub async fn location(&self) -> Result<Option<String>, Error> {
+        let call = self.call("glue:GetTable");
+        let request = self.table_request();
+        let table = retry_until(self.until, &call, || async {
+            match self.send::<TableReply>(&call, &request).await {
+                Ok(reply) => Ok(reply.table),
+                Err(error) if error.code() == Some(NOT_FOUND) => Ok(None),
+                Err(error) => Err(call.error(error)),
+            }
+        });
+        let storage = table.await?.and_then(|table| table.storage_descriptor);
+        Ok(storage.and_then(|storage| storage.location().map(str::to_owned)))
+    }
+
     /// Returns the table's storage descriptor, which every partition gets a copy of.
     ///
     /// # Errors
     /// `Catalog` (also for a missing database or table), `AccessDenied`, `Throttled`.
     pub(crate) async fn storage_descriptor(&self) -> Result<StorageDescriptor, Error> {
         let call = self.call("glue:GetTable");
-        let request = json!({ "DatabaseName": *self.catalog.database, "Name": self.name });
+        let request = self.table_request();
         let found = retry_until(self.until, &call, || async {
             self.send::<TableReply>(&call, &request).await.map_err(|error| {
                 let reply = error.message().unwrap_or_default();
@@ -267,6 +298,10 @@ impl CatalogTable<'_> {
         retry_until(self.until, &call, || self.send_batch(&call, &request, |error| error.code() == NOT_FOUND)).await
     }
 
+    fn table_request(&self) -> Value {
+        json!({ "DatabaseName": *self.catalog.database, "Name": self.name })
+    }
+
     /// Returns a request for a batch of the table's partitions.
     fn request(&self, list: &str, entries: impl Iterator<Item = Value>) -> Value {
         let entries: Vec<_> = entries.collect();
@@ -295,7 +330,8 @@ impl CatalogTable<'_> {
 
     fn call(&self, action: &'static str) -> Call<'_> {
         let resource = format!("table {}.{} of the Glue Data Catalog", self.catalog.database, self.name);
-        Call { job: self.job, class: ErrorClass::Catalog, action, resource, region: None }
+        let caller = self.catalog.caller;
+        Call { job: self.job, class: ErrorClass::Catalog, action, resource, region: None, caller }
     }
 }
 

@@ -103,6 +103,11 @@ impl StorageDescriptor {
         Self(fields)
     }
 
+    /// Returns the location, if there is one.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.0.get("Location")?.as_str()
+    }
+
     /// Returns true if Athena reads the same files with the same columns by either descriptor.
     pub(crate) fn reads_like(&self, other: &Self) -> bool {
         ["Location", "InputFormat"].into_iter().all(|field| self.0.get(field) == other.0.get(field))

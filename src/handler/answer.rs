@@ -97,7 +97,8 @@ impl fmt::Display for OutcomeName {
 }
 
 impl JobAnswer {
-    pub(super) fn new(job_id: JobId, outcome: &Outcome) -> Self {
+    /// Returns the answer for a job with this outcome.
+    pub fn new(job_id: JobId, outcome: &Outcome) -> Self {
         let row = outcome.row();
         Self {
             job_id,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::LakeJob;
-use super::requests::{Condition, Put, PutOutcome, has_content};
+use super::requests::{Condition, Put, PutOutcome, StoredObject, has_content};
 use crate::aws::call::ErrorClass;
 use crate::error::Error;
 use crate::table::aggregation::Aggregation;
@@ -78,6 +78,14 @@ impl LakeJob<'_> {
         }
         let call = self.call(ErrorClass::Storage, "s3:PutObject", key.as_str());
         Err(call.failed(true, format!("another writer changed the object {MAX_CONFLICTS} times").into()))
+    }
+
+    /// Returns an object of the job, or `None` if the lake does not have it.
+    ///
+    /// # Errors
+    /// `AccessDenied`, `Throttled`, `Storage`.
+    pub async fn get_object(&self, key: &ObjectKey) -> Result<Option<StoredObject>, Error> {
+        self.get(ErrorClass::Storage, key).await
     }
 
     /// Returns the objects of the job in a table, in the order of their keys.

@@ -16,12 +16,14 @@ use aws_sdk_s3::Client;
 use tokio::time::Instant;
 
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::caller::Caller;
 use crate::aws::names::{AccountId, BucketName, KeyPrefix};
 use crate::error::Error;
 use crate::glue::catalog::{Partition, TablePartitions};
 use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
 use crate::table::layout::{LabelPartition, Layout};
+use crate::table::schema::Table;
 
 pub use self::commit::ExistingCommit;
 pub(crate) use self::commit::{CommitMetadata, CommitOutcome};
@@ -36,6 +38,7 @@ pub struct Lake {
     bucket: Arc<str>,
     owner: Option<Arc<str>>,
     layout: Arc<Layout>,
+    caller: Caller,
 }
 
 /// The objects of one job, with the deadline for requests to them.
@@ -53,12 +56,23 @@ impl Lake {
     /// another account.
     pub fn new(client: Client, bucket: &BucketName, prefix: &KeyPrefix, owner: Option<&AccountId>) -> Self {
         let (bucket, owner) = (bucket.as_str().into(), owner.map(|id| Arc::from(id.as_str())));
-        Self { client, bucket, owner, layout: Arc::new(Layout::new(prefix)) }
+        Self { client, bucket, owner, layout: Arc::new(Layout::new(prefix)), caller: Caller::Function }
+    }
+
+    /// Returns the lake for calls of this program.
+    #[must_use]
+    pub fn with_caller(self, caller: Caller) -> Self {
+        Self { caller, ..self }
     }
 
     /// Returns the keys of the lake.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Returns the URL of the folder of a table.
+    pub fn table_url(&self, table: &Table) -> String {
+        format!("s3://{}/{}", self.bucket, self.layout.table_prefix(table))
     }
 
     /// Returns the objects of a job. Requests to them are retried until `until`.
@@ -95,6 +109,6 @@ impl Lake {
 
     fn call<'a>(&self, class: ErrorClass, job: &'a JobId, action: &'static str, key: &str) -> Call<'a> {
         let region = self.client.config().region().map(ToString::to_string);
-        Call { job, class, action, resource: format!("s3://{}/{key}", self.bucket), region }
+        Call { job, class, action, resource: format!("s3://{}/{key}", self.bucket), region, caller: self.caller }
     }
 }

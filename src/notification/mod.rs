@@ -1,12 +1,18 @@
 //! Unwraps the event that Lambda delivers into the jobs to export.
 //!
 //! One recursive function unwraps every shape in which a completion message of Rekognition Video arrives. At each level,
-//! the first of these fields that is present is followed:
+//! the first of these that is present is followed:
 //!
-//! 1. `Records`: an SNS or SQS event; each record holds the message in `Sns` or in `body`,
+//! 1. a list of records: `Records` of an SNS or SQS event, an array from EventBridge Pipes, or `Messages` of
+//!    `aws sqs receive-message`; each record holds its content in `Sns`, `body` or `Body`, or is the content itself,
 //! 2. `requestPayload`: a failure record that Lambda sent to an on-failure destination,
 //! 3. `JobId`: the completion message itself,
-//! 4. `Message`: an SNS envelope, as found in HTTP deliveries, SQS deliveries and dead-letter queues.
+//! 4. `detail`: an event of an EventBridge bus,
+//! 5. `body`: a single SQS record, as in the `detail` of an event that a pipe sent to a bus,
+//! 6. `Message`: an SNS envelope, as found in HTTP deliveries, SQS deliveries and dead-letter queues,
+//! 7. `Payload`, `Input` or `input`: a state of Step Functions that passes an event on.
+//!
+//! Every content may be JSON or a string that contains JSON, because pipes and state machines can parse it on the way.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +98,7 @@ pub struct Delivery {
     /// Parts of the event that hold no valid completion message.
     pub rejected: Vec<Rejected>,
     /// `messageId` of each SQS record, including the records that `requests` leaves out. Empty if the event is not from a
-    /// queue.
+    /// queue or a pipe.
     pub items: BTreeSet<String>,
 }
 
@@ -137,7 +143,7 @@ impl Delivery {
                 }
             }
             if records.is_empty() {
-                self.reject(Error::invalid_event("Records is empty"), None);
+                self.reject(Error::invalid_event("the list of records is empty"), None);
             }
             return;
         }
@@ -167,8 +173,10 @@ impl Delivery {
     }
 }
 
+/// Returns the records of an event that has several.
 fn records(event: &Value) -> Option<&Vec<Value>> {
-    event.get("Records")?.as_array()
+    let list = |name| event.get(name).and_then(Value::as_array);
+    event.as_array().or_else(|| list("Records")).or_else(|| list("Messages"))
 }
 
 /// Returns the `messageId` by which SQS is told that a record failed.
@@ -177,16 +185,17 @@ fn item(record: &Value) -> Option<&str> {
     record.get("messageId")?.as_str()
 }
 
-/// Returns the content of a record of an SNS or SQS event.
+/// Returns the content of a record.
 fn content(record: &Value) -> Result<Value, Error> {
-    if let Some(envelope) = record.get("Sns") {
-        return Ok(envelope.clone());
+    match field(record, &["Sns", "body", "Body"]) {
+        Some((name, content)) => parsed(content, name),
+        None => Ok(record.clone()),
     }
-    match record.get("body") {
-        Some(Value::String(body)) => parse(body, "Records[].body"),
-        Some(_) => Err(Error::invalid_event("Records[].body is not a string")),
-        None => Err(Error::invalid_event("a record has neither Sns nor body")),
-    }
+}
+
+/// Returns the first of these fields that is present and not null, with its name.
+fn field<'a>(value: &'a Value, names: &[&'static str]) -> Option<(&'static str, &'a Value)> {
+    names.iter().find_map(|&name| Some((name, value.get(name).filter(|value| !value.is_null())?)))
 }
 
 /// One layer of a wrapped message.
@@ -200,8 +209,8 @@ fn layer(event: &Value, depth: u32) -> Result<Layer, Error> {
     if depth >= MAX_DEPTH {
         return Err(Error::invalid_event(format!("the message is wrapped more than {MAX_DEPTH} times")));
     }
-    if let Some(payload) = event.get("requestPayload") {
-        return Ok(Layer::Wrapped(payload.clone()));
+    if let Some((name, payload)) = field(event, &["requestPayload"]) {
+        return Ok(Layer::Wrapped(parsed(payload, name)?));
     }
     if let Some(id) = event.get("JobId") {
         if let Some(api) = event.get("API").and_then(Value::as_str)
@@ -214,10 +223,18 @@ fn layer(event: &Value, depth: u32) -> Result<Layer, Error> {
         }
         return Ok(Layer::Completion(decode(event.clone(), "the completion message")?));
     }
-    match event.get("Message") {
-        Some(Value::String(message)) => Ok(Layer::Wrapped(parse(message, "Message")?)),
-        Some(_) => Err(Error::invalid_event("Message is not a string")),
-        None => Err(Error::invalid_event("found none of Records, requestPayload, JobId, Message")),
+    match field(event, &["detail", "body", "Body", "Message", "Payload", "Input", "input"]) {
+        Some((name, inner)) => Ok(Layer::Wrapped(parsed(inner, name)?)),
+        None => Err(Error::invalid_event("found none of Records, requestPayload, JobId, detail, body, Message")),
+    }
+}
+
+/// Returns the JSON in a field: the value itself, or the JSON that its string contains.
+fn parsed(value: &Value, place: &str) -> Result<Value, Error> {
+    match value {
+        Value::String(text) => parse(text, place),
+        Value::Object(_) | Value::Array(_) => Ok(value.clone()),
+        _ => Err(Error::invalid_event(format!("{place} is neither an object nor a string of JSON"))),
     }
 }
 
@@ -274,8 +291,34 @@ mod tests {
         let sns = json!({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]});
         let sqs = |body: &Value| json!({"Records": [{"messageId": "m", "body": body.to_string()}]});
         let failure = json!({"requestContext": {}, "requestPayload": sns});
+        let parsed = json!({"messageId": "m", "body": message});
+        let bus = |detail: &Value| json!({"detail-type": "Event from aws:sqs", "resources": [], "detail": detail});
+        let received = |body: &Value| json!({"Messages": [{"MessageId": "m", "Body": body.to_string()}]});
         let expected = only(&message).unwrap();
-        for event in [&envelope, &sns, &sqs(&envelope), &sqs(&message), &sqs(&failure), &failure] {
+        for event in [
+            &envelope,
+            &sns,
+            &sqs(&envelope),
+            &sqs(&message),
+            &sqs(&failure),
+            &failure,
+            // Pipes, with the body as a string and parsed.
+            &json!([{"messageId": "m", "body": message.to_string()}]),
+            &json!([parsed]),
+            &json!([{"messageId": "m", "body": {"Message": message}}]),
+            // An event bus.
+            &bus(&message),
+            &bus(&envelope),
+            &bus(&parsed),
+            &bus(&json!(message.to_string())),
+            // The output of receive-message, as Step Functions passes it on too.
+            &received(&envelope),
+            &received(&message),
+            &json!({"Payload": received(&failure)}),
+            &json!({"Execution": {}, "Input": sqs(&message)}),
+            &json!({"token": "t", "input": message.to_string()}),
+            &sqs(&bus(&envelope)),
+        ] {
             assert_eq!(only(event).unwrap(), expected, "{event}");
         }
     }
@@ -290,6 +333,16 @@ mod tests {
         assert_eq!(delivery.items.iter().collect::<Vec<_>>(), ["bad", "good"]);
         assert_eq!(delivery.rejected.iter().map(|part| part.item.as_deref()).collect::<Vec<_>>(), [Some("bad")]);
         assert_eq!(delivery.requests.iter().map(|request| &request.items[..]).collect::<Vec<_>>(), [["good"]]);
+    }
+
+    #[test]
+    fn names_the_items_of_a_pipe_but_not_of_received_messages() {
+        let body = json!({"JobId": "job-1"}).to_string();
+        let pipe = Delivery::unwrap_event(&json!([{"messageId": "a", "body": body}, {"messageId": "b", "body": "{"}]));
+        assert_eq!(pipe.items.iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((&pipe.requests[0].items[..], pipe.rejected[0].item.as_deref()), (&["a".to_owned()][..], Some("b")));
+        let received = Delivery::unwrap_event(&json!({"Messages": [{"MessageId": "a", "Body": body}]}));
+        assert!(received.items.is_empty() && received.requests[0].items.is_empty());
     }
 
     #[test]
@@ -328,7 +381,9 @@ mod tests {
             (json!({"JobId": 12}), "12"),
             (json!({"JobId": "a\nb"}), r"a\nb"),
             (json!({"JobId": "j", "Timestamp": "today"}), "today"),
-            (json!({"Records": []}), "Records"),
+            (json!({"Records": []}), "records"),
+            (json!([]), "records"),
+            (json!({"detail": 1}), "detail"),
             (json!({"Records": [{}]}), "body"),
             (json!({"Message": "{"}), "Message"),
         ] {

@@ -45,7 +45,9 @@ impl Page {
         if let Some(other) = asked.map(LabelDetectionAggregateBy::as_str).filter(|&asked| asked != aggregation.name()) {
             return Err(format!("it is aggregated by {other}"));
         }
-        Ok(Self { labels: reply.labels.take().unwrap_or_default(), next_token: reply.next_token.take() })
+        // Like the SDKs' own paginators, takes an empty token for the end.
+        let next_token = reply.next_token.take().filter(|token| !token.is_empty());
+        Ok(Self { labels: reply.labels.take().unwrap_or_default(), next_token })
     }
 }
 

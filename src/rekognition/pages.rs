@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::aws::call::{Call, ErrorClass};
+use crate::aws::caller::Caller;
 use crate::aws::retry::retry_until;
 use crate::error::{Error, Interruption, RestartReason, Source};
 use crate::job_id::JobId;
@@ -57,6 +58,7 @@ pub(crate) struct Pages<'a> {
     position: Position,
     pace: Pace,
     progress: &'a Progress,
+    caller: Caller,
     /// Time that the slowest page of this invocation took, including pauses.
     slowest: Duration,
 }
@@ -71,9 +73,10 @@ impl<'a> Pages<'a> {
         until: Instant,
         position: Position,
         progress: &'a Progress,
+        caller: Caller,
     ) -> Self {
         let pace = Pace::new(position.pace, Instant::now());
-        Self { client, job, aggregation, until, position, pace, progress, slowest: Duration::ZERO }
+        Self { client, job, aggregation, until, position, pace, progress, caller, slowest: Duration::ZERO }
     }
 
     /// Returns the time that the slowest page of this invocation took. The next page may take as long.
@@ -242,6 +245,7 @@ impl<'a> Pages<'a> {
             action: GET_LABEL_DETECTION,
             resource: "*".to_owned(),
             region: None,
+            caller: self.caller,
         }
     }
 

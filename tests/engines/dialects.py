@@ -1,4 +1,7 @@
-"""Translates queries and types between the dialects of Athena and other engines."""
+"""Translates queries and types between the dialects of Athena and other engines.
+
+`label-lake query` translates the saved queries for DuckDB.
+"""
 
 import sqlglot
 from sqlglot import exp
@@ -13,12 +16,8 @@ def translate(sql: str, dialect: str) -> str:
         alias = unnest.args["alias"]
         alias.set("columns", [alias.this.copy()])
     for time in list(tree.find_all(exp.UnixToTime)):
-        if dialect == "spark":
-            # Spark's from_unixtime drops fractions of a second.
-            time.replace(exp.Anonymous(this="timestamp_seconds", expressions=[time.this]))
-        else:
-            # DuckDB's Python client needs another package for times with a time zone.
-            time.replace(exp.AtTimeZone(this=time.copy(), zone=exp.Literal.string("UTC")))
+        # Spark's from_unixtime drops fractions of a second.
+        time.replace(exp.Anonymous(this="timestamp_seconds", expressions=[time.this]))
     return tree.sql(dialect=dialect, comments=False)
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import registration
 from checks import Report, by_job, labels_by_name, nested, saved_queries, whole_lake
 from deletion import deletion
+from function import program
 from glue_proxy import GlueProxy, without_unreadable_filter
 from lake import Lake
+from served import ROOT
 from tables import DATABASE, create_in_glue, tables
 
 PARTITIONED = [table.name for table in tables() if table.keys]
@@ -42,7 +44,7 @@ class Engines:
         if "duckdb" in self.names:
             from on_duckdb import OnDuckDB
 
-            self.sql.append(OnDuckDB(files))
+            self.sql.append(OnDuckDB(program(ROOT, "label-lake"), files))
         if self.trino:
             from on_trino import OnTrino
 

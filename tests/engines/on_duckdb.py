@@ -6,6 +6,8 @@ from typing import Any
 import duckdb
 
 from dialects import hive_type, translate
+from duckdb_scripts import script, views
+from queries import Query
 from rows import Row
 from tables import Table
 
@@ -16,17 +18,16 @@ class OnDuckDB:
     name = "DuckDB"
     needs_registration = False
 
-    def __init__(self, lake: Path):
+    def __init__(self, label_lake: Path, lake: Path):
+        self.label_lake, self.lake = label_lake, lake
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
-        keys = "hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR}"
-        for table in ("label_detections", "label_segments"):
-            files = f"{lake}/{table}/**/*.parquet"
-            self.connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{files}', {keys})")
-        self.connection.execute(f"CREATE VIEW jobs AS FROM read_parquet('{lake}/jobs/*.parquet')")
+        self.connection.execute(views(label_lake, lake))
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
         return self.connection.execute(translate(sql, "duckdb"), parameters).fetchall()
+
+    def saved_query(self, query: Query) -> list[Row]:
+        return self.connection.execute(script(self.label_lake, self.lake, query)).fetchall()
 
     def rows(self, table: Table) -> list[Row]:
         names = ", ".join(f'"{name}"' for name, _ in table.all_columns())

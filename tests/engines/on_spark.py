@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from checks import Check
 from dialects import translate
+from queries import Query
 from rows import Row, Served, differences
 from tables import BUCKET, DATABASE, Table, statements, tables
 
@@ -76,6 +77,9 @@ class OnSpark:
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
         return [tuple(row) for row in self.session.sql(translate(sql, "spark"), args=list(parameters)).collect()]
+
+    def saved_query(self, query: Query) -> list[Row]:
+        return self.query(query.sql, query.parameters)
 
     def rows(self, table: Table) -> list[Row]:
         names = ", ".join(f"`{name}`" for name, _ in table.all_columns())

@@ -6,6 +6,7 @@ import trino.dbapi
 
 from dialects import hive_type
 from programs import LOCALHOST
+from queries import Query
 from rows import Row
 from tables import DATABASE, Table
 
@@ -23,6 +24,9 @@ class OnTrino:
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
         self.cursor.execute(sql, parameters or None)
         return [tuple(row) for row in self.cursor.fetchall()]
+
+    def saved_query(self, query: Query) -> list[Row]:
+        return self.query(query.sql, query.parameters)
 
     def rows(self, table: Table) -> list[Row]:
         return self.query(f"SELECT {', '.join(name for name, _ in table.all_columns())} FROM {table.name}")

@@ -1,4 +1,6 @@
-"""Runs the saved queries with DuckDB, and compares the results with the expected rows and with docs/QUERYING.md.
+"""Runs the saved queries with `label-lake query`, and compares the results with the expected rows and docs/QUERYING.md.
+
+The scripts run in DuckDB's Python package, and in the program `duckdb`, which is another version.
 
 Usage: query_results.py LABEL_LAKE [QUERY...]
 
@@ -6,35 +8,33 @@ LABEL_LAKE is the path of the `label-lake` command, which creates the lake. QUER
 result is printed as the Markdown table that docs/QUERYING.md must contain.
 """
 
+import json
+import os
+import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
-from dialects import translate
-from queries import QUERIES, Query, faults_of_the_files
+from dialects import hive_type
+from duckdb_scripts import arguments, script, views
+from queries import QUERIES, faults_of_the_files
 from served import ROOT, float32, make_lake
+from tables import tables
 
 DOCUMENT = ROOT / "docs/QUERYING.md"
+SUMS = {"detections", "instances", "screen_time_ms"}
+"""Columns that are sums in some queries."""
 
 
-def connect(lake: Path) -> duckdb.DuckDBPyConnection:
-    """Opens a database with a view for each table of the lake."""
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    partitions = "hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR}"
-    for table in ("label_detections", "label_segments"):
-        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{lake}/{table}/**/*.parquet', {partitions})")
-    connection.execute(f"CREATE VIEW jobs AS FROM read_parquet('{lake}/jobs/*.parquet')")
-    return connection
-
-
-def run(connection: duckdb.DuckDBPyConnection, query: Query) -> tuple[list[str], list[tuple]]:
-    """Returns the column names and the rows of a query."""
-    result = connection.execute(translate(query.sql, "duckdb"), query.parameters)
-    return [column[0] for column in result.description], result.fetchall()
+def run(sql: str) -> tuple[list[str], list[tuple]]:
+    """Returns the column names and the rows of a script's last statement."""
+    with duckdb.connect() as connection:
+        result = connection.execute(sql)
+        return [column[0] for column in result.description], result.fetchall()
 
 
 def cell(value: object) -> str:
@@ -56,17 +56,16 @@ def markdown(columns: list[str], rows: list[tuple]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def faults_of_the_results(lake: Path, to_print: list[str]) -> list[str]:
+def faults_of_the_results(label_lake: Path, lake: Path, to_print: list[str]) -> list[str]:
     """Runs all queries, and returns a description of each wrong result. Prints the tables of the queries in `to_print`.
 
     QUERIES contains most queries several times, with different parameters. docs/QUERYING.md shows the result of the
     first.
     """
-    connection = connect(lake)
     document = DOCUMENT.read_text(encoding="utf-8")
     faults, documented = [], set()
     for query in QUERIES:
-        columns, rows = run(connection, query)
+        columns, rows = run(script(label_lake, lake, query))
         faults += [f"{query.title}: {fault}" for fault in query.compare(rows)]
         if query.name in documented:
             continue
@@ -79,12 +78,55 @@ def faults_of_the_results(lake: Path, to_print: list[str]) -> list[str]:
     return faults
 
 
+def faults_of_the_program(label_lake: Path, lake: Path) -> Iterable[str]:
+    """Runs all queries with the program `duckdb`, and yields a description of each wrong result."""
+    programs = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    for query in QUERIES:
+        sql = script(label_lake, lake, query)
+        found = execute([programs / "duckdb", "-json"], sql)
+        rows = json.loads(found.stdout or "[]")
+        for fault in query.compare([tuple(map(from_json, row.items())) for row in rows]):
+            yield f"program duckdb: {query.title}: {fault} {found.stderr}"
+        command = execute([label_lake, *arguments(lake, query)], "", environment)
+        if command.returncode or command.stdout != execute([programs / "duckdb"], sql).stdout:
+            yield f"label-lake query {query.title}: {command.stdout} {command.stderr}"
+
+
+def execute(command: list, standard_input: str, environment: dict | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(command, input=standard_input, env=environment, text=True, capture_output=True)
+
+
+def from_json(column: tuple[str, object]) -> object:
+    """Converts a value of DuckDB's JSON output, which has times and the 128-bit numbers of sums as strings."""
+    name, value = column
+    if isinstance(value, str) and name == "completed_at":
+        return datetime.fromisoformat(value)
+    return int(value) if isinstance(value, str) and name in SUMS else value
+
+
+def faults_of_an_empty_lake(label_lake: Path, lake: Path) -> Iterable[str]:
+    """Yields the differences between the documented columns and those of the views of a lake without files."""
+    for table in tables():
+        _, described = run(f"{views(label_lake, lake)} DESCRIBE {table.name}")
+        found = [(name, hive_type(kind, "duckdb")) for name, kind, *_ in described]
+        if found != table.all_columns():
+            yield f"the empty view {table.name} has the columns {found}"
+
+
 def main() -> None:
-    label_lake, *to_print = sys.argv[1:]
+    program, *to_print = sys.argv[1:]
+    label_lake = Path(program).resolve()
     with TemporaryDirectory() as directory:
-        lake = Path(directory) / "lake"
-        make_lake(label_lake, lake)
-        faults = faults_of_the_files() + faults_of_the_results(lake, to_print)
+        lake, empty = Path(directory) / "lake", Path(directory) / "empty"
+        make_lake(str(label_lake), lake)
+        empty.mkdir()
+        faults = [
+            *faults_of_the_files(),
+            *faults_of_the_results(label_lake, lake, to_print),
+            *faults_of_the_program(label_lake, lake),
+            *faults_of_an_empty_lake(label_lake, empty),
+        ]
     for fault in faults:
         print(fault)
     print(f"DuckDB: {len(QUERIES)} queries run, {len(faults)} faults")

@@ -33,9 +33,17 @@ fn commits(function: &Function) -> Vec<String> {
 
 #[tokio::test]
 async fn every_direct_sample_event_exports_its_job() {
-    for name in
-        ["sns.json", "failure-record.json", "sns-envelope.json", "completion.json", "job-id.json", "overwrite.json"]
-    {
+    for name in [
+        "sns.json",
+        "failure-record.json",
+        "sns-envelope.json",
+        "completion.json",
+        "job-id.json",
+        "overwrite.json",
+        "eventbridge.json",
+        "receive-message.json",
+        "step-functions.json",
+    ] {
         let function = function().await;
         let answer = function.succeed(sample(name)).await;
         assert_eq!(answer["jobs"][0]["outcome"], "EXPORTED", "{name}");
@@ -46,7 +54,7 @@ async fn every_direct_sample_event_exports_its_job() {
 
 #[tokio::test]
 async fn every_queue_sample_event_exports_its_job_without_failed_items() {
-    for name in ["sqs.json", "sqs-raw.json", "sqs-redrive.json"] {
+    for name in ["sqs.json", "sqs-raw.json", "sqs-redrive.json", "pipes.json", "pipes-parsed.json"] {
         let function = function().await;
         assert_eq!(function.succeed(sample(name)).await, json!({"batchItemFailures": []}), "{name}");
         assert_eq!(commits(&function).len(), 1, "{name}");

@@ -33,6 +33,14 @@ async fn jobs_of_every_size_are_exported_completely() {
 }
 
 #[tokio::test]
+async fn empty_token_is_the_end() {
+    let job = generated(2_500, 20).edit(3, |reply| reply["NextToken"] = json!(""));
+    let function = Function::start(account(job), &[]).await;
+    assert_eq!(function.export("job").await["jobs"][0]["detections"], 2_500);
+    assert_eq!(function.count(PAGE), 3);
+}
+
+#[tokio::test]
 async fn both_aggregations_fill_both_tables() {
     let function = Function::start(account(generated(5_000, 100)), BOTH).await;
     let answer = function.export("job").await;

@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::ProvideErrorMetadata as _;
+use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use label_lake::aws::diagnose::diagnose;
 use label_lake::error::with_sources;
 use label_lake::handler::{JobAnswer, JobsAnswer};
 use label_lake::notification::Completion;
@@ -77,23 +78,21 @@ impl Function {
                 (None, Some(_)) => String::new(),
                 (None, None) => with_sources(&error),
             };
-            self.invocation_error(code, &cause, error.as_service_error())
+            self.invocation_error(code, &cause, &error)
         })?;
         read_answer(&reply, completion)
     }
 
     /// Adds advice to the error of an invocation that Lambda rejected or that got no reply.
-    fn invocation_error(&self, code: String, cause: &str, error: Option<&InvokeError>) -> ExportError {
+    fn invocation_error(&self, code: String, cause: &str, error: &SdkError<InvokeError>) -> ExportError {
         let Self { name, region, .. } = self;
-        let (advice, is_fatal) = match (&*code, error) {
-            (_, Some(InvokeError::ResourceNotFoundException(_))) => {
-                (format!("function {name} not found in {region}; check --function and AWS_REGION"), true)
+        let (advice, is_fatal) = match (&*code, diagnose(error, None)) {
+            (_, Some(diagnosis)) => (diagnosis.for_operator(), true),
+            ("ResourceNotFoundException", _) => {
+                (format!("function {name} not found in {region}; check --function and --region"), true)
             }
             (code, _) if code.contains("AccessDenied") => {
                 (format!("you lack permission lambda:InvokeFunction on {name}"), true)
-            }
-            ("UnrecognizedClientException" | "ExpiredTokenException" | "InvalidSignatureException", _) => {
-                ("the AWS credentials are invalid or expired; renew them".to_owned(), true)
             }
             ("NoAnswer", _) => {
                 ("no reply from Lambda; the job may have been exported anyway; run the command again".to_owned(), false)

@@ -16,6 +16,9 @@ use super::lake::AccountLake;
 use super::{call_deadline, for_operator};
 use crate::job_row::{JobRow, LabelRow};
 
+/// The next step for a job whose row or files cannot be read.
+pub(crate) const UNREADABLE_ROW_HINT: &str = "export the job again with \"Overwrite\": true";
+
 /// Everything that the lake and the catalog contain for a job.
 #[derive(Debug)]
 pub(crate) struct JobReport {
@@ -24,9 +27,11 @@ pub(crate) struct JobReport {
     pub(crate) commit: Option<Commit>,
     pub(crate) checkpoint: Option<CheckpointSummary>,
     /// Number of files in `label_detections` and `label_segments`.
-    pub(crate) file_count: u64,
+    pub(crate) table_files: u64,
     /// Total size of these files, in bytes.
-    pub(crate) file_bytes: u64,
+    pub(crate) table_bytes: u64,
+    /// Number of files that the tables should have according to the job's row, and that are missing.
+    pub(crate) missing_files: usize,
     /// One element per table. `None` if no catalog was given.
     pub(crate) partitions: Option<Vec<PartitionCounts>>,
 }
@@ -35,6 +40,8 @@ pub(crate) struct JobReport {
 #[derive(Debug)]
 pub(crate) struct Commit {
     pub(crate) committed_at: Option<SystemTime>,
+    /// Size of the file with the row, in bytes.
+    pub(crate) bytes: u64,
     /// The row, or the reason for which it cannot be read.
     pub(crate) row: Result<JobRow, String>,
 }
@@ -62,7 +69,7 @@ pub(crate) struct PartitionCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Committed,
-    /// An export is in progress or was interrupted; only Lambda knows which.
+    /// The job has files or a checkpoint, but no row. An export is in progress, or an export or a delete was interrupted.
     UnderWay,
     /// The lake contains nothing for the job.
     Unknown,
@@ -84,8 +91,9 @@ impl JobReport {
         let deadline = call_deadline()?;
         let (row, checkpoint, files) = read_objects(account, job, deadline).await.map_err(for_operator)?;
         let commit = row.map(|StoredObject { bytes, last_modified }| {
+            let size = bytes.len() as u64;
             let row = JobRow::read(bytes).map_err(|error| format!("{error:#}"));
-            Commit { committed_at: last_modified, row }
+            Commit { committed_at: last_modified, bytes: size, row }
         });
         let row = commit.as_ref().and_then(|commit| commit.row.as_ref().ok());
         let labels = row.and_then(|row| row.labels.as_deref()).unwrap_or_default();
@@ -94,14 +102,35 @@ impl JobReport {
             saved_at: last_modified,
             pages: pages_in_checkpoint(&bytes, job),
         });
-        let file_bytes = files.iter().map(|file| file.bytes).sum();
-        Ok(Self { job: job.clone(), commit, checkpoint, file_count: files.len() as u64, file_bytes, partitions })
+        let missing_files = files.iter().map(|(aggregation, files)| {
+            let found: HashSet<_> = files.iter().filter_map(|file| file.label.as_ref()).collect();
+            expected_labels(labels, *aggregation).iter().filter(|label| !found.contains(label)).count()
+        });
+        let missing_files = missing_files.sum();
+        let files = || files.iter().flat_map(|(_, files)| files);
+        let (table_files, table_bytes) = (files().count() as u64, files().map(|file| file.bytes).sum());
+        Ok(Self { job: job.clone(), commit, checkpoint, table_files, table_bytes, missing_files, partitions })
+    }
+
+    /// Returns the number of files of the job, including its row in `jobs`.
+    pub(crate) fn files(&self) -> u64 {
+        self.table_files + u64::from(self.commit.is_some())
+    }
+
+    /// Returns the total size of the files of the job, including its row in `jobs`, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.table_bytes + self.commit.as_ref().map_or(0, |commit| commit.bytes)
+    }
+
+    /// Returns true if files or partitions of a committed job are missing.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.missing_files > 0 || self.partitions.iter().flatten().any(|partitions| partitions.missing > 0)
     }
 
     pub(crate) fn state(&self) -> State {
         if self.commit.is_some() {
             State::Committed
-        } else if self.checkpoint.is_some() || self.file_count > 0 {
+        } else if self.checkpoint.is_some() || self.table_files > 0 {
             State::UnderWay
         } else {
             State::Unknown
@@ -113,13 +142,11 @@ impl JobReport {
         self.commit.as_ref()?.row.as_ref().ok()
     }
 
-    /// Returns an error message with advice, if the job is committed and its row cannot be read.
+    /// Returns an error message, if the job is committed and its row cannot be read. [`UNREADABLE_ROW_HINT`] says what to
+    /// do.
     pub(crate) fn row_error(&self) -> Option<String> {
         let reason = self.commit.as_ref()?.row.as_ref().err()?;
-        let job = &self.job;
-        Some(format!(
-            "job {job}: cannot read its row in `jobs`: {reason}; export the job again with \"Overwrite\": true"
-        ))
+        Some(format!("job {}: cannot read its row in `jobs`: {reason}", self.job))
     }
 
     /// Returns the number of registered partitions in both tables.
@@ -133,17 +160,17 @@ impl JobReport {
     }
 }
 
-/// Returns the row, the checkpoint and the files of a job.
+/// Returns the row, the checkpoint, and the files in each table.
 async fn read_objects(
     account: &AccountLake,
     job: &JobId,
     deadline: Deadline,
-) -> Result<(Option<StoredObject>, Option<StoredObject>, Vec<LakeFile>), Error> {
+) -> Result<(Option<StoredObject>, Option<StoredObject>, Vec<(Aggregation, Vec<LakeFile>)>), Error> {
     let lake = account.lake.job(job, deadline.leave());
     let checkpoint = lake.get_checkpoint().await?;
     let mut files = Vec::new();
     for aggregation in Aggregation::ALL {
-        files.extend(lake.list_files(aggregation).await?);
+        files.push((aggregation, lake.list_files(aggregation).await?));
     }
     // The row is read last, so that a job that is committed in the meantime is reported as committed.
     let row = lake.get_row().await?;
@@ -163,16 +190,21 @@ async fn count_partitions(
         let table = aggregation.table();
         let registered = catalog.table(job, table, deadline.leave()).labels().await?;
         let registered: HashSet<_> = registered.into_iter().collect();
-        let row_count = |label: &LabelRow| match aggregation {
-            Aggregation::Timestamps => label.detections,
-            Aggregation::Segments => label.segments,
-        };
-        let expected = labels.iter().filter(|label| row_count(label) > Some(0));
-        let expected: HashSet<_> = expected.map(|label| LabelPartition::new(label.label.as_deref())).collect();
+        let expected = expected_labels(labels, aggregation);
         let missing = expected.iter().filter(|label| !registered.contains(label.partition_value())).count();
         counts.push(PartitionCounts { table, registered: registered.len(), expected: expected.len(), missing });
     }
     Ok(Some(counts))
+}
+
+/// Returns the labels that a job has in a table according to its row.
+fn expected_labels(labels: &[LabelRow], aggregation: Aggregation) -> HashSet<LabelPartition> {
+    let row_count = |label: &LabelRow| match aggregation {
+        Aggregation::Timestamps => label.detections,
+        Aggregation::Segments => label.segments,
+    };
+    let expected = labels.iter().filter(|label| row_count(label) > Some(0));
+    expected.map(LabelRow::partition).collect()
 }
 
 /// Returns the number of pages in a checkpoint. Tries each value of `AGGREGATE_BY`, because decoding needs the value

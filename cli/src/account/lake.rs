@@ -1,17 +1,24 @@
 //! A lake in an AWS account.
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
 use label_lake::error::with_sources;
 use label_lake::glue::catalog::Catalog;
 use label_lake::job_id::JobId;
-use label_lake::lake::Lake;
+use label_lake::lake::{Lake, StoredObject};
+use label_lake::table::aggregation::Aggregation;
+use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
+
+use super::{call_deadline, for_operator};
+use crate::error::with_hint;
+use crate::lake::files::LakeFile;
 
 /// A lake in an account, and the catalog of its partitions.
 pub(crate) struct AccountLake {
@@ -31,31 +38,78 @@ impl AccountLake {
     /// Returns the jobs that have a row in `jobs`, in the order of their IDs.
     pub(crate) async fn jobs(&self) -> anyhow::Result<Vec<JobId>> {
         let prefix = self.lake.layout().table_prefix(&JOBS);
-        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(&prefix);
-        let mut pages = request.into_paginator().send();
-        let mut jobs = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.listing_error(&prefix, &error))?;
-            let keys = page.contents().iter().filter_map(|object| object.key());
-            jobs.extend(keys.filter_map(|key| self.lake.layout().job_from_key(key)));
-        }
+        let files = self.list(&prefix).await?;
+        let jobs: Vec<_> = files.iter().filter_map(|file| self.lake.layout().job_from_key(&file.key)).collect();
         if jobs.is_empty() {
-            bail!("no jobs found in s3://{}/{prefix}; check --prefix", self.bucket);
+            let error = anyhow!("no jobs found in {}", self.url(&prefix));
+            return Err(with_hint(error, "check the bucket and the prefix"));
         }
         Ok(jobs)
     }
 
-    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
-        let bucket_region = error.raw_response().and_then(|reply| reply.headers().get("x-amz-bucket-region"));
-        let own_region = self.s3.config().region().map(AsRef::as_ref);
-        let advice = match bucket_region {
-            Some(region) if own_region != Some(region) => {
-                format!("the bucket is in {region}; set AWS_REGION to that region")
-            }
-            _ => "run the command again".to_owned(),
-        };
-        anyhow!("s3:ListBucket on s3://{}/{prefix} failed; {advice}: {}", self.bucket, with_sources(error))
+    /// Returns the objects whose keys begin with `prefix`, in the order of their keys.
+    pub(crate) async fn list(&self, prefix: &str) -> anyhow::Result<Vec<LakeFile>> {
+        let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut files = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.listing_error(prefix, &error))?;
+            files.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some(LakeFile { key: object.key?, bytes })
+            }));
+        }
+        Ok(files)
     }
+
+    /// Returns an object of a job, or `None` if it does not exist.
+    pub(crate) async fn read(&self, job: &JobId, key: &ObjectKey) -> anyhow::Result<Option<StoredObject>> {
+        self.lake.job(job, call_deadline()?.leave()).get_object(key).await.map_err(for_operator)
+    }
+
+    /// Returns the URL of a key.
+    pub(crate) fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// Checks that the tables in the catalog are those of this lake, if a catalog was given. A table that does not exist is
+    /// accepted. `job` is named in errors of the catalog.
+    pub(crate) async fn check_tables(&self, job: &JobId) -> anyhow::Result<()> {
+        let Some(catalog) = &self.catalog else { return Ok(()) };
+        let until = call_deadline()?.leave();
+        for table in Aggregation::ALL.map(Aggregation::table) {
+            let Some(found) = catalog.table(job, table, until).location().await.map_err(for_operator)? else {
+                continue;
+            };
+            let expected = self.lake.table_url(table);
+            if normalized(&found) != normalized(&expected) {
+                let (database, name) = (catalog.database(), table.name);
+                let error = anyhow!("table {database}.{name} is in {found}, but the lake has it in {expected}");
+                return Err(with_hint(error, "check the lake and --database"));
+            }
+        }
+        Ok(())
+    }
+
+    fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
+        let diagnosis = diagnose(error, self.s3.config().region().map(AsRef::as_ref));
+        let hint = match (&diagnosis, error.code()) {
+            (Some(diagnosis), _) => diagnosis.hint(),
+            (None, Some("AccessDenied")) => "you lack the permission".to_owned(),
+            (None, Some("NoSuchBucket")) => "check the name of the bucket".to_owned(),
+            (None, _) => "run the command again".to_owned(),
+        };
+        let cause = diagnosis.map(|diagnosis| format!("{diagnosis}: ")).unwrap_or_default();
+        let error = anyhow!("s3:ListBucket on {} failed: {cause}{}", self.url(prefix), with_sources(error));
+        with_hint(error, hint)
+    }
+}
+
+/// Returns the location of a table in one form: Hive and Spark also write `s3a` and `s3n`, and omit the slash at the end.
+fn normalized(location: &str) -> String {
+    let path = ["s3a://", "s3n://"].iter().find_map(|scheme| location.strip_prefix(scheme));
+    let location = path.map_or_else(|| location.to_owned(), |path| format!("s3://{path}"));
+    location.trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]
@@ -88,5 +142,13 @@ mod tests {
         }
         let jobs = lake.jobs().await.unwrap();
         assert_eq!(jobs.iter().map(JobId::as_str).collect::<Vec<_>>(), ids);
+    }
+
+    #[test]
+    fn a_location_may_have_another_scheme_of_s3_or_no_slash_at_the_end() {
+        for location in ["s3://lake/jobs/", "s3://lake/jobs", "s3a://lake/jobs/", "s3n://lake/jobs"] {
+            assert_eq!(normalized(location), "s3://lake/jobs");
+        }
+        assert_ne!(normalized("s3://lake/video/jobs/"), normalized("s3://lake/jobs/"));
     }
 }

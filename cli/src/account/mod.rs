@@ -2,43 +2,49 @@
 
 pub(crate) mod dead_letter;
 pub(crate) mod function;
+mod http;
 pub(crate) mod in_flight;
 pub(crate) mod job_report;
 pub(crate) mod lake;
+mod login;
 pub(crate) mod queue;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::ProvideCredentials as _;
+use label_lake::aws::caller::Caller;
 use label_lake::aws::clients;
 use label_lake::aws::deadline::Deadline;
-use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::config;
+use label_lake::aws::names::DatabaseName;
+use label_lake::config::{self, Settings};
 use label_lake::error::{Error as LakeError, with_sources};
+use label_lake::export::Exporter;
 use label_lake::glue::catalog::Catalog;
 use label_lake::glue::client::Client;
 use label_lake::lake::Lake;
 
 use self::function::Function;
 use self::lake::AccountLake;
+use self::login::{CONNECT_TIMEOUT, load_config};
 use self::queue::Queue;
+use crate::args::{AwsArguments, S3Location};
+use crate::error::with_hint;
+use crate::output::progress::notice;
 
-/// Timeout for opening a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout for the reply of a synchronous invocation: the maximum duration of a Lambda function, plus a minute.
 const INVOCATION_TIMEOUT: Duration = Duration::from_mins(16);
-/// Timeout for a reply of SQS, which may itself wait for messages to arrive.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(40);
-/// Time during which the requests for one job are retried. They normally take seconds.
+/// Timeout for a reply of SQS, which waits two seconds for messages to arrive.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time for which a call is retried. Whatever passes by itself has usually passed by then, and a person who waits wants to
+/// know.
+const RETRIES: Duration = Duration::from_secs(10);
+/// The same for the calls of an export, which may have run for a long time already.
+const EXPORT_RETRIES: Duration = Duration::from_mins(1);
+/// Time for all requests of one job. They normally take seconds, and a minute if the job has many thousand partitions.
 const JOB_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// Advice for missing or invalid credentials.
-const NO_CREDENTIALS: &str = "no AWS credentials found; set them in the environment, or log in with the AWS CLI and run: \
-                              eval \"$(aws configure export-credentials --format env)\"";
 
 /// An AWS account in one region, with credentials.
 pub(crate) struct Account {
@@ -47,29 +53,34 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Loads credentials and region from the standard sources of the AWS SDK.
-    pub(crate) async fn open() -> anyhow::Result<Self> {
-        let aws = clients::sdk_config(config::ca_bundle().as_ref())?.load().await;
-        let region = aws.region().map(ToString::to_string);
-        let region = region.context("no AWS region found; set AWS_REGION, or a region in your AWS profile")?;
-        let credentials = aws.credentials_provider().context(NO_CREDENTIALS)?;
-        if let Err(error) = credentials.provide_credentials().await {
-            bail!("{NO_CREDENTIALS}: {}", with_sources(&error));
-        }
+    /// Loads credentials and region from the options, or else from the sources that every AWS tool uses.
+    pub(crate) async fn open(arguments: &AwsArguments) -> anyhow::Result<Self> {
+        let aws = load_config(arguments).await?;
+        let region = aws.region().map(ToString::to_string).unwrap_or_default();
         Ok(Self { aws, region })
     }
 
     /// Returns a lake, with the catalog of its partitions if `database` is given.
-    pub(crate) fn lake(
-        &self,
-        bucket: &BucketName,
-        prefix: &KeyPrefix,
-        database: Option<&DatabaseName>,
-    ) -> anyhow::Result<AccountLake> {
+    pub(crate) fn lake(&self, location: &S3Location, database: Option<&DatabaseName>) -> anyhow::Result<AccountLake> {
+        let S3Location { bucket, prefix } = location;
         let s3 = clients::s3(&self.aws, config::s3_by_path());
-        let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref());
-        let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name));
+        let caller = Caller::Command { retries: RETRIES, notice };
+        let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref()).with_caller(caller);
+        let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name).with_caller(caller));
         Ok(AccountLake::new(lake, catalog, &s3, bucket))
+    }
+
+    /// Returns an exporter of the account's jobs. Writes with `s3`, or else to S3 in the account.
+    pub(crate) fn exporter(&self, settings: &Settings, s3: Option<aws_sdk_s3::Client>) -> anyhow::Result<Exporter> {
+        let in_account = s3.is_none();
+        let s3 = s3.unwrap_or_else(|| clients::s3(&self.aws, config::s3_by_path()));
+        let owner = if in_account { config::bucket_owner()? } else { None };
+        let settings = Settings { bucket_owner: owner, ..settings.clone() };
+        let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(Client::new(&self.aws), name));
+        let aws = self.aws.clone();
+        let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
+        let exporter = Exporter::new(&settings, aws_sdk_rekognition::Client::new(&self.aws), s3, lambda, catalog);
+        Ok(exporter.with_caller(Caller::Command { retries: EXPORT_RETRIES, notice }))
     }
 
     /// Returns a deployed function.
@@ -100,8 +111,12 @@ pub(crate) fn call_deadline() -> anyhow::Result<Deadline> {
     Deadline::of_invocation(JOB_TIMEOUT).context("the timeout is zero")
 }
 
-/// Converts an error of the library, with advice for the person who runs the command.
+/// Converts an error of the library, with a hint for the person who runs the command.
 #[expect(clippy::needless_pass_by_value, reason = "the signature for map_err")]
 pub(crate) fn for_operator(error: LakeError) -> anyhow::Error {
-    anyhow::Error::msg(error.for_operator())
+    let (message, hint) = (anyhow!(with_sources(&error)), error.hint());
+    match hint {
+        Some(hint) => with_hint(message, hint),
+        None => message,
+    }
 }

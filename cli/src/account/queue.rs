@@ -7,9 +7,11 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use futures_util::stream::{self, StreamExt as _};
+use label_lake::aws::diagnose::diagnose;
 use label_lake::error::with_sources;
 
 use super::dead_letter::DeadLetter;
+use crate::error::with_hint;
 
 /// Visibility timeout: a received message stays hidden from other receivers for this long unless the timeout is extended.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -105,8 +107,11 @@ impl Queue {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let code = error.code().unwrap_or_default();
-        let advice = if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
-            format!("queue not found in {}; check the URL and AWS_REGION", self.region)
+        let diagnosis = diagnose(error, None);
+        let hint = if let Some(diagnosis) = &diagnosis {
+            diagnosis.hint()
+        } else if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
+            format!("queue not found in {}: check the URL and --region", self.region)
         } else if code.contains("AccessDenied") {
             format!("you lack permission {action} on the queue")
         } else {
@@ -116,6 +121,7 @@ impl Queue {
             Some(message) => format!("{code}: {message}"),
             None => with_sources(error),
         };
-        anyhow!("{action} on {} failed; {advice}: {cause}", self.url)
+        let cause = diagnosis.map_or_else(|| cause.clone(), |diagnosis| format!("{diagnosis}: {cause}"));
+        with_hint(anyhow!("{action} on {} failed: {cause}", self.url), hint)
     }
 }

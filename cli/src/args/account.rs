@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::builder::ValueHint;
-use clap::{Args, value_parser};
+use anyhow::Context as _;
+use clap::builder::{NonEmptyStringValueParser, ValueHint};
+use clap::{ArgGroup, Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
-use label_lake::job_id::{InvalidJobId, JobId};
+use label_lake::job_id::JobId;
+
+use super::aws::AwsArguments;
+use super::lake::S3Location;
 
 /// Appends the section about credentials to the help of a command.
 macro_rules! with_credentials {
@@ -13,9 +17,10 @@ macro_rules! with_credentials {
         concat!(
             $examples,
             "\n\nCredentials:\n  \
-             Credentials and region come from the standard AWS sources: the environment, the profile files, or the role of\n  \
-             the machine. After `aws sso login` or `aws login`, export them with\n    \
-             eval \"$(aws configure export-credentials --format env)\""
+             As for every AWS tool: the environment, a profile with keys, SSO,\n  \
+             `aws login`, a role or a credential process, or the role of the machine.\n  \
+             --profile comes before the environment. Log in first with `aws sso login`\n  \
+             or `aws login`."
         )
     };
 }
@@ -23,8 +28,8 @@ macro_rules! with_credentials {
 pub(super) const REGISTER_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake register --bucket my-lake --database label_lake JOB
-  label-lake register --bucket my-lake --prefix video --database label_lake --all
+  label-lake register --lake s3://my-lake --database label_lake JOB
+  label-lake register --lake s3://my-lake/video --database label_lake --all
 
 Exit codes:
   0    All jobs are registered
@@ -32,60 +37,58 @@ Exit codes:
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
-  glue:BatchUpdatePartition"
+  s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions,
+  glue:BatchCreatePartition, glue:BatchGetPartition, glue:BatchUpdatePartition"
 );
 
 pub(super) const STATUS_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake status --bucket my-lake JOB
-  label-lake status --bucket my-lake --database label_lake --json JOB JOB | jq '.[] | .state'
+  label-lake status --lake s3://my-lake/video JOB
+  label-lake status --lake s3://my-lake --database label_lake --json JOB JOB |
+    jq '.[] | .state'
 
 States:
   COMMITTED  The job has a row in `jobs`
-  UNDER_WAY  An export has started, and is in progress or was interrupted
+  UNDER_WAY  The job has files or a checkpoint, but no row: an export is in
+             progress, or an export or a delete was interrupted
   UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
 Exit codes:
-  0    All jobs found
-  1    A job is missing, its row cannot be read, or a request failed
+  0    All jobs found, with all their files and partitions
+  1    A job, a file or a partition is missing, a row cannot be read, or a
+       request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket; with --database also glue:GetPartitions"
+  s3:GetObject, s3:ListBucket; with --database also glue:GetTable,
+  glue:GetPartitions"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake delete --bucket my-lake --database label_lake JOB
-  label-lake delete --bucket my-lake --database label_lake --yes JOB JOB
-
-Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
-objects get delete markers, and their old versions stay until a lifecycle rule removes them.
-
-An export in progress may write a deleted job again. The command checks for that, and fails if it finds anything. Run it
-again when the export has ended.
+  label-lake delete --lake s3://my-lake --database label_lake --dry-run JOB
+  label-lake delete --lake s3://my-lake --database label_lake JOB
+  label-lake delete --lake s3://my-lake --database label_lake --yes JOB JOB
 
 Exit codes:
-  0    All jobs were deleted
-  1    A job is not in the lake, an export wrote it again, the prompt was declined, or a request failed
+  0    All jobs were deleted, or were found with --dry-run
+  1    A job is not in the lake, an export wrote it again, the prompt was
+       declined, or a request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also glue:GetPartitions, glue:BatchDeletePartition"
+  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also
+  glue:GetTable, glue:GetPartitions, glue:BatchDeletePartition"
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake --dry-run
-  label-lake replay https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed --function label-lake
-
-Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
-again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is idempotent:
-a job that is already committed costs one request.
+  queue=https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed
+  label-lake replay \"$queue\" --function label-lake --dry-run
+  label-lake replay \"$queue\" --function label-lake
 
 Exit codes:
   0    All received messages were replayed
@@ -94,19 +97,17 @@ Exit codes:
   130  Interrupted
 
 Permissions:
-  sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes, lambda:InvokeFunction"
+  sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility,
+  sqs:GetQueueAttributes, lambda:InvokeFunction"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
   label-lake backfill --function label-lake JOB JOB
-  label-lake backfill --function label-lake --file jobs.txt --report backfill.jsonl
-  cut -d, -f1 jobs.csv | label-lake backfill --function label-lake --file - --report backfill.jsonl
-
-The file has one job ID per line. Empty lines and lines that start with # are ignored. The report gets one line of JSON per
-finished job. Run the command again with the same report to resume: jobs that succeeded are skipped, all others are
-exported. Rekognition keeps results for 7 days.
+  label-lake backfill --function label-lake --file jobs.txt --report done.jsonl
+  cut -d, -f1 jobs.csv |
+    label-lake backfill --function label-lake --file - --report done.jsonl
 
 Exit codes:
   0    All jobs were exported
@@ -118,16 +119,21 @@ Permissions:
   lambda:InvokeFunction"
 );
 
-/// Arguments that select a lake.
+/// Arguments that select a lake in S3.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("location").args(["lake", "bucket"]).required(true)))]
 pub(crate) struct LakeArguments {
-    /// Bucket of the lake.
+    /// Lake in S3, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "LAKE", conflicts_with = "prefix")]
+    lake: Option<S3Location>,
+
+    /// Bucket of the lake; --bucket and --prefix are another way to write --lake.
     #[arg(long)]
-    pub(crate) bucket: BucketName,
+    bucket: Option<BucketName>,
 
     /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) prefix: KeyPrefix,
+    #[arg(long, requires = "bucket")]
+    prefix: Option<KeyPrefix>,
 }
 
 #[derive(Args, Debug)]
@@ -139,16 +145,27 @@ pub(crate) struct RegisterArguments {
     #[arg(long)]
     pub(crate) database: DatabaseName,
 
-    /// Register every job that has a row in `jobs`.
-    #[arg(long, conflicts_with = "jobs")]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) selection: JobSelection,
 
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
+}
+
+/// The jobs to register. A group, so that an error about missing jobs names both ways to select them.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct JobSelection {
+    /// Register every job that has a row in `jobs`.
+    #[arg(long)]
+    pub(crate) all: bool,
+
     /// IDs of the jobs to register.
-    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "all")]
+    #[arg(value_name = "JOB")]
     pub(crate) jobs: Vec<JobId>,
 }
 
@@ -166,8 +183,11 @@ pub(crate) struct StatusArguments {
     pub(crate) json: bool,
 
     /// IDs of the jobs to show.
-    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
+    #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -179,13 +199,20 @@ pub(crate) struct DeleteArguments {
     #[arg(long)]
     pub(crate) database: Option<DatabaseName>,
 
+    /// Show what would be deleted, without deleting it.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
     /// Delete without asking for confirmation.
     #[arg(short, long)]
     pub(crate) yes: bool,
 
     /// IDs of the jobs to delete.
-    #[arg(value_name = "JOB", value_parser = job_id, required = true)]
+    #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
@@ -195,7 +222,7 @@ pub(crate) struct ReplayArguments {
     pub(crate) queue_url: String,
 
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
 
     /// List the messages without replaying or deleting them.
@@ -209,15 +236,18 @@ pub(crate) struct ReplayArguments {
     /// Hide the progress bar (never shown when stderr is not a terminal).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct BackfillArguments {
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) function: String,
 
-    /// File with one job ID per line, or - for standard input.
+    /// File with one job ID per line, or - for standard input. Empty lines and lines that start with # are ignored.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: Option<PathBuf>,
 
@@ -229,7 +259,7 @@ pub(crate) struct BackfillArguments {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Append one line of JSON per finished job to this file, and skip the jobs that succeeded according to it.
+    /// Append one line of JSON per finished job to this file, and skip jobs that it lists as successful.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
 
@@ -238,20 +268,19 @@ pub(crate) struct BackfillArguments {
     pub(crate) quiet: bool,
 
     /// IDs of the jobs to export.
-    #[arg(value_name = "JOB", value_parser = job_id, required_unless_present = "file")]
+    #[arg(value_name = "JOB", required_unless_present = "file")]
     pub(crate) jobs: Vec<JobId>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
 }
 
 impl LakeArguments {
-    /// Returns the location of the lake as an S3 URL.
-    pub(crate) fn url(&self) -> String {
-        let separator = if self.prefix.as_str().is_empty() { "" } else { "/" };
-        format!("s3://{}/{}{separator}", self.bucket, self.prefix)
+    pub(crate) fn location(&self) -> anyhow::Result<S3Location> {
+        let prefix = || self.prefix.clone().unwrap_or_else(KeyPrefix::none);
+        let bucket = || Some(S3Location { bucket: self.bucket.clone()?, prefix: prefix() });
+        self.lake.clone().or_else(bucket).context("pass --lake, or --bucket")
     }
-}
-
-fn job_id(given: &str) -> Result<JobId, InvalidJobId> {
-    JobId::try_from(given)
 }
 
 fn queue_url(given: &str) -> Result<String, String> {

@@ -6,27 +6,31 @@ use clap::builder::ValueHint;
 use clap::{Args, value_parser};
 use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::config::Settings;
+use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
-/// Bucket of the simulated S3.
-const BUCKET: BucketName = BucketName::from_static("lake");
+use super::lake::LakeLocation;
+use crate::local::simulated_aws::BUCKET;
+
 /// Memory that the export may use, in bytes: an amount that most development machines can spare.
-const MEMORY: u64 = 2048 << 20;
+pub(crate) const MEMORY: u64 = 2048 << 20;
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
   label-lake run events/sns.json
-  label-lake run events/sns.json --pages 1000 --labels 3000 --seed 7 --out /tmp/big
-  label-lake run events/completion.json --aggregate-by TIMESTAMPS,SEGMENTS --json
+  label-lake run events/sns.json --pages 1000 --labels 3000 --out /tmp/big
+  label-lake run events/sns.json --aggregate-by TIMESTAMPS,SEGMENTS --json
   echo '{\"JobId\": \"my-job\"}' | label-lake run -
 
   Convert real results, one file per page:
-    aws rekognition get-label-detection --job-id ID --max-results 1000 > page-1.json
-    aws rekognition get-label-detection --job-id ID --max-results 1000 --next-token TOKEN > page-2.json
-    echo '{\"JobId\": \"ID\"}' | label-lake run - --recorded page-1.json page-2.json
+    aws rekognition get-label-detection --job-id ID > page-1.json
+    aws rekognition get-label-detection --job-id ID --next-token TOKEN \\
+      > page-2.json
+    label-lake run --recorded page-1.json page-2.json
 
 Exit codes:
-  0    All jobs were exported, including jobs that failed at Rekognition: their failure is committed as a result
+  0    All jobs were exported. This includes jobs that failed at Rekognition:
+       their failure is committed as their result
   1    The event is invalid, or the export of a job failed
   2    Invalid usage
   130  Interrupted";
@@ -34,31 +38,48 @@ Exit codes:
 pub(super) const DDL_EXAMPLES: &str = "\
 Examples:
   label-lake ddl --bucket my-lake --prefix video > tables.sql
-  label-lake ddl --bucket my-lake --by-job
+  label-lake ddl --lake s3://my-lake/video --by-job
+  label-lake ddl --duckdb --lake lake > views.sql && duckdb -init views.sql
+  label-lake ddl --duckdb --lake s3://my-lake/video
 
-  Athena runs one statement at a time. In its console, select and run the statements one by one. In bash, pause between
-  them, because Athena returns before a statement has finished:
-    label-lake ddl --bucket my-lake | while IFS= read -r -d ';' statement; do
-      aws athena start-query-execution --work-group primary --query-string=\"$statement\"; sleep 5
+  Athena runs one statement at a time. In its console, select and run the
+  statements one by one. In bash, pause between them, because Athena returns
+  before a statement has finished:
+    label-lake ddl --bucket my-lake | while IFS= read -r -d ';' sql; do
+      aws athena start-query-execution --work-group primary \\
+        --query-string=\"$sql\"
+      sleep 5
     done
 
 Choosing tables:
-  The default tables are partitioned by job_id and label. Athena finds a job once its partitions are registered in the
-  catalog. The tables of --by-job need no registration and have no partition limit, but every query of detections or
-  segments must name its jobs, as in WHERE job_id = 'ID' AND label_name = 'Dog'. Both kinds read the same files and can
-  exist in one database.";
+  The default tables are partitioned by job_id and label. Athena finds a job
+  once its partitions are registered in the catalog. The tables of --by-job need
+  no registration and have no partition limit, but every query of detections or
+  segments must name its jobs, as in
+    WHERE job_id = 'ID' AND label_name = 'Dog'
+  Both kinds read the same files and can exist in one database.";
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
-  label-lake completions bash > /etc/bash_completion.d/label-lake
-  label-lake completions zsh > ~/.zfunc/_label-lake
-  label-lake completions fish > ~/.config/fish/completions/label-lake.fish";
+  In one session of bash:
+    source <(label-lake completions bash)
+
+  In every session:
+    label-lake completions bash > /etc/bash_completion.d/label-lake
+    label-lake completions zsh > ~/.zfunc/_label-lake
+    label-lake completions fish > ~/.config/fish/completions/label-lake.fish";
+
+pub(super) const MAN_EXAMPLES: &str = "\
+Examples:
+  label-lake man | man -l -
+  label-lake man --out ~/.local/share/man/man1
+  man label-lake-run";
 
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     /// JSON file with the event, or - for standard input.
-    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath)]
-    pub(crate) event: PathBuf,
+    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath, required_unless_present = "recorded")]
+    pub(crate) event: Option<PathBuf>,
 
     /// Output directory; created if missing.
     #[arg(long, value_name = "DIRECTORY", default_value = "lake", value_hint = ValueHint::DirPath)]
@@ -73,7 +94,7 @@ pub(crate) struct RunArguments {
     pub(crate) aggregate_by: Aggregations,
 
     /// Number of pages to generate per job, with 1,000 labels each.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) pages: u32,
 
     /// Number of distinct labels to generate.
@@ -86,8 +107,9 @@ pub(crate) struct RunArguments {
 
     /// Read the job from the output of `aws rekognition get-label-detection` instead of generating it.
     ///
-    /// Takes a single reply or all pages of a job, in any order. Put EVENT before this option, or separate them with
-    /// another option.
+    /// Takes a single reply or all pages of a job, in any order, as the AWS CLI or an SDK prints them, or - for standard
+    /// input. EVENT is optional: the replies name their job. Put EVENT before this option, because every argument after it
+    /// is a file of replies.
     #[arg(
         long,
         value_name = "FILE",
@@ -96,6 +118,10 @@ pub(crate) struct RunArguments {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) recorded: Vec<PathBuf>,
+
+    /// ID of the recorded job, if the replies do not name it.
+    #[arg(long, value_name = "ID", requires = "recorded", conflicts_with = "event")]
+    pub(crate) job_id: Option<JobId>,
 
     /// Print the summary as a JSON object.
     #[arg(long)]
@@ -127,6 +153,21 @@ pub(crate) struct DdlArguments {
     /// Partition the tables by job only, with partition projection instead of registered partitions.
     #[arg(long)]
     pub(crate) by_job: bool,
+
+    /// Location of the lake: `s3://BUCKET/PREFIX`, or with --duckdb also a directory [default with --duckdb: lake].
+    #[arg(long, value_name = "LAKE", conflicts_with_all = ["bucket", "prefix"], value_hint = ValueHint::DirPath)]
+    pub(crate) lake: Option<LakeLocation>,
+
+    /// Print the statements that create the tables as views in DuckDB.
+    #[arg(long, conflicts_with_all = ["bucket", "prefix", "database", "by_job"])]
+    pub(crate) duckdb: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// Write the pages of the program and of all its commands to this directory; created if missing.
+    #[arg(long, value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 impl RunArguments {

@@ -1,22 +1,44 @@
 //! Command-line arguments and help texts.
 
 mod account;
+mod aws;
+mod export;
+pub(crate) mod groups;
+mod jobs;
+mod lake;
 mod local;
+mod query;
 
-use clap::{Parser, Subcommand};
+use clap::builder::ValueHint;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
-pub(crate) use self::local::{DdlArguments, RunArguments};
+pub(crate) use self::aws::AwsArguments;
+pub(crate) use self::export::ExportArguments;
+pub(crate) use self::jobs::{ListArguments, ShowArguments};
+pub(crate) use self::lake::{LakeLocation, S3Location};
+pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
+pub(crate) use self::query::QueryArguments;
+
+/// Name of the program.
+pub(crate) const PROGRAM: &str = "label-lake";
 
 /// Export Amazon Rekognition Video labels to Parquet, ready for SQL.
 ///
-/// `run` and `ddl` work offline: `run` executes the code of the Lambda function on this machine, against simulated AWS
-/// services. All other commands work on a lake in an AWS account.
+/// `run` executes the code of the Lambda function on this machine, against simulated AWS services: you need no AWS account
+/// to try it.
 #[derive(Debug, Parser)]
-#[command(name = "label-lake", version, after_long_help = EXAMPLES)]
+#[command(
+    name = PROGRAM,
+    version,
+    long_version = env!("LONG_VERSION"),
+    subcommand_value_name = "COMMAND",
+    max_term_width = 100,
+    after_long_help = EXAMPLES
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -24,23 +46,33 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  label-lake run events/sns.json                    Export a generated job with 10,000 labels to ./lake
-  label-lake run events/job-id.json --recorded job.json
-                                                    Convert recorded results to Parquet
-  label-lake ddl --bucket my-lake                   Print the SQL that creates the tables in Athena
-  label-lake status --bucket my-lake JOB            Show whether a job is in the lake
-  label-lake replay QUEUE_URL --function label-lake
-                                                    Replay the dead-letter queue
-  label-lake backfill --function label-lake --file jobs.txt
-                                                    Export many jobs
-  label-lake completions bash > /etc/bash_completion.d/label-lake
-                                                    Install shell completions
+  Export a generated job with 10,000 labels to ./lake:
+    label-lake run events/sns.json
 
-Run `label-lake help <COMMAND>` for details.";
+  Export a job of your AWS account to ./lake:
+    label-lake export JOB
+
+  List the jobs in ./lake, and show when the labels of a job are seen:
+    label-lake list
+    label-lake show JOB
+
+  Query a lake with DuckDB:
+    label-lake query labels-of-a-video JOB --lake s3://my-lake/video
+
+  Show whether a job is in the lake, with its files and partitions:
+    label-lake status --lake s3://my-lake --database label_lake JOB
+
+  Replay the dead-letter queue:
+    label-lake replay QUEUE_URL --function label-lake
+
+  Export many jobs:
+    label-lake backfill --function label-lake --file jobs.txt
+
+Run `label-lake help COMMAND` for options, exit codes, and permissions.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Process an event on this machine and write the lake to a directory.
+    /// Process an event and write the lake to a directory.
     ///
     /// Accepts every event that the Lambda function accepts: an SNS or SQS event, a Lambda failure record, an SNS
     /// envelope, or a completion message. The smallest completion message is `{"JobId": "…"}`. The results of the jobs are
@@ -50,12 +82,54 @@ pub(crate) enum Command {
     #[command(after_long_help = local::RUN_EXAMPLES)]
     Run(RunArguments),
 
+    /// Export jobs to a directory or S3 without deploying the function.
+    ///
+    /// Runs the code of the Lambda function on this machine with the credentials of your AWS account: fetches every page
+    /// of a job from Rekognition, and writes the files that the deployed function would write. A job that is already in the
+    /// lake is not exported again without --overwrite.
+    ///
+    /// Rekognition keeps the results of a job for 7 days, in the account and region of the job.
+    #[command(after_long_help = export::EXPORT_EXAMPLES)]
+    Export(ExportArguments),
+
     /// Print the SQL that creates the tables in Athena.
     ///
     /// Use it if you do not deploy the template, which creates the tables too. Prints one CREATE DATABASE and three CREATE
-    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. Works offline.
+    /// EXTERNAL TABLE statements, all with IF NOT EXISTS. With --duckdb, prints the views of the tables for DuckDB instead.
+    /// Works offline.
     #[command(after_long_help = local::DDL_EXAMPLES)]
     Ddl(DdlArguments),
+
+    /// List the jobs of a lake.
+    ///
+    /// Shows the video, the status, and the number of labels of each job. Reads a directory, as `label-lake run` writes it,
+    /// or a lake in S3. Only committed jobs are listed; `label-lake status` also finds exports in progress.
+    ///
+    /// The newest jobs come first. The date is the time at which the job ended at Rekognition, or at which the job was
+    /// committed if its completion message has no time.
+    #[command(after_long_help = jobs::LIST_EXAMPLES)]
+    List(ListArguments),
+
+    /// Show a job of a lake, and when its labels are seen in the video.
+    ///
+    /// Shows the facts of the job, and the biggest labels with their timelines. Reads a directory, as `label-lake run` writes
+    /// it, or a lake in S3.
+    ///
+    /// The timeline shows when a label is seen, from the start of the video to its end. A higher block stands for more
+    /// detections or longer segments, relative to the highest block of the label. A terminal without UTF-8 gets # instead of
+    /// blocks. In the output of --json, `timeline` has the number of detections in each cell, or the milliseconds that
+    /// segments cover.
+    #[command(after_long_help = jobs::SHOW_EXAMPLES)]
+    Show(ShowArguments),
+
+    /// Run a saved query on a lake with DuckDB.
+    ///
+    /// The queries answer common questions: the labels of a video with their screen time, the time ranges in which a label
+    /// is visible, the videos with a label. Without NAME, lists the queries. The template saves the same queries in Athena.
+    ///
+    /// Write the values as they are, without the quotes of SQL.
+    #[command(after_long_help = query::QUERY_EXAMPLES)]
+    Query(QueryArguments),
 
     /// Register the partitions of jobs in Glue.
     ///
@@ -73,38 +147,74 @@ pub(crate) enum Command {
     /// Shows what the lake has of each job and asks for confirmation. Deletes the row in `jobs` first, then the
     /// checkpoint, the partitions and the files. A query that joins `jobs` therefore never sees part of a job, and no
     /// later delivery resumes from a checkpoint whose files are gone.
+    ///
+    /// Without --database, the partitions stay in the catalog, and queries find no files in them. In a versioned bucket, the
+    /// objects get delete markers, and their old versions stay until a lifecycle rule removes them.
+    ///
+    /// An export in progress may write a deleted job again. The command checks for that, and fails if it finds anything. Run
+    /// it again when the export has ended.
     #[command(after_long_help = account::DELETE_EXAMPLES)]
     Delete(DeleteArguments),
 
-    /// Invoke the function again with the messages in its dead-letter queue.
+    /// Replay the messages in the dead-letter queue of the function.
     ///
     /// Accepts every message format: Lambda failure records, SNS envelopes, events, and completion messages. Invokes the
     /// function for each job in a message, one after the other, and deletes the message once all its jobs have succeeded.
+    ///
+    /// Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
+    /// again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is
+    /// idempotent: a job that is already committed costs one request.
     #[command(after_long_help = account::REPLAY_EXAMPLES)]
     Replay(ReplayArguments),
 
     /// Export jobs through the deployed function.
     ///
-    /// Invokes the function once per job, waits for the answers, and retries throttled invocations.
+    /// Invokes the function once per job, waits for the answers, and retries throttled invocations. Rekognition keeps the
+    /// results of a job for 7 days.
+    ///
+    /// To resume an interrupted backfill, run the command again with the same --report: jobs that succeeded are skipped, and
+    /// all others are exported.
     #[command(after_long_help = account::BACKFILL_EXAMPLES)]
     Backfill(BackfillArguments),
 
-    /// Generate a shell completion script.
+    /// Print a script that completes commands in a shell.
     #[command(after_long_help = local::COMPLETIONS_EXAMPLES)]
     Completions {
-        /// Shell to generate the script for.
+        /// Shell to complete commands in.
         shell: Shell,
     },
+
+    /// Print the manual page, or write the pages of all commands.
+    #[command(after_long_help = local::MAN_EXAMPLES)]
+    Man(ManArguments),
+}
+
+/// Parses the command line. Invalid usage, `--help`, and `--version` end the process.
+pub(crate) fn parse() -> Arguments {
+    Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Returns the definition of the command line.
+pub(crate) fn command() -> clap::Command {
+    let command = Arguments::command().mut_subcommands(|command| command.mut_args(without_files));
+    groups::with_groups(command)
+}
+
+/// Keeps a shell from completing an argument to the names of files, unless it is declared as a path.
+fn without_files(argument: clap::Arg) -> clap::Arg {
+    if argument.get_action().takes_values() && argument.get_value_hint() == ValueHint::Unknown {
+        argument.value_hint(ValueHint::Other)
+    } else {
+        argument
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn defines_a_consistent_command_line() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -1,12 +1,9 @@
 //! `label-lake backfill`: exports jobs through the deployed function.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io::{self, Read as _};
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::handler::JobAnswer;
 use label_lake::job_id::JobId;
@@ -15,8 +12,11 @@ use label_lake::notification::Completion;
 use crate::account::Account;
 use crate::account::function::ExportError;
 use crate::args::BackfillArguments;
+use crate::error::with_hint;
+use crate::input::Input;
 use crate::output::backfill_report::BackfillReport;
 use crate::output::progress::counter;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::{answer_text, count, printable};
 use crate::shutdown::INTERRUPTED;
@@ -33,7 +33,7 @@ pub(crate) async fn backfill(arguments: &BackfillArguments) -> anyhow::Result<Ex
     let jobs: Vec<_> = jobs.into_iter().filter(|job| !has_succeeded(job)).collect();
     let mut counts = Counts { skipped: total - jobs.len(), ..Counts::default() };
 
-    let account = Account::open().await?;
+    let account = Account::open(&arguments.aws).await?;
     let function = account.function(&arguments.function);
     let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let exports = jobs.into_iter().map(|job| {
@@ -70,14 +70,14 @@ pub(crate) async fn backfill(arguments: &BackfillArguments) -> anyhow::Result<Ex
     print(&format!("{}\n", counts.text(total)))?;
     let advice = match arguments.report {
         Some(_) => "run the command again to resume",
-        None => "run the command again to start over; jobs that are already committed cost one request each",
+        None => "run the command again to start over; a job that is already committed costs one request",
     };
     if interrupted {
-        eprintln!("error: interrupted; running exports continue in the function; {advice}");
+        print_error(&with_hint(anyhow!("interrupted; running exports continue in the function"), advice));
         return Ok(ExitCode::from(INTERRUPTED));
     }
     if counts.failed > 0 {
-        eprintln!("error: not all jobs were exported; {advice}");
+        print_error(&with_hint(anyhow!("not all jobs were exported"), advice));
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
@@ -87,7 +87,8 @@ pub(crate) async fn backfill(arguments: &BackfillArguments) -> anyhow::Result<Ex
 fn read_jobs(arguments: &BackfillArguments) -> anyhow::Result<Vec<JobId>> {
     let mut jobs = arguments.jobs.clone();
     if let Some(path) = &arguments.file {
-        let (text, name) = read(path)?;
+        let Input { name, bytes } = Input::read(path, "file")?;
+        let text = String::from_utf8(bytes).with_context(|| format!("{name} is not text in UTF-8"))?;
         jobs.extend(parse(&text, &name)?);
     }
     if jobs.is_empty() {
@@ -96,18 +97,6 @@ fn read_jobs(arguments: &BackfillArguments) -> anyhow::Result<Vec<JobId>> {
     let mut seen = HashSet::new();
     jobs.retain(|job| seen.insert(job.clone()));
     Ok(jobs)
-}
-
-/// Returns the text of a file and its name for errors.
-fn read(path: &Path) -> anyhow::Result<(String, String)> {
-    if path == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-        return Ok((text, "standard input".to_owned()));
-    }
-    let name = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read file {name}"))?;
-    Ok((text, name))
 }
 
 /// Parses one job ID per line. Ignores empty lines and comments.

@@ -1,40 +1,66 @@
-//! `label-lake ddl`: prints the statements that create the tables in Athena, in Hive's DDL.
+//! `label-lake ddl`: prints the statements that create the tables in Athena, in Hive's DDL, or the views in DuckDB.
 
 use std::fmt::{self, Write as _};
+use std::path::PathBuf;
 
-use label_lake::aws::names::BucketName;
+use anyhow::anyhow;
+use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
-use crate::args::DdlArguments;
+use crate::args::{AwsArguments, DdlArguments, LakeLocation, S3Location};
+use crate::duckdb::views::views;
+use crate::error::with_hint;
 
 /// Placeholder for the bucket if none is given. It is not a valid bucket name, so no bucket can have it.
 const PLACEHOLDER: &str = "BUCKET";
 
-/// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
-pub(crate) fn ddl(arguments: &DdlArguments) -> String {
-    let mut sql = String::new();
-    // Writing to a String does not fail.
-    let _ = write_statements(&mut sql, arguments);
-    sql
+/// The lake and the database in Athena.
+struct Athena<'a> {
+    bucket: Option<&'a BucketName>,
+    prefix: &'a KeyPrefix,
+    database: &'a DatabaseName,
+    by_job: bool,
 }
 
-fn write_statements(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
-    write_heading(sql, arguments)?;
-    writeln!(sql, "CREATE DATABASE IF NOT EXISTS {};", identifier(arguments.database.as_str()))?;
-    if arguments.by_job {
-        for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
-            write_table(sql, arguments, &by_job(table))?;
-        }
-        return write_table(sql, arguments, &partitioned(&JOBS));
+/// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
+pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
+    let DdlArguments { bucket, prefix, database, by_job, lake, duckdb } = arguments;
+    if *duckdb {
+        let lake = lake.clone().unwrap_or_else(|| LakeLocation::Directory(PathBuf::from("lake")));
+        // A table that DuckDB cannot find stops some clients. The one that most lakes do not have comes last.
+        return views(&lake, &[&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS], &AwsArguments::default());
     }
-    TABLES.into_iter().try_for_each(|table| write_table(sql, arguments, &partitioned(table)))
+    let (bucket, prefix) = match lake {
+        None => (bucket.as_ref(), prefix),
+        Some(LakeLocation::S3(S3Location { bucket, prefix })) => (Some(bucket), prefix),
+        Some(LakeLocation::Directory(directory)) => {
+            let hint = format!("pass --lake s3://BUCKET/PREFIX, or --duckdb for the directory {}", directory.display());
+            return Err(with_hint(anyhow!("Athena reads only S3"), hint));
+        }
+    };
+    let mut sql = String::new();
+    // Writing to a String does not fail.
+    let _ = write_statements(&mut sql, &Athena { bucket, prefix, database, by_job: *by_job });
+    Ok(sql)
+}
+
+fn write_statements(sql: &mut String, athena: &Athena<'_>) -> fmt::Result {
+    write_heading(sql, athena)?;
+    writeln!(sql, "CREATE DATABASE IF NOT EXISTS {};", identifier(athena.database.as_str()))?;
+    if athena.by_job {
+        for table in [&LABEL_DETECTIONS, &LABEL_SEGMENTS] {
+            write_table(sql, athena, &by_job(table))?;
+        }
+        return write_table(sql, athena, &partitioned(&JOBS));
+    }
+    TABLES.into_iter().try_for_each(|table| write_table(sql, athena, &partitioned(table)))
 }
 
 /// Writes the comments. They have no quotes and no semicolons, which a program that splits the text would take for SQL.
-fn write_heading(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
+fn write_heading(sql: &mut String, athena: &Athena<'_>) -> fmt::Result {
     writeln!(sql, "-- The tables of Label Lake for Athena")?;
-    if arguments.bucket.is_none() {
+    if athena.bucket.is_none() {
         writeln!(
             sql,
             "-- In the three LOCATION lines, replace {PLACEHOLDER} with your bucket and the prefix of the lake, if any. Or pass\n\
@@ -42,7 +68,7 @@ fn write_heading(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
         )?;
     }
     writeln!(sql, "-- Athena runs one statement at a time. Each statement ends with a semicolon.")?;
-    if arguments.by_job {
+    if athena.by_job {
         writeln!(
             sql,
             "-- The tables label_detections_by_job and label_segments_by_job need no registered partitions: Athena derives the\n\
@@ -54,7 +80,7 @@ fn write_heading(sql: &mut String, arguments: &DdlArguments) -> fmt::Result {
             sql,
             "-- Athena sees the labels of a job once its partitions are registered. The function registers them if its setting\n\
              -- GLUE_DATABASE is {}.",
-            arguments.database
+            athena.database
         )?;
     }
     writeln!(sql)
@@ -99,10 +125,10 @@ fn by_job(table: &'static Table) -> Definition {
     }
 }
 
-fn write_table(sql: &mut String, arguments: &DdlArguments, definition: &Definition) -> fmt::Result {
-    let (database, name) = (identifier(arguments.database.as_str()), identifier(&definition.name));
-    let bucket = arguments.bucket.as_ref().map_or(PLACEHOLDER, BucketName::as_str);
-    let folder = Layout::new(&arguments.prefix).table_prefix(definition.table);
+fn write_table(sql: &mut String, athena: &Athena<'_>, definition: &Definition) -> fmt::Result {
+    let (database, name) = (identifier(athena.database.as_str()), identifier(&definition.name));
+    let bucket = athena.bucket.map_or(PLACEHOLDER, BucketName::as_str);
+    let folder = Layout::new(athena.prefix).table_prefix(definition.table);
     writeln!(sql, "\nCREATE EXTERNAL TABLE IF NOT EXISTS {database}.{name} (")?;
     write_list(sql, definition.table.columns.iter().map(column))?;
     writeln!(sql, "COMMENT {}", literal(&definition.comment))?;

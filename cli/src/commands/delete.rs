@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use indicatif::HumanBytes;
 use label_lake::error::Error;
 use label_lake::job_id::JobId;
@@ -15,6 +15,8 @@ use crate::account::job_report::{JobReport, State};
 use crate::account::lake::AccountLake;
 use crate::account::{Account, call_deadline, for_operator};
 use crate::args::DeleteArguments;
+use crate::error::with_hint;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
 
@@ -24,21 +26,31 @@ const MAX_PASSES: usize = 3;
 
 /// Deletes the jobs after confirmation. Returns a failure code if a job is not in the lake, or if an export wrote it again.
 pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCode> {
-    if !arguments.yes && !io::stdin().is_terminal() {
-        bail!("stdin is not a terminal; pass --yes to delete without confirmation");
+    if !arguments.yes && !arguments.dry_run && !io::stdin().is_terminal() {
+        let error = anyhow!("cannot ask for confirmation, because standard input is not a terminal");
+        return Err(with_hint(error, "pass --yes to delete without confirmation"));
     }
-    let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, arguments.database.as_ref())?;
+    let account = Account::open(&arguments.aws).await?;
+    let location = arguments.lake.location()?;
+    let lake = account.lake(&location, arguments.database.as_ref())?;
+    if let Some(job) = arguments.jobs.first() {
+        lake.check_tables(job).await?;
+    }
     let (mut found, mut all_deleted) = (Vec::new(), true);
     for job in &arguments.jobs {
         let report = JobReport::read(&lake, job).await?;
         if report.is_empty() {
-            eprintln!("error: job {job} not found in {}; check --prefix", arguments.lake.url());
+            let error = anyhow!("job {job} not found in {location}");
+            print_error(&with_hint(error, "check the bucket and the prefix"));
             all_deleted = false;
         } else {
             print(&format!("{job}  {}{}\n", contents(&report), warning(&report)))?;
             found.push(report);
         }
+    }
+    if arguments.dry_run {
+        print("Dry run: nothing was deleted.\n")?;
+        return Ok(if all_deleted { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if !found.is_empty() && !arguments.yes && !confirm(found.len())? {
         bail!("nothing was deleted");
@@ -48,12 +60,12 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
             None => print(&format!("{}  deleted\n", report.job))?,
             Some(left) => {
                 all_deleted = false;
-                eprintln!(
-                    "error: job {}: an export in progress writes it again; run the command again when the export has \
-                     ended; found after deleting: {}",
+                let error = anyhow!(
+                    "job {}: an export in progress writes it again; found after deleting: {}",
                     report.job,
                     contents(&left)
                 );
+                print_error(&with_hint(error, "run the command again when the export has ended"));
             }
         }
     }
@@ -74,15 +86,15 @@ fn contents(report: &JobReport) -> String {
     if report.partitions.is_some() {
         parts.push(count(report.registered_partitions(), "partition"));
     }
-    let size = HumanBytes(report.file_bytes);
-    parts.push(format!("{} ({size})", count(report.file_count as usize, "file")));
+    let size = HumanBytes(report.table_bytes);
+    parts.push(format!("{} ({size})", count(report.table_files as usize, "file")));
     parts.join(", ")
 }
 
 /// Returns a warning if the job has a checkpoint, or files without a row: an export may be in progress.
 fn warning(report: &JobReport) -> &'static str {
     if report.checkpoint.is_some() || report.state() == State::UnderWay {
-        "; an export is in progress or was interrupted: if it resumes, it may write the job again"
+        "; an export is in progress, or an export or a delete was interrupted: an export that resumes may write the job again"
     } else {
         ""
     }
@@ -94,7 +106,11 @@ fn confirm(jobs: usize) -> anyhow::Result<bool> {
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(is_yes(&answer))
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(&*answer.trim().to_ascii_lowercase(), "y" | "yes")
 }
 
 /// Deletes a job, in several passes if an export keeps writing it. Returns what the lake has of the job after the last pass,
@@ -126,4 +142,19 @@ async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Resu
         }
     }
     lake.delete_files().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_yes;
+
+    #[test]
+    fn only_yes_in_any_case_confirms() {
+        for answer in ["y\n", "Y\n", "yes\n", "YES\r\n", " Yes \n"] {
+            assert!(is_yes(answer), "{answer:?}");
+        }
+        for answer in ["", "\n", "n\n", "no\n", "yes please\n", "ye\n"] {
+            assert!(!is_yes(answer), "{answer:?}");
+        }
+    }
 }

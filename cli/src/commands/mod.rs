@@ -1,9 +1,15 @@
 //! The subcommands of `label-lake`, one per file.
 
 pub(crate) mod backfill;
+pub(crate) mod completions;
 pub(crate) mod ddl;
 pub(crate) mod delete;
+pub(crate) mod export;
+pub(crate) mod list;
+pub(crate) mod man;
+pub(crate) mod query;
 pub(crate) mod register;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;

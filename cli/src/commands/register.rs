@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::aws::deadline::Deadline;
 use label_lake::error::Error;
@@ -16,7 +16,9 @@ use label_lake::table::layout::LabelPartition;
 
 use crate::account::{Account, call_deadline, for_operator};
 use crate::args::RegisterArguments;
+use crate::error::with_hint;
 use crate::output::progress::counter;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
 
@@ -33,10 +35,14 @@ struct Counts {
 
 /// Registers the jobs. Returns a failure code if a job was skipped or failed.
 pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
-    let account = Account::open().await?;
-    let lake = account.lake(&arguments.lake.bucket, &arguments.lake.prefix, Some(&arguments.database))?;
+    let account = Account::open(&arguments.aws).await?;
+    let lake = account.lake(&arguments.lake.location()?, Some(&arguments.database))?;
     let catalog = lake.catalog.as_ref().context("no database given")?;
-    let jobs = if arguments.all { lake.jobs().await? } else { arguments.jobs.clone() };
+    let all = arguments.selection.all;
+    let jobs = if all { lake.jobs().await? } else { arguments.selection.jobs.clone() };
+    if let Some(job) = jobs.first() {
+        lake.check_tables(job).await?;
+    }
 
     let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let registrations = jobs.iter().map(|job| {
@@ -54,13 +60,13 @@ pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<Ex
                 total.partitions += counts.partitions;
                 total.created += counts.created;
                 // With --all, only jobs that have changed are printed.
-                if !arguments.all || counts.created > 0 {
+                if !all || counts.created > 0 {
                     bar.suspend(|| print(&format!("{job}  {}\n", counts.text())))?;
                 }
             }
             Err(error) => {
                 failed += 1;
-                bar.suspend(|| eprintln!("error: {error:#}"));
+                bar.suspend(|| print_error(&error));
             }
         }
     }
@@ -78,9 +84,11 @@ impl Counts {
 
 async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Result<Counts> {
     let deadline = call_deadline()?;
-    let commit = lake.job(job, deadline.leave()).find_commit().await.map_err(for_operator)?;
-    if commit.is_none() {
-        bail!("job {job}: skipped: not committed. Export it first; exporting also registers it");
+    // GET, because an error reply to HEAD does not say whether the login or the permission is wrong.
+    let row = lake.job(job, deadline.leave()).get_row().await.map_err(for_operator)?;
+    if row.is_none() {
+        let error = anyhow!("job {job}: skipped: not committed");
+        return Err(with_hint(error, "export the job; that also registers its partitions"));
     }
     let (tables, existing) = find_partitions(lake, catalog, job, deadline).await.map_err(for_operator)?;
     let registered =
@@ -88,7 +96,7 @@ async fn register_job(lake: &Lake, catalog: &Catalog, job: &JobId) -> anyhow::Re
     if !registered.done {
         let reason = registered
             .last_retryable_error
-            .map_or_else(|| anyhow!("the deadline has passed; run the command again"), for_operator);
+            .map_or_else(|| with_hint(anyhow!("the deadline has passed"), "run the command again"), for_operator);
         let partitions = count(registered.registered, "partition");
         return Err(reason.context(format!("job {job}: only {partitions} registered")));
     }

@@ -23,7 +23,7 @@ const CONCURRENCY: usize = 5;
 
 /// Replays the queue. Returns a failure code if a message was kept.
 pub(crate) async fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
-    let account = Account::open().await?;
+    let account = Account::open(&arguments.aws).await?;
     let queue = account.queue(&arguments.queue_url);
     let waiting = queue.approximate_count().await?;
     let limit = arguments.limit.map_or(usize::MAX, |limit| limit as usize);

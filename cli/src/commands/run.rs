@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use label_lake::aws::deadline::Deadline;
 use label_lake::export::Invocation;
 use label_lake::handler::process;
@@ -13,10 +13,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::RunArguments;
+use crate::error::with_hint;
 use crate::local::event::Event;
+use crate::local::recording::Recording;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::local::simulated_jobs::{count_pages, simulated_jobs};
 use crate::output::progress::ExportProgress;
+use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::summary::Summary;
 use crate::output::summary_text::summary_text;
@@ -28,43 +31,63 @@ const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 /// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings();
-    let event = Event::read(&arguments.event)?;
-    let jobs = simulated_jobs(arguments, &event, &settings.aggregations)?;
+    if arguments.event.as_deref().is_some_and(|path| path == "-") && arguments.recorded.iter().any(|path| path == "-") {
+        bail!("EVENT and --recorded cannot both be standard input");
+    }
+    let recording = match &*arguments.recorded {
+        [] => None,
+        files => Some(Recording::read(files)?),
+    };
+    let event = match (&arguments.event, &recording) {
+        (Some(path), _) => Event::read(path)?,
+        (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?),
+        (None, None) => bail!("pass an EVENT, or replies with --recorded"),
+    };
+    let is_recorded = recording.is_some();
+    let jobs = simulated_jobs(arguments, &event, recording, &settings.aggregations)?;
     let pages = count_pages(&jobs, &settings.aggregations);
 
     if arguments.verbose {
         let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
         tracing_subscriber::registry().with(label_lake::config::log_filter()?).with(log).init();
     }
-    let aws = SimulatedAws::start(&arguments.out, &settings, jobs).await?;
-    let progress = &aws.exporter.progress;
+    let aws = SimulatedAws::start(&arguments.out, jobs).await?;
+    let exporter = aws.exporter(&settings);
+    let progress = &exporter.progress;
     let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
     let function_arn = aws.simulator.function_arn();
     let invocation = Invocation { deadline, function_arn: &function_arn };
     let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
     let started = Instant::now();
     let report = tokio::select! {
-        report = process(&aws.exporter, event.json.into(), invocation) => report,
+        report = process(&exporter, event.json.into(), invocation) => report,
         never = bar.follow(progress) => match never {},
         signal = tokio::signal::ctrl_c() => {
             signal?;
             bar.keep();
-            let lake = arguments.out.display();
-            eprintln!("error: interrupted; the job in progress was not committed to {lake}; run the command again to start over");
+            let error = anyhow!("interrupted; the job in progress was not committed to {}", arguments.out.display());
+            print_error(&with_hint(error, "run the command again to start over"));
             return Ok(ExitCode::from(INTERRUPTED));
         }
     };
     drop(bar);
 
     let pages = progress.pages.load(Relaxed);
-    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, pages, started.elapsed())?;
+    let failures = report.errors.iter().map(|error| aws.failure(error)).collect();
+    let summary = Summary::read(&arguments.out, &arguments.prefix, &report, failures, pages, started.elapsed())?;
     if arguments.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&summary)?))?;
     } else {
         print(&summary_text(&summary, &arguments.aggregate_by))?;
     }
     for failure in &summary.failures {
-        eprintln!("error: {}", failure.message);
+        print_error(&failure.error());
+    }
+    let in_the_way = summary.jobs.iter().find(|job| is_recorded && job.generated);
+    if let Some(job) = in_the_way {
+        let (job, lake) = (&job.row.job_id, &summary.lake);
+        let error = anyhow!("job {job}: not converted: {lake} has a generated sample with this ID");
+        return Err(with_hint(error, "choose another directory with --out"));
     }
     Ok(if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,13 +1,16 @@
 //! The event to process, and the jobs in it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::anyhow;
+use label_lake::error::with_sources;
+use label_lake::job_id::JobId;
 use label_lake::notification::{Completion, Delivery};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::error::with_hint;
+use crate::input::Input;
 
 /// An event for the function.
 ///
@@ -28,23 +31,29 @@ impl Event {
     /// # Errors
     /// The event cannot be read, or all its messages are invalid.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let (text, name) = if path == "-" {
-            let mut text = Vec::new();
-            io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
-            (text, "standard input".to_owned())
-        } else {
-            let name = path.display().to_string();
-            (fs::read(path).with_context(|| format!("cannot read event file {name}"))?, name)
-        };
-        let json = serde_json::from_slice(&text)
-            .with_context(|| format!("{name} is not JSON; send one of the shapes in events/"))?;
+        let Input { name, bytes } = Input::read(path, "event file")?;
+        let json = serde_json::from_slice(&bytes).map_err(|error| {
+            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "send one of the shapes in events/")
+        })?;
 
+        let is_reply = |value: &Value| value.get("JobStatus").is_some() || value.get("Labels").is_some();
+        if is_reply(&json) || json.get(0).is_some_and(is_reply) {
+            let error = anyhow!("{name} is a reply of GetLabelDetection, not an event");
+            return Err(with_hint(error, "pass it with --recorded"));
+        }
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
         if requests.is_empty() && !rejected.is_empty() {
-            let errors: Vec<_> = rejected.iter().map(|part| part.error.for_operator()).collect();
-            bail!("{name}: {}", errors.join("; "));
+            let errors: Vec<_> = rejected.iter().map(|part| with_sources(&part.error)).collect();
+            let error = anyhow!("{name}: {}", errors.join("; "));
+            let hint = rejected.iter().find_map(|part| part.error.hint());
+            return Err(hint.map_or_else(|| anyhow!("{error}"), |hint| with_hint(anyhow!("{error}"), hint)));
         }
         Ok(Self { json, completions: requests.into_iter().map(|request| request.completion).collect() })
+    }
+
+    /// Returns the smallest event that names a job.
+    pub(crate) fn for_job(job: JobId) -> Self {
+        Self { json: json!({ "JobId": job.as_str() }), completions: vec![Completion::new(job)] }
     }
 
     /// Returns the `Status` of each job in the event. The function treats it as a hint; the simulator generates the job
@@ -71,8 +80,6 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -1,7 +1,6 @@
-//! Everything `label-lake run` needs on this machine: events, simulated jobs, simulated AWS services, and the lake directory.
+//! Everything `label-lake run` needs on this machine: events, simulated jobs, and simulated AWS services.
 
 pub(crate) mod event;
-pub(crate) mod lake_directory;
-mod recording;
+pub(crate) mod recording;
 pub(crate) mod simulated_aws;
 pub(crate) mod simulated_jobs;

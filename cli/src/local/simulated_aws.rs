@@ -1,34 +1,45 @@
 //! The AWS services that an export needs, simulated in this process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use aws_config::Region;
+use anyhow::anyhow;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_rekognition::config::Credentials;
 use label_lake::aws::clients;
+use label_lake::aws::names::BucketName;
 use label_lake::config::Settings;
+use label_lake::error::Error;
 use label_lake::export::Exporter;
 use rekognition_simulator::{ACCESS_KEY_ID, Job, REGION, SECRET_ACCESS_KEY, Simulator};
 
-/// A running simulator, and an exporter that talks to it.
+use crate::error::with_hint;
+use crate::output::summary::Failure;
+
+/// Name of the simulated bucket.
+pub(crate) const BUCKET: BucketName = BucketName::from_static("lake");
+
+/// A running simulator. Its services stop when it is dropped.
 pub(crate) struct SimulatedAws {
-    /// The services stop when the simulator is dropped.
     pub(crate) simulator: Simulator,
-    pub(crate) exporter: Exporter,
+    /// Directory of the simulated bucket.
+    directory: PathBuf,
+    sdk: SdkConfig,
 }
 
 impl SimulatedAws {
-    /// Starts Rekognition with these jobs, and S3 with the lake directory as its bucket.
-    pub(crate) async fn start(lake: &Path, settings: &Settings, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
-        let mut builder = Simulator::builder().bucket(settings.bucket.as_str()).directory(lake);
+    /// Starts S3 with a directory as its bucket, and Rekognition with these jobs.
+    pub(crate) async fn start(directory: &Path, jobs: Vec<(String, Job)>) -> anyhow::Result<Self> {
+        let mut builder = Simulator::builder().bucket(BUCKET.as_str()).directory(directory);
         for (id, job) in jobs {
             builder = builder.job(&id, job);
         }
-        let cannot_create = || format!("cannot create output directory {}; choose another with --out", lake.display());
-        let simulator = builder.start().await.with_context(cannot_create)?;
+        let simulator = builder.start().await.map_err(|error| {
+            let error = anyhow!(error).context(format!("cannot create output directory {}", directory.display()));
+            with_hint(error, "choose another directory with --out")
+        })?;
 
         // Every option is set, so that nothing comes from the environment or the AWS profile of the user.
-        let aws = clients::sdk_config(None)?
+        let sdk = clients::sdk_config(None)?
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "simulator"))
             .endpoint_url(simulator.s3_url())
@@ -36,12 +47,37 @@ impl SimulatedAws {
             .use_dual_stack(false)
             .load()
             .await;
-        let rekognition =
-            aws_sdk_rekognition::config::Builder::from(&aws).endpoint_url(simulator.rekognition_url()).build();
+        Ok(Self { simulator, directory: directory.to_owned(), sdk })
+    }
+
+    /// Returns an exporter that reads from the simulated Rekognition and writes to the directory.
+    pub(crate) fn exporter(&self, settings: &Settings) -> Exporter {
+        let rekognition = aws_sdk_rekognition::config::Builder::from(&self.sdk);
+        let rekognition = rekognition.endpoint_url(self.simulator.rekognition_url()).build();
         let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
-        let lambda = aws_sdk_lambda::config::Builder::from(&aws).endpoint_url(simulator.lambda_url()).build();
-        let lambda = aws_sdk_lambda::Client::from_conf(lambda);
-        let exporter = Exporter::new(settings, rekognition, clients::s3(&aws, true), clients::lazily(|| lambda), None);
-        Ok(Self { simulator, exporter })
+        let lambda = aws_sdk_lambda::config::Builder::from(&self.sdk).endpoint_url(self.simulator.lambda_url()).build();
+        let lambda = clients::lazily(|| aws_sdk_lambda::Client::from_conf(lambda));
+        Exporter::new(settings, rekognition, self.s3(), lambda, None)
+    }
+
+    /// Describes a failed export. A file that the directory has refused is an error of the directory, not of S3.
+    pub(crate) fn failure(&self, error: &Error) -> Failure {
+        let mut failure = Failure::from(error);
+        if let Error::Storage { job, resource, .. } | Error::Checkpoint { job, resource, .. } = error {
+            let refusals = self.simulator.store().refusals();
+            if let Some(refusal) = refusals.into_iter().find(|refusal| resource.ends_with(&refusal.key)) {
+                let directory = self.directory.display();
+                failure.message = format!("job {job}: cannot write to the directory {directory}: {refusal}");
+                failure.hint = refusal.by_file_system.then(|| {
+                    "fix the cause or choose another directory with --out, then run the command again".to_owned()
+                });
+            }
+        }
+        failure
+    }
+
+    /// Returns a client of the simulated S3.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        clients::s3(&self.sdk, true)
     }
 }

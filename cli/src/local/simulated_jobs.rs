@@ -1,6 +1,6 @@
 //! The jobs of an event, generated or recorded, for the simulated Rekognition.
 
-use anyhow::bail;
+use anyhow::anyhow;
 use label_lake::notification::Completion;
 use label_lake::table::aggregation::Aggregation;
 use rekognition_simulator::{Generated, Job, JobStatus};
@@ -8,9 +8,13 @@ use rekognition_simulator::{Generated, Job, JobStatus};
 use super::event::Event;
 use super::recording::Recording;
 use crate::args::RunArguments;
+use crate::error::with_hint;
 
 /// Number of labels on a full page.
 const PAGE_SIZE: usize = 1000;
+
+/// `LabelModelVersion` of a generated job, which marks its row in `jobs`.
+pub(crate) const GENERATED: &str = "generated";
 
 /// `StatusMessage` of a generated job whose `Status` in the event is not `SUCCEEDED`.
 const FAILED: &str = "The video could not be decoded (simulated because of the Status in the event)";
@@ -19,16 +23,15 @@ const FAILED: &str = "The video could not be decoded (simulated because of the S
 pub(crate) fn simulated_jobs(
     arguments: &RunArguments,
     event: &Event,
+    recording: Option<Recording>,
     aggregations: &[Aggregation],
 ) -> anyhow::Result<Vec<(String, Job)>> {
-    if !arguments.recorded.is_empty() {
+    if let Some(recording) = recording {
         let [completion] = &*event.completions else {
-            bail!(
-                "--recorded takes the replies of one job, but the event names {}; send an event with one message",
-                event.completions.len()
-            );
+            let jobs = event.completions.len();
+            let error = anyhow!("--recorded takes the replies of one job, but the event names {jobs}");
+            return Err(with_hint(error, "send an event with one message"));
         };
-        let recording = Recording::read(&arguments.recorded)?;
         recording.check(completion.job_id.as_str(), aggregations)?;
         return Ok(vec![(completion.job_id.to_string(), recording.into_job()?)]);
     }
@@ -57,7 +60,7 @@ pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) 
 fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
     let detections = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
     let generated = Generated { detections, label_names: arguments.labels as usize, seed, ..Generated::default() };
-    let mut job = Job::generated(generated);
+    let mut job = Job::generated(generated).edit(1, |reply| reply["LabelModelVersion"] = GENERATED.into());
     if let Some(video) = &completion.video
         && let (Some(bucket), Some(key)) = (&video.bucket, &video.key)
     {

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow};
 use label_lake::handler::{JobAnswer, OutcomeName};
 use label_lake::job_id::JobId;
 use label_lake::table::rows::JobStatus;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::timestamp;
 use crate::account::function::ExportError;
+use crate::error::with_hint;
 
 /// Start of every line.
 const LINE_START: &str = "{\"jobId\"";
@@ -70,7 +71,9 @@ impl BackfillReport {
             // the file is a report.
             let is_incomplete_line = rest.starts_with(LINE_START) || LINE_START.starts_with(rest);
             let is_report = !complete.is_empty() && is_incomplete_line;
-            ensure!(is_report, "{}: the file is not a report; choose another file", cannot_use());
+            if !is_report {
+                return Err(with_hint(anyhow!("{}: the file is not a report", cannot_use()), "choose another file"));
+            }
             let truncated = file.set_len(complete.len() as u64).and_then(|()| file.seek(SeekFrom::End(0)));
             truncated.with_context(cannot_use)?;
         }

@@ -1,9 +1,14 @@
 //! Output for people and programs: standard output, progress bars, summaries, and reports.
 
 pub(crate) mod backfill_report;
+pub(crate) mod job_details;
+pub(crate) mod job_list;
 pub(crate) mod job_status;
 pub(crate) mod progress;
+pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod summary;
 pub(crate) mod summary_text;
+pub(crate) mod table;
+pub(crate) mod terminal;
 pub(crate) mod text;

@@ -4,15 +4,18 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use label_lake::aws::names::KeyPrefix;
-use label_lake::error::Error;
+use label_lake::error::{Error, with_sources};
 use label_lake::handler::{OutcomeName, Report};
 use label_lake::job_id::JobId;
 use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
+use crate::error::with_hint;
 use crate::job_row::JobRow;
-use crate::local::lake_directory::LakeDirectory;
+use crate::lake::directory::LakeDirectory;
+use crate::local::simulated_jobs::GENERATED;
 
 /// Maximum number of labels that the summary and the query show.
 const MAX_LABELS: usize = 10;
@@ -38,6 +41,8 @@ pub(crate) struct Summary {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobSummary {
     pub(crate) outcome: OutcomeName,
+    /// True if `label-lake run` made up the labels.
+    pub(crate) generated: bool,
     /// S3 URL of the video.
     pub(crate) video: Option<String>,
     pub(crate) instances: Option<u64>,
@@ -57,14 +62,19 @@ pub(crate) struct Failure {
     pub(crate) job_id: Option<String>,
     pub(crate) error_type: &'static str,
     pub(crate) message: String,
+    /// The next step, unless the message says it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
 }
 
 impl Summary {
-    /// Creates the summary of an event. Reads the committed jobs from the lake.
+    /// Creates the summary of an event. Reads the committed jobs from the lake. `failures` are those of its jobs and
+    /// messages.
     pub(crate) fn read(
         out: &Path,
         prefix: &KeyPrefix,
         report: &Report,
+        failures: Vec<Failure>,
         pages: u64,
         elapsed: Duration,
     ) -> anyhow::Result<Self> {
@@ -77,7 +87,7 @@ impl Summary {
             query: query(&tables, &jobs),
             lake: tables.display().to_string(),
             jobs,
-            failures: report.errors.iter().map(Failure::from).collect(),
+            failures,
             pages,
             seconds: elapsed.as_secs_f64(),
         })
@@ -87,7 +97,18 @@ impl Summary {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let job_id = error.job().map(JobId::to_string);
-        Self { job_id, error_type: error.error_type(), message: error.for_operator() }
+        Self { job_id, error_type: error.error_type(), message: with_sources(error), hint: error.hint() }
+    }
+}
+
+impl Failure {
+    /// Returns the error to print.
+    pub(crate) fn error(&self) -> anyhow::Error {
+        let error = anyhow!("{}", self.message);
+        match &self.hint {
+            Some(hint) => with_hint(error, hint),
+            None => error,
+        }
     }
 }
 
@@ -95,21 +116,15 @@ impl JobSummary {
     fn read(lake: &LakeDirectory, job: &JobId, outcome: OutcomeName) -> anyhow::Result<Self> {
         let mut row = lake.row(job)?;
         let files = lake.count_files(job)?;
+        let (instances, expected_files) = (row.instance_count(), row.expected_files());
         let labels = row.labels.get_or_insert_default();
-        let instances: Option<u64> = labels.iter().map(|label| label.instances).sum();
-        let in_tables = labels.iter().flat_map(|label| [label.detections, label.segments]).flatten();
-        let expected_files = in_tables.filter(|&rows| rows > 0).count() as u64 + 1;
         labels.sort_by_key(|label| Reverse(label.count()));
         labels.truncate(MAX_LABELS);
         Ok(Self {
             outcome,
-            video: row
-                .video_bucket
-                .as_ref()
-                .zip(row.video_key.as_ref())
-                .map(|(bucket, key)| format!("s3://{bucket}/{key}")),
-            // A job without labels has the sum 0, even if its detections were not exported.
-            instances: instances.filter(|_| row.detection_count.is_some()),
+            generated: row.label_model_version.as_deref() == Some(GENERATED),
+            video: row.video(),
+            instances,
             files: files.count,
             expected_files,
             bytes: files.bytes,

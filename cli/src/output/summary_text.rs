@@ -47,6 +47,9 @@ const INDENT: &str = "          ";
 fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -> fmt::Result {
     let row = &job.row;
     writeln!(text, "Job       {}", row.job_id)?;
+    if job.generated {
+        writeln!(text, "{INDENT}Generated sample; Rekognition did not analyze a video.")?;
+    }
     match job.outcome {
         OutcomeName::AlreadyCommitted => writeln!(
             text,
@@ -76,13 +79,19 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -
         writeln!(text, "Labels    {}", HumanCount(labels))?;
     }
     if let (Some(detections), Some(instances), Some(rows)) = (row.detection_count, job.instances, row.row_count) {
-        let [detections, instances, rows] = [detections, instances, rows].map(HumanCount);
-        writeln!(text, "Rows      {rows}: {detections} detections with {instances} instances")?;
+        let (detections, instances) = (count(detections as usize, "detection"), count(instances as usize, "instance"));
+        writeln!(text, "Rows      {}: {detections} with {instances}", HumanCount(rows))?;
     }
     if let Some(segments) = row.segment_count {
         writeln!(text, "Segments  {}", HumanCount(segments))?;
     }
-    writeln!(text, "Files     {}, {}", HumanCount(job.files), HumanBytes(job.bytes))?;
+    let in_tables = HumanCount(job.files - 1);
+    writeln!(
+        text,
+        "Files     {}, {}: {in_tables} in the tables, 1 in `jobs`",
+        HumanCount(job.files),
+        HumanBytes(job.bytes)
+    )?;
     if job.files != job.expected_files {
         writeln!(
             text,

@@ -16,8 +16,9 @@ const TABLES: [&str; 2] = ["label_detections", "label_segments"];
 
 /// A simulator, and the real function program that polls it for invocations.
 pub(crate) struct Account {
+    /// Dropped, and so killed, before the simulator closes its ports. `None` if the test needs no function.
+    _function: Option<Child>,
     pub(crate) simulator: Simulator,
-    _function: Child,
 }
 
 impl Account {
@@ -27,7 +28,12 @@ impl Account {
         let mut function = Command::new(bootstrap());
         function.env_clear().envs(simulator.environment()).env("OUTPUT_BUCKET", "lake").envs(settings.iter().copied());
         let function = function.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        Self { simulator, _function: function }
+        Self { simulator, _function: Some(function) }
+    }
+
+    /// Returns an account without a function.
+    pub(crate) fn new(simulator: Simulator) -> Self {
+        Self { simulator, _function: None }
     }
 
     /// Exports a job through the function.
@@ -55,19 +61,31 @@ impl Account {
         wait(process).await
     }
 
-    /// Starts the command with the environment of a user, and without the environment of this process.
+    /// Starts the command.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// Returns the command with the environment of a user, and without the environment of this process.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let environment = self.simulator.environment().into_iter();
         let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
         command.env_clear().envs(environment.filter(|(name, _)| !name.starts_with("AWS_LAMBDA_")));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.kill_on_drop(true).spawn().unwrap()
+        command.kill_on_drop(true);
+        command
     }
 
     /// Returns the number of requests of an operation since the log was cleared.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.simulator.requests().iter().filter(|request| request.operation == operation).count()
     }
+}
+
+/// Runs a command, which has to end within a minute.
+pub(crate) async fn run_to_end(mut command: Command) -> CommandOutput {
+    let ended = tokio::time::timeout(Duration::from_mins(1), wait(command.spawn().unwrap())).await;
+    ended.expect("the command ends within a minute")
 }
 
 /// Waits for the end of the command.

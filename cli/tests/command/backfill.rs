@@ -138,6 +138,6 @@ async fn advises_how_to_provide_missing_credentials() {
     let ended = command.args(BACKFILL).arg("job-0").output().await.unwrap();
     let errors = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("aws configure export-credentials --format env"), "{errors}");
-    assert_eq!((errors.lines().count(), account.simulator.requests().len()), (1, 0), "{errors}");
+    assert!(errors.contains("log in with `aws sso login` or `aws login`, select a profile with --profile"), "{errors}");
+    assert_eq!((errors.lines().count(), account.simulator.requests().len()), (2, 0), "{errors}");
 }

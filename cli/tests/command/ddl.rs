@@ -1,11 +1,11 @@
-//! `label-lake ddl`: its text and its columns, compared with the golden files.
+//! `label-lake ddl`: its text and its columns, compared with the golden files, and the views for DuckDB.
 
 use std::collections::BTreeMap;
 
-use expect_test::expect_file;
+use expect_test::{expect, expect_file};
 use serde_json::Value;
 
-use crate::label_lake;
+use crate::{Workspace, event, label_lake};
 
 fn ddl(options: &[&str]) -> String {
     let output = label_lake([&["ddl"], options].concat(), "");
@@ -84,4 +84,80 @@ fn has_semicolons_only_after_statements_and_comments_only_before_them() {
         assert!(!comments.contains(['\'', '"', '`']), "{comments}");
         assert!(!statements.contains("--"), "{statements}");
     }
+}
+
+#[test]
+fn takes_the_location_as_one_s3_url() {
+    for by_job in [&[][..], &["--by-job"]] {
+        let separate = ddl(&[by_job, &["--bucket", "my-lake", "--prefix", "video/v1"]].concat());
+        assert_eq!(ddl(&[by_job, &["--lake", "s3://my-lake/video/v1"]].concat()), separate);
+    }
+    let output = label_lake(["ddl", "--lake", "my-lake"], "");
+    assert_eq!((output.code, &*output.stdout), (Some(1), ""));
+    assert!(output.stderr.starts_with("error: Athena reads only S3\nhint: pass --lake s3://"), "{}", output.stderr);
+    for options in [["--lake", "s3://my-lake", "--bucket", "b-1"], ["--lake", "s3://my-lake", "--prefix", "video"]] {
+        assert_eq!(label_lake([&["ddl"], &options[..]].concat(), "").code, Some(2), "{options:?}");
+    }
+    assert_eq!(label_lake(["ddl", "--duckdb", "--by-job"], "").code, Some(2));
+}
+
+#[test]
+fn prints_views_of_the_files_in_s3_for_duckdb() {
+    expect![[r"
+        INSTALL httpfs;
+        LOAD httpfs;
+        INSTALL aws;
+        LOAD aws;
+        -- Takes the credentials from the environment or the profile, like the AWS CLI, but not the region of the
+        -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
+        CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
+        -- Fails with No files found if the lake has no files of jobs.
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/*.parquet');
+        -- Fails with No files found if the lake has no files of label_detections.
+        CREATE OR REPLACE VIEW label_detections AS FROM read_parquet('s3://my-lake/label_detections/**/*.parquet',
+            hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
+        -- Fails with No files found if the lake has no files of label_segments.
+        CREATE OR REPLACE VIEW label_segments AS FROM read_parquet('s3://my-lake/label_segments/**/*.parquet',
+            hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
+    "]]
+    .assert_eq(&ddl(&["--duckdb", "--lake", "s3://my-lake"]));
+}
+
+#[test]
+fn prints_views_of_the_files_in_a_directory_for_duckdb() {
+    let workspace = Workspace::new();
+    let exported = workspace.run(event("job-id.json"), &["--pages", "1", "--labels", "2", "--prefix", "who's [1]"]);
+    assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    let lake = workspace.lake().join("who's [1]");
+    let sql = ddl(&["--duckdb", "--lake", lake.to_str().unwrap()]);
+    let root = format!("{}/who''s [[]1]", workspace.lake().display());
+    for view in [
+        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/*.parquet');\n"),
+        format!("VIEW label_detections AS FROM read_parquet('{root}/label_detections/**/*.parquet',\n"),
+        "VIEW label_segments AS SELECT\n    CAST(NULL AS BIGINT) AS \"start_timestamp_ms\",\n".to_owned(),
+    ] {
+        assert!(sql.contains(&view), "{view}: {sql}");
+    }
+
+    let output = label_lake(["ddl", "--duckdb", "--lake", "no-such-lake"], "");
+    assert_eq!((output.code, &*output.stdout), (Some(1), ""));
+    assert!(output.stderr.starts_with("error: cannot read the lake no-such-lake: "), "{}", output.stderr);
+    output.assert_one_error();
+}
+
+/// An empty lake has the documented columns.
+#[test]
+fn empty_views_have_the_golden_columns() {
+    let golden = include_str!("../../../tests/golden/tables.json");
+    let golden: BTreeMap<String, Value> = serde_json::from_str(golden).unwrap();
+    let workspace = Workspace::new();
+    let sql = ddl(&["--duckdb", "--lake", workspace.directory.path().to_str().unwrap()]);
+    for view in sql.split_inclusive(";\n") {
+        let name = view.split(" VIEW ").nth(1).unwrap().split(' ').next().unwrap();
+        let found = view.lines().filter_map(|line| line.strip_prefix("    CAST(NULL AS ")?.split_once(") AS "));
+        let found: Vec<_> = found.map(|(_, column)| column.trim_matches([',', '"'])).collect();
+        let columns = ["columns", "partition_keys"].into_iter().flat_map(|list| golden[name][list].as_array().unwrap());
+        assert_eq!(found, columns.map(|column| column[0].as_str().unwrap()).collect::<Vec<_>>(), "{name}");
+    }
+    assert_eq!(sql.matches(";\n").count(), golden.len());
 }

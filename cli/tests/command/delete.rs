@@ -105,7 +105,7 @@ async fn warns_about_an_export_in_progress_if_there_are_files_or_a_checkpoint_wi
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     for job in ["job-1", "job-2"] {
         let line = output.stdout.lines().find(|line| line.starts_with(job)).unwrap();
-        assert!(line.contains("an export is in progress or was interrupted"), "{line}");
+        assert!(line.contains("an export is in progress, or an export or a delete was interrupted"), "{line}");
     }
     assert!(account.simulator.objects().is_empty());
 }
@@ -132,4 +132,21 @@ async fn status_and_delete_handle_an_unreadable_row() {
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     assert!(output.stdout.starts_with("job-1  an unreadable row in `jobs`, 4 partitions"), "{}", output.stdout);
     assert!(account.simulator.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_dry_run_deletes_nothing() {
+    let account = account([]).await;
+    let objects = account.simulator.objects();
+    let dry_run = ["delete", "--bucket", "lake", "--database", DATABASE, "--dry-run"];
+    let output = account.run(&[&dry_run[..], &["job-1", "job-2"]].concat()).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    let lines: Vec<_> = output.stdout.lines().collect();
+    assert!(lines[0].starts_with("job-1  its row in `jobs`, 4 partitions, 4 files ("), "{lines:?}");
+    assert_eq!((lines.len(), lines[2]), (3, "Dry run: nothing was deleted."));
+    assert_eq!(account.simulator.objects(), objects);
+    assert_eq!(partitions(&account, "job-1").len(), 4);
+    let missing = account.run(&[&dry_run[..], &["job-1", "nojob"]].concat()).await;
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("job nojob not found"), "{}", missing.stderr);
 }

@@ -13,7 +13,7 @@ fn rejects_an_event_without_a_job_in_one_line() {
     let too_long = json!({"JobId": "x".repeat(65)}).to_string();
     for (input, words) in [
         (not_json, "standard input is not JSON"),
-        ("{}".to_owned(), "found none of Records, requestPayload, JobId, Message"),
+        ("{}".to_owned(), "found none of Records, requestPayload, JobId, detail, body, Message"),
         (r#"{"JobId": "../x"}"#.to_owned(), "\"../x\" is not a job ID"),
         (r#"{"JobId": ""}"#.to_owned(), "\"\" is not a job ID"),
         (too_long, "is not a job ID"),
@@ -22,7 +22,7 @@ fn rejects_an_event_without_a_job_in_one_line() {
         let output = workspace.run_with_input("-", &[], &input);
         assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{input}");
         assert!(output.stderr.starts_with("error: ") && output.stderr.contains(words), "{words}: {}", output.stderr);
-        assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+        output.assert_one_error();
         assert!(!workspace.lake().exists());
     }
 }
@@ -57,7 +57,7 @@ fn fails_at_once_if_the_lake_cannot_be_created_or_written() {
     let output = workspace.run(event("sns.json"), &[]);
     assert_eq!(output.code, Some(1));
     assert!(
-        output.stderr.contains("cannot create output directory") && output.stderr.contains("choose another with --out"),
+        output.stderr.contains("cannot create output directory") && output.stderr.contains("\nhint: choose another"),
         "{}",
         output.stderr
     );
@@ -68,7 +68,7 @@ fn fails_at_once_if_the_lake_cannot_be_created_or_written() {
     let output = workspace.run(event("sns.json"), &[]);
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("is refused by the file system"), "{}", output.stderr);
-    assert_eq!(output.stderr.lines().count(), 1);
+    output.assert_one_error();
     assert!(!workspace.lake().join("jobs").exists());
 }
 
@@ -89,12 +89,25 @@ fn exits_with_code_2_on_invalid_usage() {
         (vec!["run"], "EVENT"),
         (vec!["run", "-", "--aggregate-by", "timestamps"], "TIMESTAMPS, SEGMENTS"),
         (vec!["run", "-", "--prefix", "/x"], "a prefix without /"),
+        (vec!["run", "-", "--aggregate-by", ""], "TIMESTAMPS, SEGMENTS"),
         (vec!["run", "-", "--pages", "many"], "--pages"),
+        (vec!["run", "-", "--pages", "0"], "1..=100000"),
+        (vec!["run", "-", "--labels", "0"], "1..=100000"),
+        (vec!["backfill", "JOB", "--function", ""], "--function"),
+        (vec!["backfill", "JOB", "--function", "f", "--concurrency", "0"], "1..=1000"),
         (vec!["run", "-", "--recorded", "x", "--seed", "2"], "cannot be used with"),
         (vec!["ddl", "--bucket", "s3://lake"], "the name of a bucket"),
         (vec!["ddl", "--prefix", "lake/"], "a prefix without /"),
         (vec!["ddl", "--database", "Lake"], "a-z 0-9 _ -"),
         (vec!["completions", "dosh"], "bash"),
+        (vec!["status", "JOB"], "--lake"),
+        (vec!["status", "--lake", "lake", "JOB"], "expected s3://BUCKET"),
+        (vec!["status", "--lake", "s3://lake", "--bucket", "lake", "JOB"], "cannot be used with"),
+        (vec!["delete", "--lake", "s3://lake", "--prefix", "video", "JOB"], "cannot be used with"),
+        (vec!["register", "--prefix", "video", "--database", "x", "JOB"], "--bucket"),
+        (vec!["list", "--lake", "s3:lake"], "expected s3://BUCKET"),
+        (vec!["show", "JOB", "--lake", "s3://Lake"], "expected the name of a bucket"),
+        (vec!["show", "JOB", "--labels", "3", "--label", "Dog"], "cannot be used with"),
         (vec!["walk"], "walk"),
     ] {
         let output = label_lake(&arguments, "");
@@ -104,16 +117,12 @@ fn exits_with_code_2_on_invalid_usage() {
 }
 
 #[test]
-fn prints_completions_and_help() {
+fn prints_completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = label_lake(["completions", shell], "");
         assert_eq!(output.code, Some(0));
         assert!(output.stdout.contains("recorded"), "{shell}");
     }
-    for command in ["run", "ddl", "completions"] {
-        assert!(label_lake([command, "--help"], "").stdout.contains("Examples:"), "{command}");
-    }
-    assert_eq!(label_lake(["--version"], "").stdout, format!("label-lake {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[cfg(unix)]
@@ -135,7 +144,11 @@ fn an_interrupted_run_is_not_committed_and_can_be_repeated() {
     let ended = process.wait_with_output().unwrap();
     let errors = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(130), "{errors}");
-    assert!(errors.contains("was not committed") && errors.lines().count() == 1, "{errors}");
+    let expected = format!(
+        "error: interrupted; the job in progress was not committed to {}\nhint: run the command again to start over\n",
+        workspace.lake().display()
+    );
+    assert_eq!(errors, expected);
     assert!(!workspace.lake().join("jobs").exists());
 
     let again = workspace.run(event("sns.json"), &["--pages", "1", "--labels", "3"]);
@@ -143,4 +156,41 @@ fn an_interrupted_run_is_not_committed_and_can_be_repeated() {
     assert!(workspace.lake().join(format!("jobs/job-{JOB}.parquet")).exists());
     // The files of the first run do not belong to the job, because its replies are different now.
     assert!(again.stdout.contains("An interrupted run left files behind"), "{}", again.stdout);
+}
+
+/// Runs the command with a limit on the size of every file that it writes, which is smaller than the file of the biggest
+/// label. A write beyond the limit fails, as on a full disk.
+#[cfg(unix)]
+#[test]
+fn names_the_directory_that_has_no_space_left() {
+    let workspace = Workspace::new();
+    // Without the trap, the signal would end the process.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_label-lake"), "run", "--labels", "2", "--json", "--out"]);
+    let output = command.arg(workspace.lake()).arg(event("sns.json")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let start = format!("error: job {JOB}: cannot write to the directory {}: ", workspace.lake().display());
+    assert!(errors.starts_with(&start) && errors.contains("(os error 27)"), "{errors}");
+    assert!(errors.lines().nth(1).unwrap().starts_with("hint: ") && errors.contains("--out"), "{errors}");
+    assert!(!errors.contains("s3:") && errors.lines().count() == 2, "{errors}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["failures"][0]["errorType"], "Storage");
+    assert!(!workspace.lake().join("jobs").exists());
+}
+
+#[test]
+fn counts_one_thing_in_the_singular() {
+    let workspace = Workspace::new();
+    let reply = json!({
+        "JobStatus": "SUCCEEDED",
+        "JobId": JOB,
+        "Labels": [{"Timestamp": 0, "Label": {"Name": "Dog", "Confidence": 90.5, "Instances": [{}]}}],
+    });
+    let path = workspace.directory.path().join("reply.json");
+    fs::write(&path, reply.to_string()).unwrap();
+    let output = workspace.run(event("sns.json"), &["--recorded", path.to_str().unwrap()]);
+    assert!(output.stdout.contains("Rows      1: 1 detection with 1 instance\n"), "{}", output.stdout);
+    assert!(output.stdout.contains("Fetched 1 page in "), "{}", output.stdout);
 }

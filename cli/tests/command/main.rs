@@ -4,13 +4,25 @@
 
 mod account;
 mod backfill;
+mod completions;
 mod ddl;
 mod delete;
 mod errors;
+mod export;
+mod help;
+mod keep_alive;
+mod list;
+mod login;
+mod man;
+mod progress;
+mod query;
 mod recorded;
 mod register;
 mod replay;
+mod requests;
 mod run;
+mod show;
+mod status;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -31,6 +43,13 @@ struct CommandOutput {
 }
 
 impl CommandOutput {
+    /// Checks that standard error has one error of one line, and the hints for it.
+    fn assert_one_error(&self) {
+        let (errors, others): (Vec<_>, Vec<_>) = self.stderr.lines().partition(|line| line.starts_with("error: "));
+        let only_hints = others.iter().all(|line| line.starts_with("hint: "));
+        assert!(errors.len() == 1 && only_hints, "{}", self.stderr);
+    }
+
     /// Parses the output of `--json`.
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))

@@ -88,6 +88,25 @@ async fn registers_the_whole_lake_in_a_new_catalog() {
 }
 
 #[tokio::test]
+async fn takes_the_lake_as_an_s3_url() {
+    let account = account(&[]).await;
+    let lake = ["--lake", "s3://lake/", "--database", DATABASE];
+    let run = async |name: &'static str, more: &[&'static str]| {
+        let output = account.run(&[&[name], &lake[..], more].concat()).await;
+        assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{name}");
+        output.stdout
+    };
+    assert!(run("register", &["--all"]).await.ends_with("2 jobs, 240 partitions, 240 created\n"));
+    assert_eq!(run("status", &["job-1"]).await, command(&account, "status", &["job-1"]).await.stdout);
+    assert!(run("delete", &["--yes", "job-1"]).await.ends_with("job-1  deleted\n"));
+    assert!(partitions(&account).keys().all(|values| values[0] == "job-2"));
+
+    let elsewhere = account.run(&["delete", "--lake", "s3://lake/video", "--yes", "job-2"]).await;
+    assert_eq!(elsewhere.code, Some(1));
+    assert!(elsewhere.stderr.contains("job job-2 not found in s3://lake/video/"), "{}", elsewhere.stderr);
+}
+
+#[tokio::test]
 async fn skips_a_job_that_is_not_committed() {
     let account = account(&[]).await;
     account.simulator.store().delete("jobs/job-job-1.parquet");
@@ -116,7 +135,7 @@ async fn deletes_one_job_and_keeps_the_other() {
     let account = account(&[CATALOG]).await;
     let (code, before) = status(&account, "job-1").await;
     assert_eq!((code, &before["state"], &before["status"]), (Some(0), &"COMMITTED".into(), &"SUCCEEDED".into()));
-    assert_eq!((&before["labels"], &before["detections"], &before["files"]), (&120.into(), &360.into(), &120.into()));
+    assert_eq!((&before["labels"], &before["detections"], &before["files"]), (&120.into(), &360.into(), &121.into()));
     let registered = &before["partitions"][LABEL_DETECTIONS.name];
     assert_eq!((&registered["registered"], &registered["missing"]), (&120.into(), &0.into()));
 
@@ -190,7 +209,43 @@ async fn names_the_region_of_a_bucket_in_another_region() {
         account.simulator.add_fault(elsewhere);
         let output = command(&account, name, &[more]).await;
         assert_eq!(output.code, Some(1), "{name}");
-        let words = "the bucket is in eu-west-1; set AWS_REGION to that region";
-        assert!(output.stderr.contains(words), "{name}: {}", output.stderr);
+        assert!(output.stderr.contains("the bucket is in eu-west-1"), "{name}: {}", output.stderr);
+        assert!(
+            output.stderr.ends_with("\nhint: run the command with --region eu-west-1\n"),
+            "{name}: {}",
+            output.stderr
+        );
     }
+}
+
+#[tokio::test]
+async fn refuses_tables_that_lie_elsewhere() {
+    let account = account(&[("OUTPUT_PREFIX", "video")]).await;
+    let at_video = ["--bucket", "lake", "--prefix", "video", "--database", DATABASE];
+    let objects = account.simulator.objects();
+    for (name, more) in [
+        ("register", &["--all"][..]),
+        ("register", &["job-1"]),
+        ("status", &["job-1"]),
+        ("delete", &["--yes", "job-1"]),
+    ] {
+        let output = account.run(&[&[name][..], &at_video, more].concat()).await;
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{name}");
+        let words = "table label_lake.label_detections is in s3://lake/label_detections/, but the lake has it in \
+                     s3://lake/video/label_detections/";
+        assert!(output.stderr.contains(words), "{name}: {}", output.stderr);
+        output.assert_one_error();
+    }
+    assert!(partitions(&account).is_empty());
+    assert_eq!(account.simulator.objects(), objects);
+}
+
+#[tokio::test]
+async fn names_both_ways_to_select_jobs() {
+    let output = crate::label_lake([&["register"], &LAKE[..], &DATABASE_OPTION].concat(), "");
+    assert_eq!(output.code, Some(2));
+    assert!(output.stderr.contains("--all") && output.stderr.contains("JOB"), "{}", output.stderr);
+    let both = crate::label_lake([&["register", "--all", "job-1"], &LAKE[..], &DATABASE_OPTION].concat(), "");
+    assert_eq!(both.code, Some(2));
+    assert!(both.stderr.contains("cannot be used with"), "{}", both.stderr);
 }

@@ -169,7 +169,7 @@ async fn names_a_missing_queue() {
     let output = account.run(&[&REPLAY[..], &[&url]].concat()).await;
     assert_eq!(output.code, Some(1));
     assert!(output.stderr.contains("queue not found in us-east-1"), "{}", output.stderr);
-    assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+    output.assert_one_error();
 }
 
 #[tokio::test]

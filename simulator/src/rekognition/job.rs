@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::rekognition::labels::explicit::ExplicitLabels;
+use crate::rekognition::labels::explicit::{Element, ExplicitLabels};
 use crate::rekognition::labels::generated::Generated;
 use crate::rekognition::labels::generated_labels::GeneratedLabels;
 use crate::rekognition::labels::job_labels::Labels;
@@ -72,7 +72,8 @@ impl Job {
     /// Creates a job from `LabelDetection` objects of the aggregation by timestamps, which are served unchanged.
     #[allow(clippy::needless_pass_by_value)] // Callers have no further use for the labels.
     pub fn from_labels(labels: Vec<Value>) -> Self {
-        Self::new(Labels::Explicit(Arc::new(ExplicitLabels::from_detections(&labels))))
+        let detections = labels.iter().map(Element::new).collect();
+        Self::new(Labels::Explicit(Arc::new(ExplicitLabels::from_detections(detections))))
     }
 
     pub(crate) fn new(labels: Labels) -> Self {
@@ -118,7 +119,8 @@ impl Job {
     #[allow(clippy::needless_pass_by_value)] // Callers have no further use for the segments.
     pub fn segments(mut self, segments: Vec<Value>) -> Self {
         if let Labels::Explicit(labels) = &self.labels {
-            self.labels = Labels::Explicit(Arc::new(labels.with_segments(&segments)));
+            let segments = segments.iter().map(Element::new).collect();
+            self.labels = Labels::Explicit(Arc::new(labels.with_segments(segments)));
         }
         self
     }

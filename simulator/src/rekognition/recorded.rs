@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Deserializer, Value};
+use serde_json::{Deserializer, Map, Value};
 
 use crate::rekognition::job::{Job, JobStatus};
-use crate::rekognition::labels::explicit::ExplicitLabels;
+use crate::rekognition::labels::explicit::{Element, ExplicitLabels};
 use crate::rekognition::labels::job_labels::Labels;
 
 /// Reason why texts are not a recording of one job.
@@ -65,76 +65,98 @@ impl Job {
     ///
     /// If the texts are not replies, or belong to different jobs.
     pub fn recorded<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, RecordedError> {
-        job_of(&replies_of(texts)?)
-    }
-}
-
-/// Reads the replies in the texts. A reply can also be an element of a JSON array.
-fn replies_of<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Vec<Value>, RecordedError> {
-    let mut replies = Vec::new();
-    for (text, bytes) in texts.into_iter().enumerate() {
-        for value in Deserializer::from_slice(bytes.as_ref()).into_iter::<Value>() {
-            match value.map_err(|source| RecordedError::NotJson { text, source })? {
-                Value::Array(values) => replies.extend(values.into_iter().map(|value| (text, value))),
-                value => replies.push((text, value)),
+        let mut recorded = RecordedReplies::default();
+        for (text, bytes) in texts.into_iter().enumerate() {
+            for value in Deserializer::from_slice(bytes.as_ref()).into_iter::<Value>() {
+                match value.map_err(|source| RecordedError::NotJson { text, source })? {
+                    Value::Array(values) => values.into_iter().try_for_each(|reply| recorded.add(text, reply))?,
+                    reply => recorded.add(text, reply)?,
+                }
             }
         }
+        recorded.into_job()
     }
-    if let Some((text, _)) =
-        replies.iter().find(|(_, reply)| !reply["Labels"].is_array() && !reply["JobStatus"].is_string())
-    {
-        return Err(RecordedError::NotReply { text: *text });
-    }
-    Ok(replies.into_iter().map(|(_, reply)| reply).collect())
 }
 
-fn job_of(replies: &[Value]) -> Result<Job, RecordedError> {
-    if replies.is_empty() {
-        return Err(RecordedError::Empty);
-    }
-    let texts = |field: &'static str| replies.iter().filter_map(move |reply| reply[field].as_str());
-    let id = texts("JobId").next();
-    if let (Some(one), Some(other)) = (id, texts("JobId").find(|other| Some(*other) != id)) {
-        return Err(RecordedError::TwoJobs { one: one.to_owned(), other: other.to_owned() });
-    }
-    let object = |field: &str| replies.iter().map(|reply| &reply[field]).find(|value| value.is_object()).cloned();
-
-    let mut job = Job::new(labels_of(replies)).with_recorded_id(id.map(str::to_owned)).status(status_of(replies));
-    if let Some(version) = texts("LabelModelVersion").next() {
-        job = job.model_version(version);
-    }
-    if let Some(tag) = texts("JobTag").next() {
-        job = job.job_tag(tag);
-    }
-    if let Some(metadata) = object("VideoMetadata") {
-        job = job.video_metadata(metadata);
-    }
-    if let Some(video) = object("Video") {
-        job = job.video_value(video);
-    }
-    Ok(job)
+/// The parts of the replies read so far. The labels are by far the largest, and are kept as compact JSON.
+#[derive(Default)]
+struct RecordedReplies {
+    /// Fields of the job, each from the first reply that has it.
+    fields: Map<String, Value>,
+    detections: Vec<Element>,
+    segments: Vec<Element>,
+    /// `StatusMessage` of the first reply with the status `FAILED`.
+    failure: Option<String>,
+    /// True if all replies so far have the status `IN_PROGRESS`.
+    in_progress: Option<bool>,
 }
 
-/// Returns the labels in the replies. Segments are the elements with a `StartTimestampMillis`; if there are none, they
-/// are derived from the detections.
-fn labels_of(replies: &[Value]) -> Labels {
-    let elements = replies.iter().filter_map(|reply| reply["Labels"].as_array()).flatten().cloned();
-    let (segments, detections): (Vec<_>, Vec<_>) =
-        elements.partition(|element| element.get("StartTimestampMillis").is_some());
-    Labels::Explicit(Arc::new(if segments.is_empty() {
-        ExplicitLabels::from_detections(&detections)
-    } else {
-        ExplicitLabels::new(&detections, &segments)
-    }))
-}
+impl RecordedReplies {
+    fn add(&mut self, text: usize, mut reply: Value) -> Result<(), RecordedError> {
+        if !reply["Labels"].is_array() && !reply["JobStatus"].is_string() {
+            return Err(RecordedError::NotReply { text });
+        }
+        if let (Some(one), Some(other)) = (self.text("JobId"), reply["JobId"].as_str())
+            && one != other
+        {
+            return Err(RecordedError::TwoJobs { one: one.to_owned(), other: other.to_owned() });
+        }
+        let status = reply["JobStatus"].as_str();
+        self.in_progress = Some(self.in_progress.unwrap_or(true) && status == Some("IN_PROGRESS"));
+        if status == Some("FAILED") {
+            let message = || reply["StatusMessage"].as_str().unwrap_or_default().to_owned();
+            self.failure.get_or_insert_with(message);
+        }
+        // Segments are the elements with a `StartTimestampMillis`.
+        for element in reply["Labels"].as_array().into_iter().flatten() {
+            let is_segment = element.get("StartTimestampMillis").is_some();
+            let elements = if is_segment { &mut self.segments } else { &mut self.detections };
+            elements.push(Element::new(element));
+        }
+        for name in ["JobId", "LabelModelVersion", "JobTag"] {
+            self.set_if(name, &mut reply, Value::is_string);
+        }
+        for name in ["VideoMetadata", "Video"] {
+            self.set_if(name, &mut reply, Value::is_object);
+        }
+        Ok(())
+    }
 
-/// Returns the status. A job whose replies all say `IN_PROGRESS` was recorded too early and stays in progress.
-fn status_of(replies: &[Value]) -> JobStatus {
-    if let Some(failed) = replies.iter().find(|reply| reply["JobStatus"] == "FAILED") {
-        return JobStatus::Failed { message: failed["StatusMessage"].as_str().unwrap_or_default().to_owned() };
+    /// Takes a field from the reply, unless an earlier reply had it or its value is invalid.
+    fn set_if(&mut self, name: &str, reply: &mut Value, is_valid: fn(&Value) -> bool) {
+        if is_valid(&reply[name]) {
+            self.fields.entry(name).or_insert_with(|| reply[name].take());
+        }
     }
-    if replies.iter().all(|reply| reply["JobStatus"] == "IN_PROGRESS") {
-        return JobStatus::InProgress { replies: u32::MAX };
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field)?.as_str()
     }
-    JobStatus::Succeeded
+
+    fn into_job(mut self) -> Result<Job, RecordedError> {
+        let status = match (self.in_progress, self.failure.take()) {
+            (None, _) => return Err(RecordedError::Empty),
+            (_, Some(message)) => JobStatus::Failed { message },
+            // Recorded too early: the job stays in progress.
+            (Some(true), None) => JobStatus::InProgress { replies: u32::MAX },
+            (Some(false), None) => JobStatus::Succeeded,
+        };
+        let mut labels = ExplicitLabels::from_detections(self.detections);
+        if !self.segments.is_empty() {
+            labels = labels.with_segments(self.segments);
+        }
+        let id = self.fields.remove("JobId");
+        let id = id.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let mut job = Job::new(Labels::Explicit(Arc::new(labels))).with_recorded_id(id).status(status);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        for (field, value) in self.fields {
+            job = match &*field {
+                "LabelModelVersion" => job.model_version(&text(&value)),
+                "JobTag" => job.job_tag(&text(&value)),
+                "VideoMetadata" => job.video_metadata(value),
+                _ => job.video_value(value),
+            };
+        }
+        Ok(job)
+    }
 }

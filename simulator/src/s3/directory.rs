@@ -1,15 +1,14 @@
 //! Objects as files: the key is the path below the directory, and the file's content is the object's body. Nothing else
 //! is stored.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use tempfile::{NamedTempFile, PathPersistError, TempPath};
 
-use crate::s3::object::{Object, StoreError};
+use crate::s3::object::{Object, Refusal, StoreError};
 
 /// Subdirectory in which files are written before they are moved to their path. It cannot be part of a key, and it is
 /// removed together with its last file.
@@ -20,14 +19,12 @@ const MAX_COMPONENT: usize = 255;
 
 pub(crate) struct Directory {
     root: PathBuf,
-    /// Number of files written, which makes the names of temporary files unique.
-    written: AtomicU64,
 }
 
 impl Directory {
     pub(crate) fn new(root: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&root)?;
-        Ok(Self { root, written: AtomicU64::new(0) })
+        Ok(Self { root })
     }
 
     pub(crate) fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
@@ -48,28 +45,64 @@ impl Directory {
 
     /// Writes a file atomically. With `must_be_new`, the file system decides whether the file is new, so that two
     /// processes that share the directory agree.
+    ///
+    /// A file system may ignore case. A key that differs from an existing one only in case is then refused, because its
+    /// file would replace the other one.
     pub(crate) fn write(&self, key: &str, body: &Bytes, must_be_new: bool) -> Result<(), StoreError> {
         let path = self.path(key)?;
         let temporary = self.root.join(TEMPORARY);
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let file = temporary.join(format!("{}-{number}", process::id()));
-        let prepare = || {
-            fs::create_dir_all(&temporary)?;
-            fs::write(&file, body)?;
-            path.parent().map_or(Ok(()), fs::create_dir_all)
-        };
-        let written = prepare().map_err(|error| refused(key, error)).and_then(|()| {
-            let named = if must_be_new { fs::hard_link(&file, &path) } else { fs::rename(&file, &path) };
-            named.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists if path.is_file() => StoreError::Precondition,
-                _ => refused(key, error),
-            })
-        });
-        // The temporary file must not remain; after a rename it is already gone. The directory remains if another
-        // process still uses it.
-        let _ = fs::remove_file(&file);
+        let written = self.write_file(key, &path, &temporary, body, must_be_new);
+        // The directory remains if another process still uses it.
         let _ = fs::remove_dir(&temporary);
         written
+    }
+
+    fn write_file(
+        &self,
+        key: &str,
+        path: &Path,
+        temporary: &Path,
+        body: &Bytes,
+        must_be_new: bool,
+    ) -> Result<(), StoreError> {
+        let prepare = || {
+            fs::create_dir_all(temporary)?;
+            let mut file = new_file(temporary)?;
+            file.write_all(body)?;
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            Ok((file.into_temp_path(), self.name_in_other_case(key)?))
+        };
+        let (file, other) = prepare().map_err(|error| refused(key, error))?;
+        if let Some(other) = other {
+            let reason = format!("the file system ignores case, and {other:?} exists; use a directory on another one");
+            return Err(not_a_file(key, &reason));
+        }
+        let named = if must_be_new { persist_new(file, path) } else { file.persist(path).map_err(io::Error::from) };
+        named.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if path.is_file() => StoreError::Precondition,
+            _ => refused(key, error),
+        })
+    }
+
+    /// Returns the name of an existing file or directory that differs from a component of the key only in case, if the
+    /// file system takes the two for the same. Cheap if it does not ignore case.
+    fn name_in_other_case(&self, key: &str) -> io::Result<Option<String>> {
+        let in_other_case: String = key.chars().map(in_other_case).collect();
+        if !self.root.join(key).exists() || !self.root.join(in_other_case).exists() {
+            return Ok(None);
+        }
+        let mut directory = self.root.clone();
+        for component in key.split('/') {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(&directory)? {
+                names.extend(entry?.file_name().into_string());
+            }
+            if let Some(other) = only_in_other_case(&names, component) {
+                return Ok(Some(other.to_owned()));
+            }
+            directory.push(component);
+        }
+        Ok(None)
     }
 
     pub(crate) fn remove(&self, key: &str) -> Result<bool, StoreError> {
@@ -117,16 +150,51 @@ impl Directory {
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
         for component in key.split('/') {
             if matches!(component, "" | "." | "..") || component == TEMPORARY {
-                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: component {component:?}")));
+                return Err(not_a_file(key, &format!("component {component:?}")));
             }
             if component.len() > MAX_COMPONENT {
                 let length = component.len();
                 let reason = format!("a component has {length} bytes, the file system allows {MAX_COMPONENT}");
-                return Err(StoreError::Refused(format!("key {key:?} cannot be a file: {reason}")));
+                return Err(not_a_file(key, &reason));
             }
         }
         Ok(self.root.join(key))
     }
+}
+
+/// Creates a temporary file, readable for everyone that the umask of the process allows.
+fn new_file(directory: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(directory)
+}
+
+/// Moves a temporary file to a path at which there is no file.
+fn persist_new(file: TempPath, path: &Path) -> io::Result<()> {
+    let PathPersistError { error, path: file } = match file.persist_noclobber(path) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Err(error);
+    }
+    // The file system has neither hard links nor an exclusive rename. An empty file reserves the path.
+    File::create_new(path)?;
+    file.persist(path).map_err(io::Error::from)
+}
+
+fn in_other_case(character: char) -> char {
+    if character.is_ascii_lowercase() { character.to_ascii_uppercase() } else { character.to_ascii_lowercase() }
+}
+
+/// Returns the name that differs from this one only in case, unless the exact name is there too.
+fn only_in_other_case<'a>(names: &'a [String], name: &str) -> Option<&'a str> {
+    if names.iter().any(|found| found == name) {
+        return None;
+    }
+    let lowercase = name.to_lowercase();
+    names.iter().find(|found| found.to_lowercase() == lowercase).map(String::as_str)
 }
 
 /// Returns true if the error means that the object does not exist: there is no such file, a parent is a file, or the
@@ -141,6 +209,29 @@ fn is_missing(error: &io::Error) -> bool {
 fn refused(key: &str, error: io::Error) -> StoreError {
     match error.kind() {
         io::ErrorKind::NotFound => StoreError::Changed(error),
-        _ => StoreError::Refused(format!("key {key:?} is refused by the file system: {error}")),
+        _ => StoreError::Refused(Refusal {
+            key: key.to_owned(),
+            reason: format!("is refused by the file system: {error}"),
+            by_file_system: true,
+        }),
+    }
+}
+
+fn not_a_file(key: &str, reason: &str) -> StoreError {
+    let reason = format!("cannot be a file: {reason}");
+    StoreError::Refused(Refusal { key: key.to_owned(), reason, by_file_system: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_in_other_case;
+
+    #[test]
+    fn a_name_in_another_case_counts_only_without_the_exact_name() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(only_in_other_case(&names(&["label=Dog", "label=T-Shirt"]), "label=T-shirt"), Some("label=T-Shirt"));
+        assert_eq!(only_in_other_case(&names(&["label=T-shirt", "label=T-Shirt"]), "label=T-shirt"), None);
+        assert_eq!(only_in_other_case(&names(&["label=CA\u{d1}O"]), "label=ca\u{f1}o"), Some("label=CA\u{d1}O"));
+        assert_eq!(only_in_other_case(&names(&["label=Dog"]), "label=Cat"), None);
     }
 }

@@ -8,4 +8,4 @@ mod checksums;
 mod directory;
 mod errors;
 mod listing;
-mod object;
+pub(crate) mod object;

@@ -40,6 +40,22 @@ pub(crate) enum Condition {
     Matches(String),
 }
 
+/// The reason for which a directory cannot store an object.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Key of the object.
+    pub key: String,
+    pub(crate) reason: String,
+    /// True if the file system failed, as a full one does. False if the key cannot be the path of a file.
+    pub by_file_system: bool,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "key {:?} {}", self.key, self.reason)
+    }
+}
+
 /// Reason why an object cannot be read or written.
 #[derive(Debug)]
 pub(crate) enum StoreError {
@@ -47,8 +63,8 @@ pub(crate) enum StoreError {
     Precondition,
     /// The condition refers to an object that does not exist.
     Missing,
-    /// The file system refuses the key, and would refuse it again.
-    Refused(String),
+    /// The directory cannot store the object, and a retry would fail too.
+    Refused(Refusal),
     /// The directory was changed during the call. A retry may succeed.
     Changed(io::Error),
 }
@@ -58,7 +74,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::Precondition => formatter.write_str("the condition does not hold"),
             Self::Missing => formatter.write_str("the object does not exist"),
-            Self::Refused(reason) => formatter.write_str(reason),
+            Self::Refused(refusal) => refusal.fmt(formatter),
             Self::Changed(error) => {
                 write!(formatter, "the directory of the bucket was changed during the call: {error}")
             }

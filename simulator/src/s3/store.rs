@@ -9,11 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::s3::directory::Directory;
-use crate::s3::object::{Condition, Object, StoreError};
+use crate::s3::object::{Condition, Object, Refusal, StoreError};
 
 /// The objects of one bucket.
 pub struct Store {
     storage: Storage,
+    /// Objects that the directory has refused.
+    refusals: Mutex<Vec<Refusal>>,
     /// Held while a condition is checked and the object is written.
     writing: Mutex<()>,
 }
@@ -50,6 +52,12 @@ impl Store {
         or_panic("list", "", self.list())
     }
 
+    /// Returns the objects that the directory has refused, with the reasons. The replies to the requests give the same
+    /// reasons, as errors of S3.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        lock(&self.refusals).clone()
+    }
+
     /// Returns all objects by key.
     pub fn objects(&self) -> BTreeMap<String, Bytes> {
         self.keys().into_iter().filter_map(|key| self.get(&key).map(|body| (key, body))).collect()
@@ -63,18 +71,30 @@ fn or_panic<T>(operation: &str, key: &str, result: Result<T, StoreError>) -> T {
 
 impl Store {
     pub(crate) fn in_memory() -> Self {
-        Self { storage: Storage::Memory(Mutex::default()), writing: Mutex::default() }
+        Self::new(Storage::Memory(Mutex::default()))
     }
 
     /// Creates the directory if it is missing.
     pub(crate) fn in_directory(root: PathBuf) -> io::Result<Self> {
-        Ok(Self { storage: Storage::Directory(Directory::new(root)?), writing: Mutex::default() })
+        Ok(Self::new(Storage::Directory(Directory::new(root)?)))
+    }
+
+    fn new(storage: Storage) -> Self {
+        Self { storage, refusals: Mutex::default(), writing: Mutex::default() }
+    }
+
+    /// Keeps a refusal.
+    fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Refused(refusal)) = &result {
+            lock(&self.refusals).push(refusal.clone());
+        }
+        result
     }
 
     pub(crate) fn read(&self, key: &str) -> Result<Option<Object>, StoreError> {
         match &self.storage {
             Storage::Memory(objects) => Ok(lock(objects).get(key).cloned()),
-            Storage::Directory(directory) => directory.read(key),
+            Storage::Directory(directory) => self.note(directory.read(key)),
         }
     }
 
@@ -99,7 +119,9 @@ impl Store {
                 lock(objects).insert(key.to_owned(), object);
                 Ok(())
             }
-            Storage::Directory(directory) => directory.write(key, &object.body, matches!(condition, Condition::Absent)),
+            Storage::Directory(directory) => {
+                self.note(directory.write(key, &object.body, matches!(condition, Condition::Absent)))
+            }
         }
     }
 
@@ -107,14 +129,14 @@ impl Store {
         let _writing = lock(&self.writing);
         match &self.storage {
             Storage::Memory(objects) => Ok(lock(objects).remove(key).is_some()),
-            Storage::Directory(directory) => directory.remove(key),
+            Storage::Directory(directory) => self.note(directory.remove(key)),
         }
     }
 
     pub(crate) fn list(&self) -> Result<Vec<String>, StoreError> {
         match &self.storage {
             Storage::Memory(objects) => Ok(lock(objects).keys().cloned().collect()),
-            Storage::Directory(directory) => directory.list(),
+            Storage::Directory(directory) => self.note(directory.list()),
         }
     }
 }

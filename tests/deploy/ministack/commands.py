@@ -1,8 +1,11 @@
-"""Runs the command line `label-lake` against a deployed stack: replay, backfill, register and status."""
+"""Runs the command line `label-lake` against a deployed stack: export, replay, backfill, register and status."""
 
+import hashlib
 import json
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 from jobs import LABELS, Jobs
 from lake import Lake, completion
@@ -14,6 +17,30 @@ PROGRAM = os.environ["LABEL_LAKE"]
 def run(lake: Lake, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = lake.deployment.aws.environment | {"AWS_REGION": REGION}
     return subprocess.run([PROGRAM, *arguments], env=environment, input=text, capture_output=True, text=True)
+
+
+def check_export(lake: Lake, jobs: Jobs) -> None:
+    """`export` writes the objects and partitions that the deployed function writes."""
+    bucket, database = lake.deployment.outputs["BucketName"], lake.deployment.outputs["DatabaseName"]
+    job = jobs.new()
+    ran = run(lake, "export", job, "--to", f"s3://{bucket}", "--database", database)
+    assert ran.returncode == 0 and "EXPORTED" in ran.stdout, ran
+    exported = {key: tag for key, tag in lake.objects().items() if job in key}
+    partitions = lake.partitions(job)
+    assert len(exported) == LABELS + 1 and len(partitions) == LABELS, (exported, partitions)
+    event = json.dumps({"JobId": job, "Overwrite": True})
+    answer = lake.functions.invoke(FunctionName=lake.deployment.outputs["FunctionName"], Payload=event.encode())
+    (replaced,) = json.load(answer["Payload"])["jobs"]
+    assert replaced["outcome"] == "EXPORTED", replaced
+    assert {key: tag for key, tag in lake.objects().items() if job in key} == exported
+    assert lake.partitions(job) == partitions
+    with tempfile.TemporaryDirectory() as directory:
+        ran = run(lake, "export", job, "--out", directory)
+        assert ran.returncode == 0, ran
+        files = {path.relative_to(directory).as_posix(): path for path in Path(directory).rglob("*.parquet")}
+        sums = {key: f'"{hashlib.md5(path.read_bytes()).hexdigest()}"' for key, path in files.items()}
+    assert sums == exported, (sums, exported)
+    say("label-lake export: writes the same bytes as the function, to S3 with partitions and to a directory")
 
 
 def check_replay(lake: Lake, jobs: Jobs) -> None:

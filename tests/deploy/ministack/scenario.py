@@ -15,7 +15,7 @@ import duckdb
 from botocore.exceptions import ClientError
 
 from alarms_fire import check_alarms
-from commands import check_backfill, check_register, check_replay, check_status
+from commands import check_backfill, check_export, check_register, check_replay, check_status
 from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
@@ -279,6 +279,7 @@ def main() -> None:
         not_enforced(lake, jobs)
         continues_long_jobs(lake, jobs)
         keeps_failed_events(lake, simulator)
+        check_export(lake, jobs)
         check_replay(lake, jobs)
         check_backfill(lake, jobs)
         notifies_when_ready(lake, jobs)

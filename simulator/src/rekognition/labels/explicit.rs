@@ -1,7 +1,7 @@
 //! Labels given as JSON by a test or a recording, served unchanged.
 
 use std::cmp::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,8 @@ const CACHED_ORDERS: usize = 4;
 /// The labels of a job, in both aggregations.
 pub(crate) struct ExplicitLabels {
     detections: Arc<[Element]>,
-    segments: Arc<[Element]>,
+    /// Derived from the detections on first use, unless they are given.
+    segments: OnceLock<Vec<Element>>,
     /// Cached orders.
     orders: Mutex<Vec<Sorted>>,
 }
@@ -24,7 +25,7 @@ pub(crate) struct ExplicitLabels {
 type Sorted = ((Aggregation, Order), Arc<[u32]>);
 
 /// An element, with the fields that it is sorted by.
-struct Element {
+pub(crate) struct Element {
     json: String,
     /// Absent names sort first.
     name: Option<String>,
@@ -35,7 +36,7 @@ struct Element {
 }
 
 impl Element {
-    fn new(element: &Value) -> Self {
+    pub(crate) fn new(element: &Value) -> Self {
         let label = &element["Label"];
         let number = |value: &Value| value.as_i64().or_else(|| value.as_f64().map(|number| number as i64));
         let start_ms =
@@ -48,24 +49,23 @@ impl Element {
             end_ms: number(&element["EndTimestampMillis"]).unwrap_or(start_ms.saturating_add(SAMPLE_MS as i64)),
         }
     }
+
+    /// Returns the field `Label`.
+    fn label(&self) -> Value {
+        let mut element: Value = serde_json::from_str(&self.json).unwrap_or_default();
+        element["Label"].take()
+    }
 }
 
 impl ExplicitLabels {
-    /// Creates labels from detections, and derives the segments from them.
-    pub(crate) fn from_detections(detections: &[Value]) -> Self {
-        Self::new(detections, &segments_of(detections))
-    }
-
-    /// Creates labels from detections and segments.
-    pub(crate) fn new(detections: &[Value], segments: &[Value]) -> Self {
-        let parse = |elements: &[Value]| elements.iter().map(Element::new).collect();
-        Self { detections: parse(detections), segments: parse(segments), orders: Mutex::default() }
+    /// Creates labels from detections, from which the segments are derived.
+    pub(crate) fn from_detections(detections: Vec<Element>) -> Self {
+        Self { detections: detections.into(), segments: OnceLock::new(), orders: Mutex::default() }
     }
 
     /// Returns the same detections with different segments.
-    pub(crate) fn with_segments(&self, segments: &[Value]) -> Self {
-        let segments = segments.iter().map(Element::new).collect();
-        Self { detections: Arc::clone(&self.detections), segments, orders: Mutex::default() }
+    pub(crate) fn with_segments(&self, segments: Vec<Element>) -> Self {
+        Self { detections: Arc::clone(&self.detections), segments: segments.into(), orders: Mutex::default() }
     }
 
     pub(crate) fn count(&self, aggregation: Aggregation) -> usize {
@@ -73,7 +73,8 @@ impl ExplicitLabels {
     }
 
     pub(crate) fn duration_ms(&self) -> u64 {
-        let ends = self.detections.iter().chain(&*self.segments).map(|element| element.end_ms);
+        let segments = self.segments.get().into_iter().flatten();
+        let ends = self.detections.iter().chain(segments).map(|element| element.end_ms);
         ends.max().and_then(|end| u64::try_from(end).ok()).unwrap_or_default()
     }
 
@@ -107,7 +108,7 @@ impl ExplicitLabels {
     fn elements(&self, aggregation: Aggregation) -> &[Element] {
         match aggregation {
             Aggregation::Timestamps => &self.detections,
-            Aggregation::Segments => &self.segments,
+            Aggregation::Segments => self.segments.get_or_init(|| segments_of(&self.detections)),
         }
     }
 }
@@ -130,24 +131,22 @@ fn sort(elements: &[Element], order: Order) -> Vec<u32> {
 /// Merges detections with the same name that are at most one sample apart into segments, sorted by name and time. As in
 /// the service, a segment has the greatest confidence of its detections, no instances and no `Timestamp`. Its other
 /// lists are those of its first detection.
-fn segments_of(detections: &[Value]) -> Vec<Value> {
-    let mut sorted: Vec<(Element, &Value)> =
-        detections.iter().map(|detection| (Element::new(detection), detection)).collect();
-    sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name).then(a.start_ms.cmp(&b.start_ms)));
-    let contiguous =
-        |(a, _): &(Element, &Value), (b, _): &(Element, &Value)| a.name == b.name && b.start_ms <= a.end_ms;
-    sorted.chunk_by(contiguous).map(segment).collect()
+fn segments_of(detections: &[Element]) -> Vec<Element> {
+    let mut sorted: Vec<&Element> = detections.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name).then(a.start_ms.cmp(&b.start_ms)));
+    let contiguous = |a: &&Element, b: &&Element| a.name == b.name && b.start_ms <= a.end_ms;
+    sorted.chunk_by(contiguous).map(|run| Element::new(&segment(run))).collect()
 }
 
-fn segment(run: &[(Element, &Value)]) -> Value {
-    let [(first, detection), ..] = run else { return Value::Null };
-    let (start, end) = (first.start_ms, run.iter().map(|(element, _)| element.end_ms).max().unwrap_or(first.end_ms));
-    let mut label = detection["Label"].clone();
+fn segment(run: &[&Element]) -> Value {
+    let [first, ..] = run else { return Value::Null };
+    let (start, end) = (first.start_ms, run.iter().map(|element| element.end_ms).max().unwrap_or(first.end_ms));
+    let mut label = first.label();
     if let Some(label) = label.as_object_mut() {
         label.insert("Instances".to_owned(), json!([]));
-        let max = run.iter().max_by(|(a, _), (b, _)| a.confidence.total_cmp(&b.confidence));
-        if let Some(confidence) = max.and_then(|(_, detection)| detection["Label"].get("Confidence")) {
-            label.insert("Confidence".to_owned(), confidence.clone());
+        let max = run.iter().max_by(|a, b| a.confidence.total_cmp(&b.confidence));
+        if let Some(confidence) = max.and_then(|detection| detection.label().get("Confidence").cloned()) {
+            label.insert("Confidence".to_owned(), confidence);
         }
     }
     json!({ "StartTimestampMillis": start, "EndTimestampMillis": end, "DurationMillis": end - start, "Label": label })
@@ -155,9 +154,9 @@ fn segment(run: &[(Element, &Value)]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    use super::segments_of;
+    use super::{Element, segments_of};
 
     #[test]
     fn merges_contiguous_samples_into_one_segment_with_the_greatest_confidence() {
@@ -183,6 +182,9 @@ mod tests {
         ];
         let expected =
             [segment(0, 500, "Cat", 60.0), segment(0, 1_000, "Dog", 90.5), segment(2_000, 2_500, "Dog", 70.0)];
-        assert_eq!(segments_of(&detections), expected);
+        let segments = segments_of(&detections.iter().map(Element::new).collect::<Vec<_>>());
+        let segments: Vec<Value> =
+            segments.iter().map(|segment| serde_json::from_str(&segment.json).unwrap()).collect();
+        assert_eq!(segments, expected);
     }
 }

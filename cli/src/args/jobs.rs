@@ -1,0 +1,88 @@
+//! Arguments of the commands that show the jobs of a lake, in a directory or in S3.
+
+use clap::Args;
+use clap::builder::ValueHint;
+use label_lake::job_id::JobId;
+
+use super::aws::AwsArguments;
+use super::lake::LakeLocation;
+
+pub(super) const LIST_EXAMPLES: &str = "\
+Examples:
+  label-lake list
+  label-lake list --lake s3://my-lake/video
+  label-lake list --lake s3://my-lake --json |
+    jq '.[] | select(.status == \"FAILED\") | .jobId'
+
+Exit codes:
+  0    All jobs are listed
+  1    There are no jobs, a file in `jobs` is not the row of a job, or a request
+       failed
+  2    Invalid usage
+
+Permissions for a lake in S3:
+  s3:GetObject, s3:ListBucket";
+
+pub(super) const SHOW_EXAMPLES: &str = "\
+Examples:
+  label-lake show JOB
+  label-lake show JOB --label Dog --label Cat
+  label-lake show JOB --lake s3://my-lake/video --labels 1000 --json |
+    jq '.shownLabels[].label'
+
+Exit codes:
+  0    The job is shown
+  1    The job or a label is not in the lake, a file cannot be read, or a
+       request failed
+  2    Invalid usage
+
+Permissions for a lake in S3:
+  s3:GetObject, s3:ListBucket";
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: LakeLocation,
+
+    /// Print a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Hide the progress bar (never shown when stderr is not a terminal).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArguments {
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: LakeLocation,
+
+    /// Maximum number of labels to show, biggest first. The file of each label is read.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) labels: u32,
+
+    /// Show this label only; may be repeated. An empty name is the label without a name.
+    #[arg(long, value_name = "NAME", conflicts_with = "labels")]
+    pub(crate) label: Vec<String>,
+
+    /// Print a JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Hide the progress bar (never shown when stderr is not a terminal).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArguments,
+
+    /// ID of the job to show.
+    #[arg(value_name = "JOB")]
+    pub(crate) job: JobId,
+}

@@ -1,0 +1,100 @@
+//! `label-lake export`: exports jobs of an AWS account with this program instead of the deployed function.
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use label_lake::aws::deadline::Deadline;
+use label_lake::export::Invocation;
+use label_lake::handler::JobAnswer;
+use label_lake::notification::Completion;
+use serde_json::json;
+
+use crate::account::Account;
+use crate::args::{ExportArguments, LakeLocation};
+use crate::error::with_hint;
+use crate::local::simulated_aws::SimulatedAws;
+use crate::output::progress::ExportProgress;
+use crate::output::stderr::print_error;
+use crate::output::stdout::print;
+use crate::output::summary::Failure;
+use crate::output::text::{answer_text, count};
+use crate::shutdown::INTERRUPTED;
+
+/// Time that the export of a job may take. It has to be enough for any job, because no other invocation continues the
+/// export. Results expire after this time.
+const TIMEOUT: Duration = Duration::from_hours(24 * 7);
+
+/// Exports the jobs one after the other. Returns a failure code if the export of a job failed.
+pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
+    let account = Account::open(&arguments.aws).await?;
+    let lake = arguments.lake();
+    // The simulated S3 of a directory stops when it is dropped.
+    let directory = match &lake {
+        LakeLocation::Directory(path) => Some(SimulatedAws::start(path, Vec::new()).await?),
+        LakeLocation::S3(_) => None,
+    };
+    let settings = arguments.settings();
+
+    let (mut answers, mut failures) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for job in arguments.jobs.iter().filter(|job| seen.insert(*job)) {
+        // An exporter of its own, so that the progress is that of this job.
+        let exporter = account.exporter(&settings, directory.as_ref().map(SimulatedAws::s3))?;
+        let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };
+        let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
+        // The ARN is needed only to continue in another invocation.
+        let invocation = Invocation { deadline, function_arn: "" };
+        let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
+        let result = tokio::select! {
+            result = exporter.export(&completion, invocation) => result,
+            never = bar.follow(&exporter.progress) => match never {},
+            signal = tokio::signal::ctrl_c() => {
+                signal?;
+                bar.keep();
+                let error = anyhow!("interrupted; job {job} was not committed to {lake}");
+                print_error(&with_hint(error, "run the command again to start over"));
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+        };
+        drop(bar);
+        match result {
+            Ok(outcome) => {
+                let answer = JobAnswer::new(job.clone(), &outcome);
+                if !arguments.json {
+                    print(&answer_line(&answer))?;
+                }
+                answers.push(answer);
+            }
+            Err(error) => {
+                let failure = match &directory {
+                    Some(directory) => directory.failure(&error),
+                    None => Failure::from(&error),
+                };
+                print_error(&failure.error());
+                failures.push(failure);
+            }
+        }
+    }
+    if arguments.json {
+        let report = json!({ "lake": lake.to_string(), "jobs": answers, "failures": failures });
+        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else if let Some(answer) = answers.first() {
+        print(&format!("The lake is {lake}. To look at a job:\n  label-lake show {} --lake {lake}\n", answer.job_id))?;
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Describes the outcome of a job in one line.
+fn answer_line(answer: &JobAnswer) -> String {
+    let counts = [
+        answer.labels.map(|labels| count(labels, "label")),
+        answer.detections.map(|detections| count(detections as usize, "detection")),
+        answer.rows.map(|rows| count(rows as usize, "row")),
+        answer.segments.map(|segments| count(segments as usize, "segment")),
+    ];
+    let counts: Vec<_> = counts.into_iter().flatten().collect();
+    let separator = if counts.is_empty() { "" } else { "  " };
+    format!("{}  {}{separator}{}\n", answer.job_id, answer_text(answer), counts.join(", "))
+}

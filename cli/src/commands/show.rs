@@ -1,0 +1,129 @@
+//! `label-lake show`: shows the facts of a job, and when its labels are seen.
+
+use std::cmp::Reverse;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use futures_util::stream::{self, StreamExt as _};
+use label_lake::job_id::JobId;
+use label_lake::table::layout::LabelPartition;
+
+use crate::account::job_report::UNREADABLE_ROW_HINT;
+use crate::args::ShowArguments;
+use crate::error::with_hint;
+use crate::job_row::{JobRow, LabelRow};
+use crate::lake::Lake;
+use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
+use crate::output::progress::counter;
+use crate::output::stderr::print_error;
+use crate::output::stdout::print;
+use crate::output::terminal;
+use crate::output::text::count;
+use crate::timeline::{self, Scale};
+
+/// Number of label files that are read concurrently. Each may have several megabytes.
+const CONCURRENCY: usize = 8;
+
+/// Prints the job. Returns a failure code if the file of a label cannot be read.
+pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
+    let job = &arguments.job;
+    let lake = Lake::open(&arguments.lake, &arguments.aws).await?;
+    let key = lake.layout().commit_key(job)?;
+    let row = lake.read(job, &key).await?;
+    let mut files = lake.count_files(job).await?;
+    let Some(file) = row else {
+        let (lake, found) = (&arguments.lake, files.count);
+        if found > 0 {
+            let found = count(found as usize, "file");
+            let error = anyhow!(
+                "job {job} is not committed in {lake}: an export has written {found}, and is in progress or was interrupted"
+            );
+            return Err(with_hint(error, "wait for the export, or run it again"));
+        }
+        let hint = format!("`label-lake list --lake {lake}` lists its jobs");
+        return Err(with_hint(anyhow!("job {job} not found in {lake}"), hint));
+    };
+    files.count += 1;
+    files.bytes += file.bytes.len() as u64;
+    let row = JobRow::read(file.bytes).and_then(|row| row.of_job(job));
+    let row = row.map_err(|error| {
+        let path = lake.path(key.as_str());
+        with_hint(error.context(format!("job {job}: cannot read its row from {path}")), UNREADABLE_ROW_HINT)
+    })?;
+    let labels = row.labels.as_deref().unwrap_or_default();
+    // Without a duration, the timeline ends with the last label.
+    let last = labels.iter().filter_map(|label| label.last_timestamp_ms).max();
+    let cells = timeline_cells(if arguments.json { None } else { terminal::width() });
+    let scale = Scale::new(row.video_duration_ms.or(last).unwrap_or_default(), cells);
+    let shown = choose_labels(arguments, labels)?;
+    let bar = counter(shown.len() as u64, "labels", arguments.quiet)?;
+    let timelines = shown.into_iter().map(|label| read_timeline(&lake, job, label, scale));
+    let mut timelines = stream::iter(timelines).buffered(CONCURRENCY);
+    let (mut shown, mut errors) = (Vec::new(), Vec::new());
+    while let Some(timeline) = timelines.next().await {
+        let (label, error) = timeline?;
+        bar.inc(1);
+        shown.push(label);
+        errors.extend(error);
+    }
+    drop(timelines);
+    bar.finish_and_clear();
+    let details = JobDetails::new(row, file.last_modified, files, scale, shown);
+    if arguments.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&details)?))?;
+    } else {
+        print(&details.as_text(terminal::is_utf8()))?;
+    }
+    for error in &errors {
+        print_error(error);
+    }
+    Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the labels that the arguments name, or the labels with the most detections or segments.
+fn choose_labels(arguments: &ShowArguments, labels: &[LabelRow]) -> anyhow::Result<Vec<LabelRow>> {
+    if !arguments.label.is_empty() {
+        return arguments.label.iter().map(|name| find_label(&arguments.job, labels, name)).collect();
+    }
+    let mut biggest = labels.to_vec();
+    biggest.sort_by_key(|label| Reverse(label.count()));
+    biggest.truncate(arguments.labels as usize);
+    Ok(biggest)
+}
+
+fn find_label(job: &JobId, labels: &[LabelRow], name: &str) -> anyhow::Result<LabelRow> {
+    let partition = LabelPartition::new(Some(name));
+    if let Some(label) = labels.iter().find(|label| label.partition() == partition) {
+        return Ok(label.clone());
+    }
+    let mut names = labels.iter().filter_map(|label| label.label.as_deref());
+    let error = anyhow!("job {job} has no label {name:?}");
+    match names.find(|other| other.to_lowercase() == name.to_lowercase()) {
+        Some(similar) => Err(with_hint(error, format!("its name is {similar:?}"))),
+        None => Err(with_hint(error, "run the command without --label to see its biggest labels")),
+    }
+}
+
+/// Reads the timeline of a label. Also returns an error if its file is missing or cannot be read.
+async fn read_timeline(
+    lake: &Lake,
+    job: &JobId,
+    label: LabelRow,
+    scale: Scale,
+) -> anyhow::Result<(ShownLabel, Option<anyhow::Error>)> {
+    let Some(aggregation) = label.timeline_table() else {
+        return Ok((ShownLabel { label, timeline: None }, None));
+    };
+    let key = lake.layout().part_key(aggregation.table(), job, &label.partition())?;
+    let timeline = match lake.read(job, &key).await? {
+        Some(file) => timeline::read(file.bytes, aggregation, scale),
+        None => Err(anyhow!("no such file")),
+    };
+    let path = lake.path(key.as_str());
+    let timeline = timeline
+        .map_err(|error| with_hint(error.context(format!("job {job}: cannot read {path}")), UNREADABLE_ROW_HINT));
+    match timeline {
+        Ok(cells) => Ok((ShownLabel { label, timeline: Some(cells) }, None)),
+        Err(error) => Ok((ShownLabel { label, timeline: None }, Some(error))),
+    }
+}

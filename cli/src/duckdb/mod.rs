@@ -1,0 +1,10 @@
+//! A lake in DuckDB: views of its tables, the saved queries in DuckDB's dialect, and the program that runs them.
+
+pub(crate) mod program;
+pub(crate) mod saved_queries;
+pub(crate) mod views;
+
+/// Returns a string literal. DuckDB escapes only the quote.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
