@@ -10,6 +10,7 @@ import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
 import * as sqs from "aws-cdk-lib/aws-sqs";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
+import { RegionInfo } from "aws-cdk-lib/region-info";
 import { Construct } from "constructs";
 import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
@@ -45,6 +46,8 @@ export class LabelLake extends Construct {
   readonly bucket: s3.IBucket;
   /** Glue database with the tables. */
   readonly database: glue.CfnDatabase;
+  /** Policy for people and programs that query the lake: `role.addManagedPolicy(lake.readerPolicy)`. */
+  readonly readerPolicy: iam.IManagedPolicy;
   /** Queue of events that failed. `label-lake replay` delivers them again. */
   readonly deadLetterQueue: sqs.IQueue;
 
@@ -89,6 +92,11 @@ export class LabelLake extends Construct {
         bucketName: resource<s3.CfnBucket>("Bucket").ref,
         encryptionKey: props.encryptionKey,
       });
+    this.readerPolicy = iam.ManagedPolicy.fromManagedPolicyArn(
+      this,
+      "ReaderPolicy",
+      resource<iam.CfnManagedPolicy>("ReaderPolicy").ref,
+    );
     this.database = resource<glue.CfnDatabase>("Database");
     this.deadLetterQueue = sqs.Queue.fromQueueArn(
       this,
@@ -102,11 +110,14 @@ export class LabelLake extends Construct {
 function include(scope: Construct, props: LabelLakeProps): CfnInclude {
   const template: Template = JSON.parse(readFileSync(TEMPLATE_FILE, "utf8"));
   const parameters = parameterValues(template.Parameters, props);
+  // The region is a token, and its partition unknown, unless the stack sets it.
+  const partition = RegionInfo.get(Stack.of(scope).region).partition ?? "";
+  const values = { ...parameters, "AWS::Partition": partition };
   // CfnInclude reads the template only from a file, so the resolved template is written to a temporary file.
   const folder = mkdtempSync(join(tmpdir(), "label-lake-"));
   try {
     const templateFile = join(folder, "template.json");
-    writeFileSync(templateFile, JSON.stringify(resolveConditions(template, parameters)));
+    writeFileSync(templateFile, JSON.stringify(resolveConditions(template, values)));
     return new CfnInclude(scope, "Template", { templateFile, parameters });
   } finally {
     rmSync(folder, { recursive: true });

@@ -31,6 +31,13 @@ export const REASONS: Reason[] = [
   },
   {
     rule: "AwsSolutions-IAM5",
+    resources: ["ReaderPolicy"],
+    reason:
+      "Keys of the tables are below their prefixes. Listing workgroups and catalogs, and Lake Formation, support no " +
+      "resources. Readers may see all tables of the stack's database.",
+  },
+  {
+    rule: "AwsSolutions-IAM5",
     resources: ["ContinuationPolicy"],
     reason:
       "The function invokes the version or alias that it was itself invoked with, which its ARN contains after a colon.",

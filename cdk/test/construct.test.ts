@@ -1,7 +1,7 @@
 // Tests what the construct adds to the template: values from other resources, code, grants, and error messages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Duration, Stack } from "aws-cdk-lib";
+import { App, Duration, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -62,6 +62,7 @@ test("exposes its resources for grants and subscriptions", () => {
   made.lake.deadLetterQueue.grantConsumeMessages(role);
   made.lake.function.grantInvoke(role);
   made.lake.topic.grantPublish(role);
+  role.addManagedPolicy(made.lake.readerPolicy);
   made.lake.readyTopic.addSubscription(new subscriptions.SqsSubscription(new sqs.Queue(made.stack, "Ready")));
   made.lake.function.addToRolePolicy(new iam.PolicyStatement({ actions: ["s3:GetObject"], resources: ["*"] }));
   const template = Template.fromStack(made.stack);
@@ -78,6 +79,17 @@ test("exposes its resources for grants and subscriptions", () => {
   ]);
   template.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "sqs", TopicArn: { Ref: "ReadyTopic" } });
   assert.deepEqual(made.stack.resolve(made.lake.database.ref), { Ref: "Database" });
+  template.hasResourceProperties("AWS::IAM::Role", { ManagedPolicyArns: [{ Ref: "ReaderPolicy" }] });
+});
+
+test("links to the console of the stack's partition", () => {
+  const url = (region?: string): string => {
+    const stack = new Stack(new App(), "lake", { env: { region } });
+    new LabelLake(stack, "Lake", { code: code() });
+    return JSON.stringify(synthesized(stack).Outputs.DashboardUrl.Value);
+  };
+  assert.match(url(), /console\.aws\.amazon\.com/);
+  assert.match(url("us-gov-west-1"), /console\.amazonaws-us-gov\.com/);
 });
 
 test("deploys the program in `code`", () => {

@@ -17,7 +17,7 @@ use crate::job_id::JobId;
 use crate::notification::{Delivery, Rejected, Request};
 use crate::table::rows::JobStatus;
 use crate::telemetry::WorkDone;
-use crate::telemetry::metrics::Attempt;
+use crate::telemetry::metrics::{self, Attempt};
 
 pub use self::answer::{Answer, JobAnswer, JobsAnswer, OutcomeName};
 
@@ -88,6 +88,7 @@ pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<An
         let (variable, given) = ("Lambda-Runtime-Deadline-Ms", context.deadline.to_string());
         let error = Error::Configuration { variable, given, expected: "a time in the future" };
         error.log();
+        write_rejection(exporter, &error);
         return Err(failure(&error, &[]));
     };
     let invocation = Invocation { deadline, function_arn: &context.invoked_function_arn };
@@ -104,11 +105,13 @@ pub async fn process(exporter: &Exporter, event: Event, invocation: Invocation<'
         Err(reason) => {
             let error = Error::invalid_event(format!("it is not JSON: {reason}"));
             error.log();
+            write_rejection(exporter, &error);
             return Report { errors: vec![error], ..Report::default() };
         }
     };
     let mut report = Report { items: delivery.items, ..Report::default() };
     for Rejected { item, error } in delivery.rejected {
+        write_rejection(exporter, &error);
         report.fail(error, item);
     }
     for (index, Request { completion, items }) in delivery.requests.into_iter().enumerate() {
@@ -187,9 +190,17 @@ fn write_metrics(function: &str, job: &JobId, ended: Result<&Outcome, &Error>, w
         job,
         outcome: ended.map_or_else(Error::error_type, |outcome| OutcomeName::from(outcome).as_str()),
         committed: ended.ok().and_then(Outcome::row),
+        failed: ended.is_err(),
         handed_over: matches!(ended, Ok(Outcome::HandedOver)),
         work,
         duration,
     };
     println!("{}", attempt.line(function, SystemTime::now()));
+}
+
+/// Writes the metric of a failed attempt for which no job was started.
+fn write_rejection(exporter: &Exporter, error: &Error) {
+    if let Some(function) = &exporter.function_name {
+        println!("{}", metrics::rejection_line(function, error.error_type(), SystemTime::now()));
+    }
 }

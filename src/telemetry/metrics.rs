@@ -17,6 +17,12 @@ use crate::telemetry::WorkDone;
 
 /// Namespace of all metrics. Their only dimension is `FunctionName`.
 const NAMESPACE: &str = "LabelLake";
+/// Number of attempts that failed. An alarm uses it: unlike Lambda's `Errors`, its time is that of the failure and not of
+/// the invocation's start, and it counts the failed items of a batch whose other items succeeded.
+const FAILED_ATTEMPTS: &str = "FailedAttempts";
+
+/// Name, unit and value of a metric.
+type Metric = (&'static str, &'static str, u64);
 
 /// One attempt at exporting a job, in one invocation.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) outcome: &'static str,
     /// The row that this attempt committed, if any.
     pub(crate) committed: Option<&'a JobRow>,
+    /// True if this attempt ended with an error.
+    pub(crate) failed: bool,
     /// True if another invocation continues the export.
     pub(crate) handed_over: bool,
     pub(crate) work: WorkDone,
@@ -33,8 +41,8 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Returns name, unit and value of each metric.
-    fn metrics(&self) -> [(&'static str, &'static str, u64); 12] {
+    /// Returns all metrics.
+    fn metrics(&self) -> [Metric; 13] {
         let committed = |status| u64::from(self.committed.is_some_and(|row| row.status == status));
         let total = |aggregation, number: fn(&LabelSummary) -> u64| {
             self.committed.and_then(|row| row.total(aggregation, number)).unwrap_or_default()
@@ -42,6 +50,7 @@ impl Attempt<'_> {
         [
             ("Jobs", "Count", committed(JobStatus::Succeeded)),
             ("FailedJobs", "Count", committed(JobStatus::Failed)),
+            (FAILED_ATTEMPTS, "Count", u64::from(self.failed)),
             ("Pages", "Count", self.work.pages),
             ("Detections", "Count", total(Aggregation::Timestamps, |label| label.count)),
             ("Segments", "Count", total(Aggregation::Segments, |label| label.count)),
@@ -57,21 +66,33 @@ impl Attempt<'_> {
 
     /// Returns the log line with the metrics.
     pub(crate) fn line(&self, function: &str, now: SystemTime) -> String {
-        let metrics = self.metrics();
-        let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-        let declared = metrics.map(|(name, unit, _)| json!({ "Name": name, "Unit": unit }));
-        let head = json!({
-            "Timestamp": timestamp,
-            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": declared }],
-        });
-        let mut line = Map::new();
-        line.insert("_aws".to_owned(), head);
-        line.insert("FunctionName".to_owned(), function.into());
-        line.insert("job".to_owned(), self.job.as_str().into());
-        line.insert("outcome".to_owned(), self.outcome.into());
-        line.extend(metrics.map(|(name, _, value)| (name.to_owned(), value.into())));
-        Value::Object(line).to_string()
+        line(function, now, Some(self.job), self.outcome, &self.metrics())
     }
+}
+
+/// Returns the log line of a failed attempt for which no job was started: the message is invalid. It has no other metrics,
+/// because zeros would distort the durations.
+pub(crate) fn rejection_line(function: &str, error_type: &'static str, now: SystemTime) -> String {
+    line(function, now, None, error_type, &[(FAILED_ATTEMPTS, "Count", 1)])
+}
+
+/// Returns the log line with these metrics.
+fn line(function: &str, now: SystemTime, job: Option<&JobId>, outcome: &str, metrics: &[Metric]) -> String {
+    let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let declared: Vec<_> = metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
+    let head = json!({
+        "Timestamp": timestamp,
+        "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": declared }],
+    });
+    let mut line = Map::new();
+    line.insert("_aws".to_owned(), head);
+    line.insert("FunctionName".to_owned(), function.into());
+    if let Some(job) = job {
+        line.insert("job".to_owned(), job.as_str().into());
+    }
+    line.insert("outcome".to_owned(), outcome.into());
+    line.extend(metrics.iter().map(|&(name, _, value)| (name.to_owned(), value.into())));
+    Value::Object(line).to_string()
 }
 
 #[cfg(test)]
@@ -85,6 +106,7 @@ mod tests {
             job: &job,
             outcome: "HANDED_OVER",
             committed: None,
+            failed: false,
             handed_over: true,
             work,
             duration: Duration::from_secs(2),
@@ -116,5 +138,18 @@ mod tests {
         assert_eq!(line[directive["Dimensions"][0][0].as_str().unwrap()], "label-lake");
         assert_eq!((&line["Pages"], &line["PageWait"], &line["JobTime"]), (&json!(3), &json!(1500), &json!(2000)));
         assert_eq!((&line["Continuations"], &line["Jobs"]), (&json!(1), &json!(0)));
+    }
+
+    #[test]
+    fn rejected_message_has_only_the_metric_of_failed_attempts() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(7);
+        let line: Value = serde_json::from_str(&rejection_line("label-lake", "InvalidEvent", now)).unwrap();
+        let metrics = json!([{ "Name": "FailedAttempts", "Unit": "Count" }]);
+        assert_eq!(
+            (&line["_aws"]["Timestamp"], &line["_aws"]["CloudWatchMetrics"][0]["Metrics"]),
+            (&json!(7), &metrics)
+        );
+        assert_eq!((&line["FunctionName"], &line["FailedAttempts"]), (&json!("label-lake"), &json!(1)));
+        assert_eq!((&line["outcome"], line.get("job")), (&json!("InvalidEvent"), None));
     }
 }

@@ -1,69 +1,19 @@
-"""Checks of alarms, dashboard and outputs: every way to lose a job has an alarm, and every metric exists."""
+"""Checks of the alarms: every way to lose a job has an alarm, and every alarm can fire and notifies."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from metrics import EMITTED, delay_seconds, is_state, wrong_metric
 from stack import ROOT, Stack
-
-# Documented metrics with the dimension that the alarms use. An alarm on any other metric would never fire.
-DOCUMENTED = {
-    "AWS/Lambda": (
-        "FunctionName",
-        {
-            "AsyncEventAge",
-            "AsyncEventsDropped",
-            "AsyncEventsReceived",
-            "ConcurrentExecutions",
-            "DeadLetterErrors",
-            "DestinationDeliveryFailures",
-            "Duration",
-            "Errors",
-            "Invocations",
-            "RecursiveInvocationsDropped",
-            "Throttles",
-        },
-    ),
-    "AWS/SQS": (
-        "QueueName",
-        {
-            "ApproximateAgeOfOldestMessage",
-            "ApproximateNumberOfMessagesDelayed",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesVisible",
-            "NumberOfEmptyReceives",
-            "NumberOfMessagesDeleted",
-            "NumberOfMessagesReceived",
-            "NumberOfMessagesSent",
-            "SentMessageSize",
-        },
-    ),
-    "AWS/SNS": (
-        "TopicName",
-        {
-            "NumberOfMessagesPublished",
-            "NumberOfNotificationsDelivered",
-            "NumberOfNotificationsFailed",
-            "NumberOfNotificationsFailedToRedriveToDlq",
-            "NumberOfNotificationsFilteredOut",
-            "NumberOfNotificationsFilteredOut-InvalidAttributes",
-            "NumberOfNotificationsFilteredOut-InvalidMessageBody",
-            "NumberOfNotificationsFilteredOut-MessageAttributes",
-            "NumberOfNotificationsFilteredOut-MessageBody",
-            "NumberOfNotificationsFilteredOut-NoMessageAttributes",
-            "NumberOfNotificationsRedrivenToDlq",
-            "PublishSize",
-        },
-    ),
-}
-EMITTED = {line.split()[0] for line in (ROOT / "tests" / "golden" / "metrics.txt").read_text().splitlines()}
 
 # Metrics for every way in which a job or an event can be lost, with the range of thresholds that leave time to act.
 NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "<FailedQueue.QueueName>"): (0, 0),
     # Seconds. Results are kept for 7 days.
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "<FailedQueue.QueueName>"): (3600, 4 * 86400),
+    # The function's own count has the time of the failure, and the failed items of a batch. Lambda's has crashes.
+    ("LabelLake", "FailedAttempts", "<Function>"): (0, 10),
     ("AWS/Lambda", "Errors", "<Function>"): (0, 10),
     ("AWS/Lambda", "Throttles", "<Function>"): (0, 0),
     # Milliseconds: later than a job is continued in another invocation, earlier than the timeout.
@@ -73,24 +23,13 @@ NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/Lambda", "DestinationDeliveryFailures", "<Function>"): (0, 0),
     ("AWS/SNS", "NumberOfNotificationsFailedToRedriveToDlq", "{topic}"): (0, 0),
     ("AWS/Lambda", "RecursiveInvocationsDropped", "<Function>"): (0, 0),
+    ("AWS/Events", "FailedInvocations", "<ReadyRule>"): (0, 0),
 }
 NEEDED_WITH_QUEUE = {("AWS/SQS", "ApproximateAgeOfOldestMessage", "<JobQueue.QueueName>"): (3600, 4 * 86400)}
 
-
-def wrong_metric(namespace: str, metric: str, dimensions: dict[str, str]) -> Iterator[str]:
-    if namespace == "LabelLake":
-        if metric not in EMITTED:
-            yield f"the function does not emit {metric}"
-        expected = "FunctionName"
-    elif namespace in DOCUMENTED:
-        expected, metrics = DOCUMENTED[namespace]
-        if metric not in metrics:
-            yield f"{namespace} has no metric {metric}"
-    else:
-        yield f"unknown namespace {namespace}"
-        return
-    if list(dimensions) != [expected]:
-        yield f"{namespace} {metric} does not have the dimensions {list(dimensions)}"
+# List prices of us-east-1 a month, and what they may add up to without the queue.
+METRIC_DOLLARS, ALARM_DOLLARS, DASHBOARD_DOLLARS = 0.30, 0.10, 3.00
+BUDGET_DOLLARS = 8.10
 
 
 def alarms(stack: Stack) -> Iterator[str]:
@@ -111,7 +50,7 @@ def alarms(stack: Stack) -> Iterator[str]:
             yield f"{name} uses the statistic {alarm['Statistic']}"
         if not alarm["ComparisonOperator"].startswith("GreaterThan"):
             yield f"{name} fires below its threshold"
-        # No data point means that nothing happened. With other settings the composite alarm would not return to OK.
+        # No data point means that nothing happened. With other settings the alarm would not return to OK.
         if alarm["TreatMissingData"] != "notBreaching":
             yield f"{name} treats missing data as {alarm['TreatMissingData']}"
         if len(alarm["AlarmDescription"]) > 700:
@@ -120,81 +59,81 @@ def alarms(stack: Stack) -> Iterator[str]:
         yield f"no alarm on {missing}"
 
 
-def composite(stack: Stack) -> Iterator[str]:
-    """The composite alarm covers all alarms, notifies, and says what to run."""
-    (alarm,) = stack.of_type("AWS::CloudWatch::CompositeAlarm").values()
-    covered = set(re.findall(r'ALARM\("<(\w+)>"\)', alarm["AlarmRule"]))
-    if covered != stack.of_type("AWS::CloudWatch::Alarm").keys():
-        yield f"the composite alarm does not cover every alarm: {alarm['AlarmRule']}"
-    for word in alarm["AlarmRule"].split():
-        if word not in ("OR", "FALSE") and not re.fullmatch(r'ALARM\("<\w+>"\)', word):
-            yield f"the composite alarm's rule contains {word}"
-    if "label-lake replay <FailedQueue> --function <Function>" not in alarm["AlarmDescription"]:
-        yield "the composite alarm does not say what to run"
+def periods(stack: Stack) -> Iterator[str]:
+    """Each alarm looks back far enough to see its data points when they arrive, as late as they may."""
+    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        looked_at, needed = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        # The newest data points may be missing, but those before them have to be enough.
+        if alarm["Period"] * (looked_at - needed) < delay_seconds(alarm["MetricName"]):
+            yield f"{name} does not see data points that arrive {delay_seconds(alarm['MetricName'])} s late"
+        # A state that has ended must not keep the alarm from telling of the next.
+        if alarm["MetricName"].startswith("Approximate") and alarm["Period"] * looked_at > 900:
+            yield f"{name} is still firing 15 minutes after its state has ended"
+
+
+def notifies(stack: Stack) -> Iterator[str]:
+    """Each alarm notifies when it fires, also while any other alarm or all of them are already firing.
+
+    An alarm notifies only when its own state changes. A composite alarm that is already firing because of one of its
+    alarms says nothing of the next.
+    """
     topic = stack.parameters["AlarmTopicArn"] or ("<AlarmTopic>" if stack.parameters["AlarmEmail"] else None)
-    if alarm.get("AlarmActions") != (topic and [topic]):
-        yield f"the composite alarm notifies {alarm.get('AlarmActions')}"
+    metric_alarms = stack.of_type("AWS::CloudWatch::Alarm")
+    both = metric_alarms | stack.of_type("AWS::CloudWatch::CompositeAlarm")
+    for name, alarm in both.items():
+        for notified in alarm.get("AlarmActions", []) + alarm.get("OKActions", []):
+            if notified != topic:
+                yield f"{name} notifies {notified}"
+    if not topic:
+        return
+    notifying = {
+        name: alarm
+        for name, alarm in both.items()
+        if alarm.get("AlarmActions") and alarm.get("ActionsEnabled", True) is True
+    }
+    for name, alarm in metric_alarms.items():
+        others = metric_alarms.keys() - {name}
+        for before in (set(), *({other} for other in others), others):
+            changed = [each for each, it in notifying.items() if fires(each, it, before | {name})]
+            if all(fires(each, notifying[each], before) for each in changed):
+                yield f"{name} does not notify while {', '.join(sorted(before)) or 'no alarm'} is firing"
+                break
+        # After an event, OK says only that time has passed. After a state, it says that the state is over.
+        if bool(alarm.get("OKActions")) != is_state(alarm["MetricName"]):
+            yield f"{name} {'notifies' if alarm.get('OKActions') else 'does not notify'} when it returns to OK"
+
+
+def fires(name: str, alarm: dict[str, Any], firing: set[str]) -> bool:
+    """Returns true if an alarm fires while these metric alarms do. A composite alarm fires with any of its alarms."""
+    if "AlarmRule" not in alarm:
+        return name in firing
+    return not firing.isdisjoint(re.findall(r'ALARM\("<(\w+)>"\)', alarm["AlarmRule"]))
 
 
 def described(stack: Stack) -> Iterator[str]:
-    """docs/OPERATIONS.md describes each alarm."""
+    """docs/OPERATIONS.md describes each alarm, and the alarms on the dead-letter queue say what to run."""
     operations = (ROOT / "docs" / "OPERATIONS.md").read_text()
     for alarm in stack.of_type("AWS::CloudWatch::Alarm").values():
         name = alarm["AlarmName"].removeprefix("label-lake-")
         if f"`{name}`" not in operations:
             yield f"docs/OPERATIONS.md does not say what to do when {name} fires"
+        on_failed_queue = "<FailedQueue.QueueName>" in [dimension["Value"] for dimension in alarm["Dimensions"]]
+        if on_failed_queue and "label-lake replay <FailedQueue> --function <Function>" not in alarm["AlarmDescription"]:
+            yield f"{name} does not say what to run"
 
 
-def dashboard(stack: Stack) -> Iterator[str]:
-    """The dashboard shows every metric of the function, all alarms, and only metrics that exist."""
-    (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard").values()
-    body = json.loads(dashboard["DashboardBody"])
-    shown = set()
-    for widget in body["widgets"]:
-        properties = widget["properties"]
-        if widget["x"] + widget["width"] > 24:
-            yield f"{properties['title']} is wider than the page"
-        for namespace, metric, dimension, value, *_ in properties.get("metrics", []):
-            shown.add(metric)
-            for finding in wrong_metric(namespace, metric, {dimension: value}):
-                yield f"{properties['title']}: {finding}"
-        if widget["type"] == "alarm":
-            alarms = {arn.strip("<>").removesuffix(".Arn") for arn in properties["alarms"]}
-            expected = {name for name, resource in stack.resources.items() if resource["Type"].endswith("Alarm")}
-            if alarms != expected:
-                yield f"the alarms of the stack and the dashboard differ by {alarms ^ expected}"
-    for metric in EMITTED - shown:
-        yield f"the dashboard does not show {metric}"
+def cost(stack: Stack) -> Iterator[str]:
+    """Alarms, metrics and dashboard cost no more than the budget, and docs/OPERATIONS.md counts them."""
+    number = len(stack.of_type("AWS::CloudWatch::Alarm")) - (stack.parameters["UseQueue"] == "Yes")
+    dollars = METRIC_DOLLARS * len(EMITTED) + ALARM_DOLLARS * number + DASHBOARD_DOLLARS
+    if stack.of_type("AWS::CloudWatch::CompositeAlarm"):
+        yield "a composite alarm costs as much as five others"
+    if round(dollars, 2) > BUDGET_DOLLARS:
+        yield f"metrics, alarms and dashboard cost ${dollars:.2f} a month, more than ${BUDGET_DOLLARS:.2f}"
+    operations = " ".join((ROOT / "docs" / "OPERATIONS.md").read_text().split())
+    counted = f"{len(EMITTED)} metrics at $0.30, {number} alarms at $0.10 ({number + 1} with `UseQueue`)"
+    if counted not in operations:
+        yield f"docs/OPERATIONS.md does not count {counted}"
 
 
-def outputs(stack: Stack) -> Iterator[str]:
-    """Outputs that are commands are complete and can be pasted."""
-    topic = stack.parameters["ExistingTopicArn"] or "<Topic>"
-    for name, part in (
-        ("StartJob", f"SNSTopicArn={topic},RoleArn=<RekognitionRole.Arn>"),
-        ("QueryJobs", "--work-group <WorkGroup> --query-execution-context Database=<Database>"),
-        ("ReplayFailures", "label-lake replay <FailedQueue> --function <Function>"),
-        ("SendJob", "--function-name <Function> --invocation-type Event"),
-    ):
-        if part not in stack.outputs[name]:
-            yield f"the output {name} is {stack.outputs[name]}"
-    for name, value in stack.outputs.items():
-        if isinstance(value, str) and "${" in value:
-            yield f"the output {name} has an unresolved variable"
-
-
-def parameters(template: dict[str, Any]) -> Iterator[str]:
-    """Each parameter has a description, a default and one group."""
-    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
-    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
-    if sorted(grouped) != sorted(template["Parameters"]):
-        yield f"the parameters and their groups differ by {set(grouped) ^ set(template['Parameters'])}"
-    for name, parameter in template["Parameters"].items():
-        if "Description" not in parameter or "Default" not in parameter:
-            yield f"{name} has no description or no default"
-    for name in interface["ParameterLabels"].keys() - template["Parameters"].keys():
-        yield f"{name} has a label but is not a parameter"
-
-
-CHECKS = (alarms, composite, described, dashboard, outputs)
-TEMPLATE_CHECKS = (parameters,)
+CHECKS = (alarms, periods, notifies, described, cost)

@@ -10,7 +10,7 @@ FAILED_QUEUE = "<FailedQueue.Arn>"
 
 
 def subscriptions(stack: Stack) -> Iterator[str]:
-    """The one subscription filters by message body and has a dead-letter queue."""
+    """The one subscription filters only a shared topic, and has a dead-letter queue."""
     found = stack.of_type("AWS::SNS::Subscription")
     queued = stack.parameters["UseQueue"] == "Yes"
     endpoints = [subscription["Endpoint"] for subscription in found.values()]
@@ -19,18 +19,31 @@ def subscriptions(stack: Stack) -> Iterator[str]:
     for name, subscription in found.items():
         if subscription["TopicArn"] not in ("<Topic>", stack.parameters["ExistingTopicArn"]):
             yield f"{name} subscribes to {subscription['TopicArn']}"
-        # Emulators accept any scope. SNS refuses unknown scopes, and without a scope it filters by attributes only.
-        if subscription.get("FilterPolicyScope") != "MessageBody":
-            yield f"{name} filters by {subscription.get('FilterPolicyScope')}, not by MessageBody"
-        policy = subscription.get("FilterPolicy", {})
-        for event, passes in (("completion", True), ("failed", True), ("other-api", False)):
-            message = json.loads((ROOT / "events" / f"{event}.json").read_text())
-            if matches(policy, message) is not passes:
-                yield f"{name} {'filters out' if passes else 'lets through'} events/{event}.json"
-        if not matches(policy, {"API": "LABEL_DETECTION"}):
-            yield f"{name} filters out LABEL_DETECTION, the API name in AWS's documentation"
+        yield from filters(name, subscription, is_shared=bool(stack.parameters["ExistingTopicArn"]))
         if subscription.get("RedrivePolicy") != {"deadLetterTargetArn": FAILED_QUEUE}:
             yield f"{name} loses messages that SNS cannot deliver"
+
+
+def filters(name: str, subscription: dict[str, Any], *, is_shared: bool) -> Iterator[str]:
+    """A subscription to a shared topic filters by message body. One to the stack's own topic has no filter.
+
+    The function ignores other messages. A filter that does not know a new spelling of the API's name would drop all
+    messages, and neither an alarm nor the dead-letter queue would have them.
+    """
+    policy = subscription.get("FilterPolicy")
+    if not is_shared:
+        if policy is not None or "FilterPolicyScope" in subscription:
+            yield f"{name} filters the messages of the stack's own topic"
+        return
+    # Emulators accept any scope. SNS refuses unknown scopes, and without a scope it filters by attributes only.
+    if subscription.get("FilterPolicyScope") != "MessageBody":
+        yield f"{name} filters by {subscription.get('FilterPolicyScope')}, not by MessageBody"
+    for event, passes in (("completion", True), ("failed", True), ("other-api", False)):
+        message = json.loads((ROOT / "events" / f"{event}.json").read_text())
+        if matches(policy or {}, message) is not passes:
+            yield f"{name} {'filters out' if passes else 'lets through'} events/{event}.json"
+    if not matches(policy or {}, {"API": "LABEL_DETECTION"}):
+        yield f"{name} filters out LABEL_DETECTION, the API name in AWS's documentation"
 
 
 def matches(policy: dict[str, list[str]], message: dict[str, Any]) -> bool:
@@ -77,6 +90,29 @@ def allows_topic(stack: Stack, queue: str) -> Iterator[str]:
         yield f"the policy of {queue} allows {allowed}"
 
 
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+
+
+def log(stack: Stack) -> Iterator[str]:
+    """The function writes lines from the given level on, and Lambda passes on every line with metrics.
+
+    Lambda drops lines below its own level. It counts a line without a level, such as one with metrics, as INFO (Lambda
+    guide, "Log-level filtering").
+    """
+    function = stack.resources["Function"]["Properties"]
+    written = function["Environment"]["Variables"].get("RUST_LOG")
+    if written != stack.parameters["LogLevel"]:
+        yield f"the function writes log lines from {written} on"
+    logging = function["LoggingConfig"]
+    if logging["LogFormat"] != "JSON":
+        yield "the log format is not JSON, which the log level needs"
+    passed = logging["ApplicationLogLevel"]
+    if LOG_LEVELS.index(passed) > LOG_LEVELS.index("INFO"):
+        yield f"Lambda drops all metrics, because it passes on lines from {passed} on"
+    if LOG_LEVELS.index(passed) > LOG_LEVELS.index(stack.parameters["LogLevel"]):
+        yield f"Lambda drops log lines below {passed}"
+
+
 def function(stack: Stack) -> Iterator[str]:
     """The function has the properties that it relies on and that emulators ignore."""
     function = stack.resources["Function"]["Properties"]
@@ -84,12 +120,10 @@ def function(stack: Stack) -> Iterator[str]:
         yield "the function's timeout is not 900 s, the maximum"
     if function.get("RecursiveLoop") != "Allow":
         yield "Lambda stops a long job after 16 continuations"
-    if function["LoggingConfig"]["LogFormat"] != "JSON":
-        yield "the log format is not JSON, which the log level needs"
     variables = set(function["Environment"]["Variables"])
     settings = {"OUTPUT_BUCKET", "OUTPUT_PREFIX", "AGGREGATE_BY", "GLUE_DATABASE", "EXPECTED_BUCKET_OWNER"}
     c_library_settings = {"MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"}
-    expected = settings | c_library_settings
+    expected = settings | c_library_settings | {"RUST_LOG"}
     if variables != expected:
         yield f"the function's environment differs from the expected one by {variables ^ expected}"
     for setting in settings:
@@ -104,4 +138,4 @@ def function(stack: Stack) -> Iterator[str]:
             yield f"{name} can redeliver a job while it is being exported"
 
 
-CHECKS = (subscriptions, dead_letters, function)
+CHECKS = (subscriptions, dead_letters, log, function)

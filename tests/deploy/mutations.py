@@ -4,9 +4,26 @@ import sys
 
 import static
 
+NOTIFIES = "AlarmActions: !If [HasAlarmTopic, [!If [CreateAlarmTopic, !Ref AlarmTopic, !Ref AlarmTopicArn]], []]"
+# A composite alarm that notifies instead of one of its two alarms.
+COMPOSITE = f"""
+  SomethingFailed:
+    Type: AWS::CloudWatch::CompositeAlarm
+    Properties:
+      AlarmRule: !Sub ALARM("${{EventsDropped}}") OR ALARM("${{EventsNotKept}}")
+      {NOTIFIES}
+
+  EventsNotKept:
+"""
+
 MUTATIONS: tuple[tuple[str, str], ...] = (
-    ("FilterPolicyScope: MessageBody", "FilterPolicyScope: MessageBdy"),
-    ("FilterPolicy: { API: [StartLabelDetection, LABEL_DETECTION] }", "FilterPolicy: { API: [StartFaceDetection] }"),
+    ("FilterPolicyScope: !If [CreateTopic, !Ref AWS::NoValue, MessageBody]", "FilterPolicyScope: MessageBody"),
+    ("!Ref AWS::NoValue, MessageBody]", "!Ref AWS::NoValue, MessageBdy]"),
+    ("!Ref AWS::NoValue, { API: [StartLabelDetection, LABEL_DETECTION] }]", "!Ref AWS::NoValue, { API: [Faces] }]"),
+    (
+        "!If [CreateTopic, !Ref AWS::NoValue, { API: [StartLabelDetection, LABEL_DETECTION] }]",
+        "{ API: [StartLabelDetection, LABEL_DETECTION] }",
+    ),
     ("RedrivePolicy: { deadLetterTargetArn: !GetAtt FailedQueue.Arn }", "RawMessageDelivery: false"),
     (
         "OnFailure: { Type: SQS, Destination: !GetAtt FailedQueue.Arn }",
@@ -30,7 +47,9 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("Name: instance_confidence, Type: float", "Name: instance_confidence, Type: double"),
     ("TableType: EXTERNAL_TABLE", "TableType: MANAGED_TABLE"),
     ("${Folder}label_detections/", "${Folder}label_detections"),
-    ("DeletionPolicy: Retain", "DeletionPolicy: Delete"),
+    ("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"),
+    ("DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Retain"),
+    ("    UpdateReplacePolicy: Retain\n", ""),
     ("ExpirationInDays: 15", "ExpirationInDays: 1"),
     ("BlockPublicPolicy: true", "BlockPublicPolicy: false"),
     ('aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
@@ -38,6 +57,22 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("MetricName: AsyncEventsDropped", "MetricName: AsyncEventDropped"),
     ("MetricName: NumberOfNotificationsFailedToRedriveToDlq", "MetricName: NumberOfNotificationsFailedToRedriveToDLQ"),
     ("MetricName: FailedJobs", "MetricName: JobsFailed"),
+    ("MetricName: FailedAttempts", "MetricName: FailedJobs"),
+    ("      MetricName: Errors\n", "      MetricName: Invocations\n"),
+    ('["LabelLake", "FailedAttempts"', '["LabelLake", "FailedJobs"'),
+    ("      EvaluationPeriods: 6\n      DatapointsToAlarm: 1\n", "      EvaluationPeriods: 1\n"),
+    ("      EvaluationPeriods: 6\n      DatapointsToAlarm: 1\n", "      EvaluationPeriods: 6\n"),
+    ("      EvaluationPeriods: 10\n      DatapointsToAlarm: 6\n", "      EvaluationPeriods: 6\n"),
+    ("      Period: 900\n      EvaluationPeriods: 3\n", "      Period: 900\n      EvaluationPeriods: 2\n"),
+    ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 60\n      EvaluationPeriods: 1\n"),
+    ("      Period: 60\n      EvaluationPeriods: 5\n", "      Period: 300\n      EvaluationPeriods: 6\n"),
+    ("              - athena:GetQueryResultsStream\n", ""),
+    ("workgroup/${WorkGroup}\n", "workgroup/*\n"),
+    ("${Lake}/${Folder}jobs/*", "${Lake}/${Folder}*"),
+    ("database/default\n", "database/primary\n"),
+    ("{ StringLike: { s3:prefix: ", "{ StringEquals: { s3:prefix: "),
+    ("Value: !Ref ReaderPolicy", "Value: !GetAtt WorkGroup.Arn"),
+    ("!If [InGovCloud, console.amazonaws-us-gov.com,", "!If [InGovCloud, us-gov-west-1.console.aws.amazon.com,"),
     ("Namespace: LabelLake", "Namespace: Labellake"),
     (
         "Dimensions: [{ Name: QueueName, Value: !GetAtt FailedQueue.QueueName }]",
@@ -47,8 +82,31 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
         "Dimensions: [{ Name: FunctionName, Value: !Ref Function }]",
         "Dimensions: [{ Name: FunctionName, Value: !GetAtt Function.Arn }]",
     ),
+    (
+        "            Principal: { Service: events.amazonaws.com }\n",
+        "            Principal: { Service: events.amazonaws.com }\n"
+        "            Condition: { ArnEquals: { aws:SourceArn: !GetAtt ReadyRule.Arn } }\n",
+    ),
+    (
+        "            Condition: { StringEquals: { aws:SourceAccount: !Ref AWS::AccountId } }\n",
+        "",
+    ),
+    (
+        "Condition: { ArnEquals: { aws:SourceArn: !If [CreateTopic, !Ref Topic, !Ref ExistingTopicArn] } }",
+        "Condition: { StringEquals: { aws:PrincipalAccount: !Ref AWS::AccountId } }",
+    ),
+    ("Dimensions: [{ Name: RuleName, Value: !Ref ReadyRule }]", "Dimensions: [{ Name: RuleName, Value: ready }]"),
     ("Threshold: 259200", "Threshold: 604800"),
-    ('          - !Sub ALARM("${EventsNotKept}")\n', ""),
+    (NOTIFIES, "AlarmActions: []"),
+    (NOTIFIES.replace("Alarm", "OK", 1), "OKActions: []"),
+    (NOTIFIES, f"ActionsEnabled: false\n      {NOTIFIES}"),
+    (NOTIFIES, "AlarmActions: [!Ref ReadyTopic]"),
+    (f"      {NOTIFIES}\n\n  EventsNotKept:\n", COMPOSITE),
+    ('"${ReadyNotSent.Arn}"${QueueAlarm}', '"${ReadyNotSent.Arn}"'),
+    ("ApplicationLogLevel: TRACE", "ApplicationLogLevel: !Ref LogLevel"),
+    ("ApplicationLogLevel: TRACE", "ApplicationLogLevel: INFO"),
+    ("          RUST_LOG: !Ref LogLevel\n", ""),
+    ("RUST_LOG: !Ref LogLevel", "RUST_LOG: INFO"),
     ('["LabelLake", "Pages"', '["LabelLake", "Page"'),
     ("!GetAtt RekognitionRole.Arn", "!GetAtt RekognitionRoles.Arn"),
     ("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 345600"),

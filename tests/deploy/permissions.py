@@ -39,6 +39,16 @@ IN_VPC = {
         "ec2:UnassignPrivateIpAddresses",
     }
 }
+# Condition keys with which a policy can name the account or the resource that a service acts for, by service and
+# type of the policy's resource. A statement needs one of them, and with any other key it never matches.
+# EventBridge supports no condition in the policy of an SNS topic (EventBridge guide, "Amazon SNS permissions").
+SERVICE_CONDITIONS: dict[tuple[str, str], set[str]] = {
+    ("cloudwatch.amazonaws.com", "AWS::SNS::TopicPolicy"): {"aws:SourceAccount"},
+    ("events.amazonaws.com", "AWS::SNS::TopicPolicy"): set(),
+    ("lambda.amazonaws.com", "AWS::IAM::Role"): set(),
+    ("rekognition.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},
+    ("sns.amazonaws.com", "AWS::SQS::QueuePolicy"): {"aws:SourceArn"},
+}
 # Statements whose resource is `*`: their actions support no resources, or Lambda requires them on all resources.
 ON_ALL_RESOURCES = {"ReadResults", "Trace", "JoinVpc"}
 
@@ -125,13 +135,30 @@ def policies(stack: Stack) -> Iterator[str]:
         principal = statement.get("Principal", {})
         if principal == "*" or "AWS" in principal:
             yield f"{name} allows {principal}"
-        # A service acts for many accounts, so a condition must name the account. Lambda sets none for its own role.
-        if "Service" in principal and principal["Service"] != "lambda.amazonaws.com" and "Condition" not in statement:
-            yield f"{name} lets {principal['Service']} act for any account"
     kinds = ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
     for kind in kinds:
         for name in stack.of_type(kind).keys() - tls:
             yield f"{name} allows access without TLS"
+
+
+def services(stack: Stack) -> Iterator[str]:
+    """Each statement for a service has a condition that the service supports, or none if it supports none."""
+    for name, statement in statements(stack):
+        principal = statement.get("Principal", {})
+        if statement["Effect"] != "Allow" or "Service" not in principal:
+            continue
+        service = (principal["Service"], stack.resources[name]["Type"])
+        if service not in SERVICE_CONDITIONS:
+            yield f"{name} allows {service[0]}; add the condition keys that it supports to SERVICE_CONDITIONS"
+            continue
+        keys = {key for values in statement.get("Condition", {}).values() for key in values}
+        if SERVICE_CONDITIONS[service] and not keys:
+            yield f"{name} lets {service[0]} act for any account"
+        if keys - SERVICE_CONDITIONS[service]:
+            yield f"{name} never allows {service[0]}, which does not support {keys - SERVICE_CONDITIONS[service]} there"
+    for name, permission in stack.of_type("AWS::Lambda::Permission").items():
+        if "SourceArn" not in permission:
+            yield f"{name} lets {permission['Principal']} act for any account"
 
 
 def roles(stack: Stack) -> Iterator[str]:
@@ -152,5 +179,5 @@ def spelling(text: str) -> Iterator[str]:
             yield f"line {number} has actions that are not on lines of their own"
 
 
-CHECKS = (least, resources, policies, roles)
+CHECKS = (least, resources, policies, services, roles)
 TEXT_CHECKS = (spelling,)

@@ -23,8 +23,11 @@ NO_VALUE = object()
 class Stack:
     """The outputs of a template for given parameters, and its resources except those whose condition is false."""
 
-    def __init__(self, template: dict[str, Any], **parameters: str) -> None:
+    def __init__(
+        self, template: dict[str, Any], *, partition: str = PSEUDO["AWS::Partition"], **parameters: str
+    ) -> None:
         self.template = template
+        self.pseudo = PSEUDO | {"AWS::Partition": partition}
         defaults = {name: given.get("Default", "") for name, given in template["Parameters"].items()}
         unknown = parameters.keys() - defaults.keys()
         if unknown:
@@ -63,8 +66,8 @@ class Stack:
     def reference(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NO_VALUE
-        if name in PSEUDO:
-            return PSEUDO[name]
+        if name in self.pseudo:
+            return self.pseudo[name]
         if name in self.parameters:
             value = self.parameters[name]
             is_list = self.template["Parameters"][name]["Type"] == "CommaDelimitedList"

@@ -1,15 +1,20 @@
 """Static checks of the template, for mistakes that emulators and linters miss."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import alarms
+import console
 import lake
 import lint
 import messages
 import permissions
+import reader
 from construct_template import transformed
 from stack import Stack
 
 KEY = "arn:aws-test:kms:us-east-1:123456789012:key/1"
-# Sets of parameters. Every check runs on each of them.
+# Sets of parameters. Every check runs on each of them, and on each allowed value of each parameter.
 VARIANTS: dict[str, dict[str, str]] = {
     "with defaults": {},
     "with a queue": {"UseQueue": "Yes", "AlarmEmail": "someone@example.com"},
@@ -34,7 +39,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "PartitionIndex": "Yes",
     },
 }
-MODULES = (messages, permissions, lake, alarms)
+MODULES = (messages, permissions, reader, lake, alarms, console)
 
 
 def findings(text: str) -> list[str]:
@@ -49,20 +54,43 @@ def own_findings(text: str) -> list[str]:
         template = transformed(text)
     except Exception as error:  # Anything that the transform raises is a finding.
         return [*found, f"the SAM transform fails: {error}"]
-    found += [finding for check in alarms.TEMPLATE_CHECKS for finding in check(template)]
-    for variant, parameters in VARIANTS.items():
+    for check in console.TEMPLATE_CHECKS:
         try:
-            stack = Stack(template, **parameters)
-        except (ValueError, KeyError) as error:
-            found.append(f"{variant}: {error}")
-            continue
-        for module in MODULES:
-            for check in module.CHECKS:
-                try:
-                    found += [f"{variant}: {finding}" for finding in check(stack)]
-                except (KeyError, ValueError, IndexError) as error:
-                    found.append(f"{variant}: {check.__name__} failed: {error!r}")
+            found += check(template)
+        except (KeyError, ValueError) as error:
+            found.append(f"{check.__name__} failed: {error!r}")
+    in_variants: dict[str, list[str]] = {}
+    for variant, parameters in (VARIANTS | single_values(template)).items():
+        for finding in stack_findings(template, parameters):
+            in_variants.setdefault(finding, []).append(variant)
+    for finding, (first, *more) in in_variants.items():
+        found.append(f"{first}{f' and in {len(more)} more variants' if more else ''}: {finding}")
     return found
+
+
+def stack_findings(template: dict[str, Any], parameters: dict[str, str]) -> Iterator[str]:
+    """Returns the findings for one set of parameters."""
+    try:
+        stack = Stack(template, **parameters)
+    except (ValueError, KeyError) as error:
+        yield str(error)
+        return
+    for module in MODULES:
+        for check in module.CHECKS:
+            try:
+                yield from check(stack)
+            except (KeyError, ValueError, IndexError) as error:
+                yield f"{check.__name__} failed: {error!r}"
+
+
+def single_values(template: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Returns a set of parameters for each value of each parameter that has allowed values."""
+    return {
+        f"with {name}={value}": {name: str(value)}
+        for name, parameter in template["Parameters"].items()
+        for value in parameter.get("AllowedValues", [])
+        if value != parameter["Default"]
+    }
 
 
 def lint_findings(text: str) -> list[str]:

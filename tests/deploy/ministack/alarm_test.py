@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,17 @@ class AlarmTest:
     def invoke(self, job: str, invocation_type: str = "RequestResponse") -> dict[str, Any]:
         payload = json.dumps({"JobId": job})
         return self.lake.functions.invoke(FunctionName=self.name, InvocationType=invocation_type, Payload=payload)
+
+    @contextmanager
+    def during_export(self, job: str) -> Generator[Future[dict[str, Any]]]:
+        """Runs its block while an invocation exports a job, and waits for the end of the invocation."""
+        simulator = self.jobs.simulator
+        calls = simulator.calls("GetLabelDetection")
+        with ThreadPoolExecutor() as threads:
+            invoked = threads.submit(self.invoke, job)
+            wait_until(lambda: simulator.calls("GetLabelDetection") > calls + 2, "the export is in progress")
+            yield invoked
+            invoked.exception()
 
     def counted(self, metric: str, statistic: str, since: datetime) -> float:
         """Returns a statistic of a metric that the emulator counts for the function."""

@@ -13,7 +13,6 @@ the data point comes from:
 import json
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from time import sleep
@@ -24,6 +23,7 @@ from alarm_test import AlarmTest, processes, timeout
 from cloudwatch import now
 from jobs import Jobs
 from lake import Lake
+from metrics import is_state
 from services import say, wait_until
 
 # Jobs that Rekognition does not know.
@@ -37,7 +37,7 @@ def successful_jobs(test: AlarmTest) -> None:
     since, job = now(), test.jobs.new()
     assert test.lake.export(job)["outcome"] == "EXPORTED"
     assert "FunctionError" not in test.invoke(job)
-    test.alarms.put_emitted(wait_until(lambda: test.lake.metrics(job), "the metrics are in the log")[0])
+    test.alarms.put_emitted(test.lake.attempts(job)[0])
     test.put_waiting()
     assert test.counted("Errors", "Sum", since) == test.counted("Throttles", "Sum", since) == 0
     test.alarms.expect(set(), since)
@@ -48,18 +48,40 @@ def failed_job(test: AlarmTest) -> None:
     since, job = now(), test.jobs.new(status="FAILED")
     test.lake.publish(job, status="FAILED")
     test.lake.outcome(job)
-    test.alarms.put_emitted(wait_until(lambda: test.lake.metrics(job), "the metrics are in the log")[0])
+    test.alarms.put_emitted(test.lake.attempts(job)[0])
     test.alarms.expect({"jobs-failed"}, since)
     say("jobs-failed: fires for a job that failed at Rekognition (emitted)")
 
 
-def five_errors(test: AlarmTest) -> None:
+def five_failed_attempts(test: AlarmTest) -> None:
+    """Attempts at a job that Rekognition does not know fail, with a queue until the queue gives up on the job."""
     since = now()
+    if test.has_queue:
+        test.lake.publish(UNKNOWN)
+        assert test.lake.receive(test.failed, "the job is in the dead-letter queue")["JobId"] == UNKNOWN
+    else:
+        for _ in range(5):
+            assert "FunctionError" in test.invoke(UNKNOWN)
+    for count, line in enumerate(test.lake.attempts(UNKNOWN, 5), 1):
+        test.alarms.put_emitted(line)
+        assert ("function-errors" in test.alarms.firing(since)) is (count == 5), f"{count} attempts"
+    # On AWS, the invocations failed too, because each had a single job. The emulator counts only direct invocations.
+    test.alarms.expect({"function-errors"} if test.has_queue else {"function-errors", "function-crashed"}, since)
+    source = "a queue" if test.has_queue else "direct invocations"
+    say(f"function-errors: fires at the fifth failed attempt, not at the fourth, with {source} (emitted)")
+
+
+def five_crashes(test: AlarmTest) -> None:
+    """The function's process is killed in the middle of a job, so that only Lambda can count the failure."""
+    since, job = now(), test.jobs.new(pages=20)
     for count in range(1, 6):
-        assert "FunctionError" in test.invoke(UNKNOWN)
+        with test.during_export(job):
+            for process in processes(test):
+                os.kill(process, signal.SIGKILL)
         assert test.counted("Errors", "Sum", since) == count
-        test.alarms.expect({"function-errors"} if count == 5 else set(), since)
-    say("function-errors: fires at the fifth failed invocation, not at the fourth (counted)")
+        test.alarms.expect({"function-crashed"} if count == 5 else set(), since)
+    assert not test.lake.metrics(job)
+    say("function-crashed: fires at the fifth crash, not at the fourth; function-errors does not (counted)")
 
 
 def throttled_function(test: AlarmTest) -> None:
@@ -96,18 +118,16 @@ def continued_job(test: AlarmTest) -> None:
 
 def hung_function(test: AlarmTest) -> None:
     """The function's process is suspended in the middle of a job, and runs into its timeout."""
-    since, job = now(), test.jobs.new(pages=20)
-    with timeout(test, 4) as to_deployed, ThreadPoolExecutor() as threads:
-        calls = test.jobs.simulator.calls("GetLabelDetection")
-        invoked = threads.submit(test.invoke, job)
-        wait_until(lambda: test.jobs.simulator.calls("GetLabelDetection") > calls + 2, "the export is in progress")
-        stopped = list(processes(test))
-        for process in stopped:
-            os.kill(process, signal.SIGSTOP)
-        answer = json.loads(invoked.result()["Payload"].read())
+    since, job, stopped = now(), test.jobs.new(pages=20), []
+    with timeout(test, 4) as to_deployed:
+        with test.during_export(job) as invoked:
+            stopped = list(processes(test))
+            for process in stopped:
+                os.kill(process, signal.SIGSTOP)
         for process in stopped:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
+    answer = json.loads(invoked.result()["Payload"].read())
     assert "timed out after 4.00 seconds" in answer["errorMessage"], answer
     test.alarms.put("AWS/Lambda", "Duration", test.function, test.counted("Duration", "Maximum", since) + to_deployed)
     test.alarms.expect({"function-near-timeout"}, since)
@@ -200,6 +220,22 @@ def dropped_continuation(test: AlarmTest) -> None:
     say("continuations-dropped: fires when Lambda stops the 17th continuation; it does not with the template (counted)")
 
 
+def unsent_notice(test: AlarmTest) -> None:
+    """ReadyTopic is deleted when a job is finished, so the notice is lost.
+
+    The emulator does not evaluate the policy of a topic for EventBridge, which a static check covers.
+    """
+    since, topic = now(), test.deployment.outputs["ReadyTopicArn"]
+    policy = test.lake.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    test.lake.sns.delete_topic(TopicArn=topic)
+    with test.logs(f"EventBridge → SNS: topic {topic} not found"):
+        assert test.lake.export(test.jobs.new())["outcome"] == "EXPORTED"
+    test.lake.sns.create_topic(Name=topic.split(":")[-1], Attributes={"Policy": policy})
+    test.alarms.put("AWS/Events", "FailedInvocations", {"RuleName": test.deployment.resource("ReadyRule")}, 1)
+    test.alarms.expect({"ready-not-sent"}, since)
+    say("ready-not-sent: fires for a notice that is lost because its topic is deleted (made)")
+
+
 def waiting_job(test: AlarmTest) -> None:
     """A job is in the job queue for more than a day, because the event source mapping is disabled."""
     queue = test.deployment.resource("JobQueue")
@@ -213,25 +249,43 @@ def waiting_job(test: AlarmTest) -> None:
     assert test.lake.outcome(job)["outcome"] == "EXPORTED"
 
 
-def check_notifications(test: AlarmTest, queue: str) -> None:
-    """AlarmTopic notifies of each change of the composite alarm, and of no other alarm."""
-    states: list[str] = []
-    while test.waiting(queue):
-        notification = json.loads(test.lake.receive(queue, "a notification arrives")["Message"])
-        assert notification["AlarmName"] == test.alarms.composite, notification
-        states.append(notification["NewStateValue"])
-    assert states.count("ALARM") == states.count("OK") > 0, states
-    say("something-failed: AlarmTopic notifies when it fires and when it returns to OK, and of no other alarm")
+def check_notifications(test: AlarmTest) -> None:
+    """Each alarm notifies when it fires while all others are firing. Those on a state notify when it is over."""
+    topic = test.deployment.expected.parameters["AlarmTopicArn"] or test.deployment.resource("AlarmTopic")
+    queue = test.lake.subscriber(topic, "alarms")
+
+    def notified() -> list[tuple[str, str]]:
+        """Removes the notifications from the queue and returns their alarms with the new states."""
+        found = []
+        while test.waiting(queue):
+            message = json.loads(test.lake.receive(queue, "a notification arrives")["Message"])
+            found.append((message["AlarmName"].removeprefix(test.alarms.prefix), message["NewStateValue"]))
+        return found
+
+    alarms = test.alarms.described()
+    for name in alarms:
+        test.alarms.set_state(name, "ALARM")
+    for name, alarm in alarms.items():
+        notified()
+        test.alarms.set_state(name, "OK")
+        over = [(name, "OK")] if is_state(alarm["MetricName"]) else []
+        assert (found := notified()) == over, f"{name} is OK: {found}"
+        test.alarms.set_state(name, "ALARM")
+        assert (found := notified()) == [(name, "ALARM")], f"{name} fires: {found}"
+    for name in alarms:
+        test.alarms.set_state(name, "OK")
+    test.lake.sqs.delete_queue(QueueUrl=queue)
+    say(f"each of {len(alarms)} alarms notifies while all others are firing")
 
 
 def check_alarms(lake: Lake, jobs: Jobs) -> None:
     test = AlarmTest(lake, jobs)
     # The emulator may have evaluated the alarms with data points of another stack.
     test.alarms.expect(set(), now())
-    subscriber = lake.subscriber(lake.deployment.resource("AlarmTopic"), "alarms") if test.has_queue else None
     successful_jobs(test)
     failed_job(test)
-    five_errors(test)
+    five_failed_attempts(test)
+    five_crashes(test)
     throttled_function(test)
     if test.has_queue:
         waiting_job(test)
@@ -242,11 +296,10 @@ def check_alarms(lake: Lake, jobs: Jobs) -> None:
     lost_event(test)
     lost_notification(test)
     dropped_continuation(test)
+    unsent_notice(test)
     test.alarms.expect(set(), now())
-    if subscriber:
-        check_notifications(test, subscriber)
+    check_notifications(test)
     missing = test.alarms.described().keys() - test.alarms.fired
     assert not missing, f"no case makes {missing} fire"
-    test.alarms.remove_composite()
     fired, broken = len(test.alarms.fired), test.alarms.broken
-    say(f"all {fired} alarms fired, and something-failed with each; {broken} broken alarms did not")
+    say(f"all {fired} alarms fired; {broken} broken alarms did not")

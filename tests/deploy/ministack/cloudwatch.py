@@ -2,16 +2,16 @@
 
 The emulator stores data points and computes statistics. This module evaluates the metric alarms itself: the emulator
 ignores dimensions and the setting for missing data, so an alarm on another function would fire as well. The emulator
-does evaluate the composite alarm from the states of the metric alarms, and notifies its topic.
+does notify the topic of an alarm whose state changes.
 """
 
 import operator
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deployment import Deployment
+from metrics import delay_seconds
 
 COMPARED = {"GreaterThanThreshold": operator.gt, "GreaterThanOrEqualToThreshold": operator.ge}
 # Combines the values of the emulator's periods into one.
@@ -31,24 +31,6 @@ class Alarms:
         # Alarms that have fired so far, and the number of broken alarms that did not.
         self.fired: set[str] = set()
         self.broken = 0
-        # The emulator supports composite alarms in CloudWatch but not in CloudFormation.
-        (composite,) = deployment.expected.of_type("AWS::CloudWatch::CompositeAlarm").values()
-        self.rule = self.with_physical_ids(composite["AlarmRule"])
-        actions = self.with_physical_ids(composite.get("AlarmActions", []))
-        self.composite = f"{self.prefix}something-failed"
-        self.client.put_composite_alarm(
-            AlarmName=self.composite, AlarmRule=self.rule, AlarmActions=actions, OKActions=actions
-        )
-
-    def with_physical_ids(self, text: Any) -> Any:
-        """Replaces references to resources in a text, or a list of texts, with physical IDs."""
-        if isinstance(text, list):
-            return [self.with_physical_ids(item) for item in text]
-        return re.sub(r"<(\w+)>", lambda match: self.deployment.resource(match[1]), text)
-
-    def remove_composite(self) -> None:
-        """Deletes the composite alarm. Alarms that it refers to cannot be deleted before it."""
-        self.client.delete_alarms(AlarmNames=[self.composite])
 
     def described(self) -> dict[str, dict[str, Any]]:
         """Returns the metric alarms by name."""
@@ -65,13 +47,14 @@ class Alarms:
 
     def put_emitted(self, line: dict[str, Any]) -> None:
         """Puts the data points that CloudWatch extracts from a log line in embedded metric format."""
+        at = datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC)
         for declared in line["_aws"]["CloudWatchMetrics"]:
             for names in declared["Dimensions"]:
                 dimensions = {name: line[name] for name in names}
                 for metric in declared["Metrics"]:
                     values = line[metric["Name"]]
                     for value in values if isinstance(values, list) else [values]:
-                        self.put(declared["Namespace"], metric["Name"], dimensions, value)
+                        self.put(declared["Namespace"], metric["Name"], dimensions, value, at)
 
     def statistic(
         self, name: str, namespace: str, metric: str, dimensions: dict[str, str], start: datetime, end: datetime
@@ -93,56 +76,48 @@ class Alarms:
 
     def fires(self, alarm: dict[str, Any], since: datetime, moment: datetime) -> bool:
         """Returns true if an alarm is in the state ALARM at a moment. Ignores data points before `since`."""
-        assert alarm["TreatMissingData"] in ("breaching", "notBreaching") and "DatapointsToAlarm" not in alarm, alarm
+        assert alarm["TreatMissingData"] == "notBreaching", alarm
         period = timedelta(seconds=alarm["Period"])
         dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        breaching = 0
         for back in range(alarm["EvaluationPeriods"]):
             end = moment - back * period
             start = max(end - period, since)
             value = self.statistic(alarm["Statistic"], alarm["Namespace"], alarm["MetricName"], dimensions, start, end)
-            if value is None:
-                is_breaching = alarm["TreatMissingData"] == "breaching"
-            else:
-                is_breaching = COMPARED[alarm["ComparisonOperator"]](value, alarm["Threshold"])
-            if not is_breaching:
-                return False
-        return True
+            breaching += value is not None and COMPARED[alarm["ComparisonOperator"]](value, alarm["Threshold"])
+        return breaching >= alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+
+    def firing(self, since: datetime, moment: datetime | None = None) -> set[str]:
+        """Returns the alarms that are in the state ALARM at a moment, by default now."""
+        moment = moment or now() + timedelta(seconds=1)
+        return {name for name, alarm in self.described().items() if self.fires(alarm, since, moment)}
 
     def expect(self, names: set[str], since: datetime, moment: datetime | None = None) -> None:
-        """Checks that exactly these alarms fire, and that the composite alarm fires if there are any.
+        """Checks that exactly these alarms fire, and that broken variants of them would not.
 
-        Also checks that broken variants of these alarms would not fire.
+        Also checks that each fires if its data points arrive as late as they may: with the same times, but seen later.
         """
         moment = moment or now() + timedelta(seconds=1)
         alarms = self.described()
-        fired = {name for name, alarm in alarms.items() if self.fires(alarm, since, moment)}
+        fired = self.firing(since, moment)
         assert fired == names, f"{sorted(fired)} fire, instead of {sorted(names)}"
-        for name in alarms:
-            state = "ALARM" if name in fired else "OK"
-            self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="by the test")
-        assert self.state(self.composite) == ("ALARM" if fired else "OK"), self.composite
         for name in fired:
             for broken in broken_variants(alarms[name]):
                 assert not self.fires(broken, since, moment), f"a broken alarm fires: {broken}"
                 self.broken += 1
-        if fired:
-            self.check_composite_without(fired)
+            delay = timedelta(seconds=delay_seconds(alarms[name]["MetricName"]))
+            late = moment + delay
+            assert self.fires(alarms[name], since, late), f"{name} does not fire if its data points arrive late"
+            if delay > timedelta(seconds=alarms[name]["Period"]):
+                # As if it looked only at the newest of its periods.
+                needed = alarms[name].get("DatapointsToAlarm", 1)
+                hasty = alarms[name] | {"EvaluationPeriods": needed, "DatapointsToAlarm": needed}
+                assert not self.fires(hasty, since, late), f"an alarm that does not look back fires: {hasty}"
+                self.broken += 1
         self.fired |= fired
 
-    def check_composite_without(self, fired: set[str]) -> None:
-        """Checks that a composite alarm that leaves out the alarms that fire stays OK."""
-        rule, name = self.rule, f"{self.prefix}incomplete"
-        for child in fired:
-            rule = rule.replace(f'ALARM("{self.prefix}{child}")', "FALSE")
-        self.client.put_composite_alarm(AlarmName=name, AlarmRule=rule)
-        assert self.state(name) == "OK", rule
-        self.client.delete_alarms(AlarmNames=[name])
-        self.broken += 1
-
-    def state(self, composite: str) -> str:
-        """Returns the state of a composite alarm."""
-        (alarm,) = self.client.describe_alarms(AlarmNames=[composite], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-        return alarm["StateValue"]
+    def set_state(self, name: str, state: str) -> None:
+        self.client.set_alarm_state(AlarmName=self.prefix + name, StateValue=state, StateReason="set by the test")
 
 
 def broken_variants(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from deployment import Deployment
-from services import wait_until
+from services import Found, wait_until
 from simulator import Simulator
 
 JOB = "a0" * 32
@@ -51,7 +52,7 @@ class Lake:
 
     def metrics(self, job: str) -> list[dict[str, Any]]:
         """Returns the log lines with a job's metrics, in CloudWatch's embedded metric format."""
-        return [line for line in self.log() if "_aws" in line and line["job"] == job]
+        return [line for line in self.log() if "_aws" in line and line.get("job") == job]
 
     def log(self) -> list[dict[str, Any]]:
         group = f"/aws/lambda/{self.deployment.name}"
@@ -66,20 +67,40 @@ class Lake:
             lines = [
                 line for line in self.lines() if line.get("job") == job and ("outcome" in line or "error_type" in line)
             ]
-            if len(lines) > after:
-                return lines[after]
-            # The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only
-            # with the next invocation, so cause one.
-            if time.monotonic() - started > LATE_SECONDS:
-                self.functions.invoke(FunctionName=self.deployment.outputs["FunctionName"], Payload=b"{}")
-            return None
+            return lines[after] if len(lines) > after else None
 
+        return self.wait_for_log(ended, f"the export of {job} ends")
+
+    def attempts(self, job: str, count: int = 1) -> list[dict[str, Any]]:
+        """Waits until the log has the metrics of so many attempts at a job, and returns these lines."""
+
+        def logged() -> list[dict[str, Any]] | None:
+            lines = self.metrics(job)
+            return lines if len(lines) >= count else None
+
+        lines = self.wait_for_log(logged, f"the metrics of {count} attempts at {job} are in the log")
+        assert len(lines) == count, lines
+        return lines
+
+    def wait_for_log(self, found: Callable[[], Found | None], condition: str) -> Found:
+        """Waits for log lines.
+
+        The emulator waits 50 ms for the log lines of an invocation. On a busy machine, a late line appears only with
+        the next invocation, so this causes one.
+        """
         started = time.monotonic()
-        return wait_until(ended, f"the export of {job} ends")
 
-    def export(self, job: str) -> dict[str, Any]:
+        def found_or_late() -> Found | None:
+            answer = found()
+            if not answer and time.monotonic() - started > LATE_SECONDS:
+                self.functions.invoke(FunctionName=self.deployment.outputs["FunctionName"], Payload=b"{}")
+            return answer
+
+        return wait_until(found_or_late, condition)
+
+    def export(self, job: str, api: str = "StartLabelDetection") -> dict[str, Any]:
         """Publishes the completion of a job and returns the log line that ends its export."""
-        self.publish(job)
+        self.publish(job, api)
         return self.outcome(job)
 
     def subscriber(self, topic: str, name: str) -> str:

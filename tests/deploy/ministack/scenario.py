@@ -20,9 +20,10 @@ from deployment import ROOT, Deployment
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
 from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
+from readers import reads_only
 from services import Ministack, say, wait_until
 from simulator import Simulator
-from verification import check_verification
+from verification import check_interruption, check_verification
 
 # Hive's escapes. All other characters of a label appear in the key as they are.
 ESCAPED = {character: f"%{ord(character):02X}" for character in "\"#%'*/:=?\\{[]^"}
@@ -61,7 +62,7 @@ def exports_a_message(lake: Lake, jobs: Jobs) -> str:
 
 def emits_metrics(lake: Lake, job: str) -> None:
     """The function emits the metrics that the alarms and the dashboard use, with its deployed name as the dimension."""
-    (line,) = wait_until(lambda: lake.metrics(job), "the metrics are in the log")
+    (line,) = lake.attempts(job)
     (declared,) = line["_aws"]["CloudWatchMetrics"]
     emitted = [f"{metric['Name']} {metric['Unit']}" for metric in declared["Metrics"]]
     expected = (ROOT / "tests" / "golden" / "metrics.txt").read_text().split("\n")[:-1]
@@ -71,13 +72,38 @@ def emits_metrics(lake: Lake, job: str) -> None:
     say(f"the log has the {len(emitted)} metrics of the job that the alarms and the dashboard use")
 
 
+def emits_metrics_at_every_log_level(lake: Lake, jobs: Jobs, artifact: Path) -> None:
+    """With LogLevel=ERROR, the log has no line of a successful export but its metrics, and Lambda passes them on."""
+    lake.deployment.deploy(artifact, LogLevel="ERROR")
+    function = lake.deployment.outputs["FunctionName"]
+    job = jobs.new()
+    lake.publish(job)
+    wait_until(lambda: f"jobs/job-{job}.parquet" in lake.objects(), f"{job} is committed")
+    (line,) = lake.attempts(job)
+    assert line["Jobs"] == 1 and not [line for line in lake.lines() if line.get("job") == job], line
+    # The emulator does not filter lines. Lambda counts a line without a level as INFO.
+    passed = lake.functions.get_function_configuration(FunctionName=function)["LoggingConfig"]["ApplicationLogLevel"]
+    assert "level" not in line and passed in ("TRACE", "DEBUG", "INFO"), (line, passed)
+    say("with LogLevel=ERROR, the log still has the metrics of a job, and nothing else of it")
+
+
 def ignores_other_apis(lake: Lake, jobs: Jobs) -> None:
+    """The subscription to the stack's own topic has no filter, and the function exports only label detection."""
     face, labels = jobs.new(), jobs.new()
     lake.publish(face, api="StartFaceDetection")
-    lake.publish(labels, api="LABEL_DETECTION")
-    lake.outcome(labels)
-    assert not [line for line in lake.lines() if line.get("job") == face], "face detection reached the function"
-    say("a message of face detection is filtered out; one of LABEL_DETECTION is delivered")
+    assert lake.export(labels, api="LABEL_DETECTION")["outcome"] == "EXPORTED"
+    lake.wait_for_log(lambda: [line for line in lake.lines() if "StartFaceDetection" in str(line)], "it is ignored")
+    assert not [key for key in lake.objects() if face in key], "face detection was exported"
+    say("a message of face detection on the stack's own topic is ignored; one of LABEL_DETECTION is exported")
+
+
+def filters_other_apis(lake: Lake, jobs: Jobs) -> None:
+    """The subscription to an existing topic drops messages of other APIs."""
+    face, labels = jobs.new(), jobs.new()
+    lake.publish(face, api="StartFaceDetection")
+    assert lake.export(labels, api="LABEL_DETECTION")["outcome"] == "EXPORTED"
+    assert not [line for line in lake.lines() if "StartFaceDetection" in str(line)], "face detection is delivered"
+    say("a message of face detection on an existing topic is filtered out; one of LABEL_DETECTION is exported")
 
 
 def ignores_duplicates(lake: Lake, job: str) -> None:
@@ -131,11 +157,16 @@ def notifies_when_ready(lake: Lake, jobs: Jobs) -> None:
 
 
 def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, directory: Path, artifact: Path) -> None:
-    """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue."""
+    """With UseQueue, jobs wait in a queue. Only a job that fails every time ends in the dead-letter queue.
+
+    The jobs come from an existing topic.
+    """
     deployment = Deployment(aws, directory, "with-queue")
+    topic = aws.client("sns").create_topic(Name="AmazonRekognition-shared")["TopicArn"]
     deployment.deploy(
         artifact,
         UseQueue="Yes",
+        ExistingTopicArn=topic,
         DatabaseName="with_queue",
         OutputPrefix="video/labels",
         AlarmEmail="someone@example.com",
@@ -153,6 +184,7 @@ def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, di
     message = lake.receive(deployment.outputs["FailedQueueUrl"], "the unknown job is in the dead-letter queue")
     assert message["JobId"] == unknown, message
     say("with a queue and a prefix: 3 jobs are exported; an unknown job is in the dead-letter queue after 5 attempts")
+    filters_other_apis(lake, jobs)
     check_alarms(lake, jobs)
     deployment.delete()
 
@@ -176,6 +208,22 @@ def denies_plain_http(aws: Ministack, simulator: Simulator, directory: Path, art
     # The emulator does not enforce the policy of the bucket; a static check covers it.
     say("topic and queue deny plain HTTP")
     deployment.delete()
+
+
+def leaves_nothing_when_creation_fails(lake: Lake, artifact: Path) -> None:
+    """A stack that cannot be created, because its database exists, leaves no bucket behind."""
+    before = [bucket["Name"] for bucket in lake.s3.list_buckets()["Buckets"]]
+    deployment = Deployment(lake.deployment.aws, lake.deployment.file.parent, "same-database")
+    try:
+        deployment.deploy(artifact, DatabaseName=lake.deployment.outputs["DatabaseName"])
+    except AssertionError as error:
+        assert "ROLLBACK" in str(error), error
+    else:
+        raise AssertionError("two stacks have the same database")
+    deployment.delete()
+    left = {bucket["Name"] for bucket in lake.s3.list_buckets()["Buckets"]} - set(before)
+    assert not left, f"the creation that failed left {left}"
+    say("a stack whose creation fails leaves no bucket behind")
 
 
 def survives_deletion(lake: Lake, jobs: Jobs, artifact: Path, job: str) -> None:
@@ -219,7 +267,8 @@ def main() -> None:
         aws = Ministack(directory, simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
         jobs = Jobs(simulator)
         deployment = Deployment(aws, directory, "label-lake")
-        say(f"sam deploy: {deployment.deploy(artifact):.0f} s")
+        alarm_topic = aws.client("sns").create_topic(Name="pager")["TopicArn"]
+        say(f"sam deploy: {deployment.deploy(artifact, AlarmTopicArn=alarm_topic):.0f} s")
         lake = Lake(deployment, simulator)
         job = exports_a_message(lake, jobs)
         emits_metrics(lake, job)
@@ -234,8 +283,12 @@ def main() -> None:
         check_replay(lake, jobs)
         check_backfill(lake, jobs)
         notifies_when_ready(lake, jobs)
+        reads_only(lake, job)
         check_verification(lake, jobs)
+        check_interruption(lake, jobs)
         check_alarms(lake, jobs)
+        emits_metrics_at_every_log_level(lake, jobs, artifact)
+        leaves_nothing_when_creation_fails(lake, artifact)
         survives_deletion(lake, jobs, artifact, job)
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)
         denies_plain_http(aws, simulator, directory, artifact)

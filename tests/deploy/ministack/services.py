@@ -48,13 +48,14 @@ class Ministack:
             self.process = subprocess.Popen([program], env=self.environment | own, stdout=log, stderr=log)
         wait_until(lambda: "Running on" in self.log.read_text(), "ministack answers")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, key_id: str = "test", secret: str = "test") -> Any:
+        """Returns a client with an access key, by default that of an administrator."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
             config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
         )
 
