@@ -1,16 +1,16 @@
 //! Arguments of the commands that show the jobs of a lake, in a directory or in S3.
 
 use clap::Args;
-use clap::builder::ValueHint;
 use label_lake::job_id::JobId;
 
 use super::aws::AwsArguments;
-use super::lake::LakeLocation;
+use super::lake::LakeToRead;
 
 pub(super) const LIST_EXAMPLES: &str = "\
 Examples:
   label-lake list
   label-lake list --lake s3://my-lake/video
+  label-lake list --stack label-lake
   label-lake list --lake s3://my-lake --json |
     jq '.[] | select(.status == \"FAILED\") | .jobId'
 
@@ -21,7 +21,7 @@ Exit codes:
   2    Invalid usage
 
 Permissions for a lake in S3:
-  s3:GetObject, s3:ListBucket";
+  s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
 
 pub(super) const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -37,13 +37,12 @@ Exit codes:
   2    Invalid usage
 
 Permissions for a lake in S3:
-  s3:GetObject, s3:ListBucket";
+  s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
-    pub(crate) lake: LakeLocation,
+    #[command(flatten)]
+    pub(crate) lake: LakeToRead,
 
     /// Print a JSON array.
     #[arg(long)]
@@ -59,9 +58,8 @@ pub(crate) struct ListArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ShowArguments {
-    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
-    pub(crate) lake: LakeLocation,
+    #[command(flatten)]
+    pub(crate) lake: LakeToRead,
 
     /// Maximum number of labels to show, biggest first. The file of each label is read.
     #[arg(long, value_name = "N", default_value_t = 20)]

@@ -1,0 +1,75 @@
+//! The commands that fix faults.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::names::Names;
+use crate::account::stack::Stack;
+
+/// Returns a command of the AWS CLI in the region of the stack.
+pub(super) fn aws(names: &Names, words: &[&str]) -> String {
+    let mut command = "aws".to_owned();
+    for word in words.iter().chain(&["--region", &names.region]) {
+        // Writing to a String does not fail.
+        let _ = write!(command, " {}", quoted(word));
+    }
+    command
+}
+
+/// Returns a command of this program for the stack.
+pub(super) fn label_lake(names: &Names, command: &str, words: &[&str]) -> String {
+    let words: String = words.iter().map(|word| format!(" {}", quoted(word))).collect();
+    format!("label-lake {command} --stack {} --region {}{words}", quoted(&names.stack), names.region)
+}
+
+/// Returns the command that brings all resources back to the template. CloudFormation creates again what was deleted.
+pub(super) fn revert_drift(names: &Names, stack: &Stack) -> String {
+    const CHANGE_SET: &str = "label-lake-fix";
+    let parameters: Vec<_> =
+        stack.parameters.keys().map(|name| format!("ParameterKey={name},UsePreviousValue=true")).collect();
+    let which = ["--stack-name", &names.stack, "--change-set-name", CHANGE_SET];
+    let mut create = vec!["cloudformation", "create-change-set"];
+    create.extend(which);
+    create.extend(["--use-previous-template", "--deployment-mode", "REVERT_DRIFT"]);
+    create.extend(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]);
+    if !parameters.is_empty() {
+        create.push("--parameters");
+        create.extend(parameters.iter().map(String::as_str));
+    }
+    let wait = [&["cloudformation", "wait", "change-set-create-complete"], &which[..]].concat();
+    let execute = [&["cloudformation", "execute-change-set"], &which[..]].concat();
+    [&create[..], &wait, &execute].map(|words| aws(names, words)).join(" && ")
+}
+
+/// Returns a policy document with these statements.
+pub(super) fn document(statements: &[Value]) -> String {
+    serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+}
+
+/// Quotes a word for a POSIX shell, if it needs quotes.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=,@%+".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn quotes_what_a_shell_would_read() {
+        for (word, expected) in [
+            ("arn:aws:sns:us-east-1:1:a-b_c", "arn:aws:sns:us-east-1:1:a-b_c"),
+            (r#"{"a": 1}"#, r#"'{"a": 1}'"#),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}
