@@ -42,7 +42,7 @@ mod tests {
     use crate::doctor::check::Fault;
 
     #[test]
-    fn a_fault_has_its_mend_below() {
+    fn a_fault_has_its_fix_below() {
         let checks = [
             Check::new("stack", Ok("label-lake is in CREATE_COMPLETE".to_owned())),
             Check::new("function timeout", Err(Fault::new("60 s instead of 900 s", "aws lambda --timeout 900"))),

@@ -110,8 +110,6 @@ pub(crate) struct SubscriptionReply {
 pub(crate) struct DescribeAlarms {
     #[serde(default)]
     pub(crate) metric_alarms: Members<AlarmReply>,
-    #[serde(default)]
-    pub(crate) composite_alarms: Members<AlarmReply>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

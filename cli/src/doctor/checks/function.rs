@@ -174,7 +174,7 @@ mod tests {
     use crate::doctor::checks::sound::{assert_fault, assert_sound, facts, function};
 
     #[test]
-    fn each_broken_setting_is_a_fault_with_the_command_that_mends_it() {
+    fn each_broken_setting_is_a_fault_with_the_command_that_fixes_it() {
         assert_sound(&facts());
         let broken = |change: &dyn Fn(&mut crate::doctor::facts::Function)| {
             let mut facts = facts();

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mend_of_a_policy_keeps_its_statements() {
+    fn the_fix_of_a_policy_keeps_its_statements() {
         let mut broken = facts();
         let tls = r#"{"Statement":[{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"sqs:*"}]}"#;
         failed_queue(&mut broken).insert("Policy".to_owned(), tls.to_owned());
