@@ -3,21 +3,24 @@
 use std::fmt::Debug;
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::aws::service::{Request, Service, ServiceClient, ServiceError};
+use crate::aws::service::json::{JsonClient, JsonService};
+use crate::aws::service::{Service, ServiceError};
 
 /// The Glue Data Catalog.
-pub(crate) const GLUE: Service = Service { name: "glue", id: "Glue", host: "glue", is_global: false };
-/// The content type of AWS's JSON 1.1 protocol.
-const JSON: &str = "application/x-amz-json-1.1";
+pub(crate) const GLUE: JsonService = JsonService {
+    service: Service { name: "glue", id: "Glue", host: "glue", is_global: false },
+    target: "AWSGlue",
+    content_type: "application/x-amz-json-1.1",
+};
 
 /// A client for the Data Catalog. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Client(ServiceClient);
+pub struct Client(JsonClient);
 
 impl Client {
     /// Creates a client from the SDK's configuration.
@@ -25,7 +28,7 @@ impl Client {
     /// The endpoint is `AWS_ENDPOINT_URL_GLUE` or `AWS_ENDPOINT_URL` if one of them is set, otherwise that of the
     /// region.
     pub fn new(aws: &SdkConfig) -> Self {
-        Self(ServiceClient::new(aws, GLUE))
+        Self(JsonClient::new(aws, GLUE))
     }
 
     /// Calls an operation, and returns its reply.
@@ -40,76 +43,6 @@ impl Client {
     where
         R: DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let body = serde_json::to_vec(request).map_err(SdkError::construction_failure)?;
-        let headers = vec![("content-type", JSON.to_owned()), ("x-amz-target", format!("AWSGlue.{operation}"))];
-        self.0.call(operation, Request { headers, body }, parse::<R>).await
-    }
-}
-
-/// Parses a reply, or the error that the service returned.
-fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
-    let body = response.body().bytes().unwrap_or_default();
-    if response.status().is_success() {
-        return serde_json::from_slice(body).map_err(OrchestratorError::other);
-    }
-    // The error page of a proxy has neither a code nor a message. Then only the status is known.
-    let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
-    let code = response.headers().get("x-amzn-errortype").or(body.code.as_deref()).map(code_name);
-    Err(OrchestratorError::operation(ServiceError::new(response, code, body.message.as_deref())))
-}
-
-#[derive(Default, Deserialize)]
-struct ErrorBody {
-    #[serde(alias = "__type")]
-    code: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
-/// Returns the name of an error code, which may have the form `namespace#Code:URL`.
-fn code_name(code: &str) -> &str {
-    let code = code.split(':').next().unwrap_or_default();
-    code.rsplit('#').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_smithy_types::body::SdkBody;
-    use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-
-    use super::*;
-    use crate::glue::shapes::TableReply;
-
-    fn error(status: u16, header: Option<&'static str>, body: &'static str) -> (Option<String>, Option<String>) {
-        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
-        if let Some(header) = header {
-            response.headers_mut().insert("x-amzn-errortype", header);
-        }
-        let error = parse::<TableReply>(&response).unwrap_err();
-        let metadata = error.as_operation_error().unwrap().meta();
-        (metadata.code().map(str::to_owned), metadata.message().map(str::to_owned))
-    }
-
-    #[test]
-    fn finds_code_and_message_in_header_and_body() {
-        let expected = (Some("EntityNotFoundException".to_owned()), Some("no table".to_owned()));
-        for (header, body) in [
-            (None, r#"{"__type":"EntityNotFoundException","Message":"no table"}"#),
-            (None, r#"{"code":"aws.glue#EntityNotFoundException:http://internal/","message":"no table"}"#),
-            (Some("EntityNotFoundException:http://internal/"), r#"{"message":"no table"}"#),
-        ] {
-            assert_eq!(error(400, header, body), expected);
-        }
-        assert_eq!(error(503, None, "<html>Service Unavailable</html>"), (None, None));
-    }
-
-    #[test]
-    fn an_unparsable_reply_is_not_a_service_error() {
-        for body in ["", "<html>", r#"{"Table": []}"#] {
-            let response = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body));
-            assert!(!parse::<TableReply>(&response).unwrap_err().is_operation_error(), "{body}");
-        }
-        let nulls = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(r#"{"Table": null, "Other": 1}"#));
-        assert!(parse::<TableReply>(&nulls).unwrap().table.is_none());
+        self.0.call(operation, request).await
     }
 }

@@ -141,13 +141,13 @@ pub(crate) enum Command {
     #[command(after_long_help = account::REGISTER_EXAMPLES)]
     Register(RegisterArguments),
 
-    /// Check a deployed stack, or show the state and the contents of jobs in the lake.
+    /// Check a deployed stack, or show what the lake has of jobs.
     ///
     /// With --stack and without jobs, checks everything that a job needs on its way into the lake: the topic and its
     /// subscription, the queues, the function with its settings and its role, the tables, the last jobs, and the alarms. Prints
     /// one line for each check, and the command that fixes each fault. Changes nothing.
     ///
-    /// With jobs, shows what the lake has of them.
+    /// With jobs, shows their state and their contents.
     #[command(after_long_help = account::STATUS_EXAMPLES)]
     Status(StatusArguments),
 

@@ -8,6 +8,9 @@ use super::check::Fault;
 use super::names::Names;
 use crate::account::stack::{Resources, Stack};
 
+/// Qualifier of the handling of asynchronous events, which SAM sets for the version that the topic invokes.
+pub(crate) const LATEST: &str = "$LATEST";
+
 /// A resource as it is in the account: `None` if it does not exist, an error if it cannot be read.
 pub(crate) type Reading<T> = Result<Option<T>, Fault>;
 

@@ -86,6 +86,8 @@ async fn answer(stream: TcpStream, queue: String) {
         ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(&fields["StackName"].to_owned(), &queue)),
         ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
         ("ListStackResources", _) => (200, resources()),
+        // Lambda and SQS speak JSON.
+        ("", _) => (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned()),
         _ => (403, error("AccessDenied", "not authorized")),
     };
     let denied = if status == 403 { "x-amzn-errortype: AccessDeniedException\r\n" } else { "" };
@@ -151,7 +153,7 @@ async fn every_command_takes_its_names_from_the_stack() {
         (&["show", "job-1", "--stack", "label-lake"], "job-1"),
         (&["query", "jobs-of-a-video", "b", "k", "--sql", "--stack", "label-lake"], "s3://lake/jobs/"),
         (&["replay", "--stack", "label-lake"], "1 message replayed"),
-        (&["backfill", "--stack", "label-lake", "job-2"], "1 of 1"),
+        (&["backfill", "--stack", "label-lake", "job-2"], "1 job: 1 EXPORTED"),
         (&["export", "job-2", "--stack", "label-lake", "--overwrite"], "job-2  EXPORTED"),
         (&["register", "--stack", "label-lake", "--all"], "2 jobs, 7 partitions, 0 created"),
         (&["delete", "--stack", "label-lake", "--yes", "job-2"], "3 partitions"),

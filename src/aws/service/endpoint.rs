@@ -126,7 +126,7 @@ mod tests {
             ("us-isob-east-1", true, false, "https://glue-fips.us-isob-east-1.sc2s.sgov.gov"),
             ("eusc-de-east-1", false, false, "https://glue.eusc-de-east-1.amazonaws.eu"),
         ] {
-            assert_eq!(endpoint(&GLUE, region, fips, dual_stack).await, expected);
+            assert_eq!(endpoint(&GLUE.service, region, fips, dual_stack).await, expected);
         }
     }
 
@@ -147,8 +147,8 @@ mod tests {
     fn uses_an_endpoint_that_is_set_in_code() {
         let aws =
             SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::from_static("us-east-1"));
-        assert_eq!(endpoint_url(&aws.build(), &GLUE), None);
+        assert_eq!(endpoint_url(&aws.build(), &GLUE.service), None);
         let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1");
-        assert_eq!(endpoint_url(&aws.build(), &GLUE).as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(endpoint_url(&aws.build(), &GLUE.service).as_deref(), Some("http://127.0.0.1:1"));
     }
 }

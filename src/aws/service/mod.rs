@@ -4,6 +4,7 @@
 //! SDK crate of the service would be another dependency, with all operations; docs/ARCHITECTURE.md has its cost.
 
 mod endpoint;
+pub mod json;
 
 use std::fmt::Debug;
 

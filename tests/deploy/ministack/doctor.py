@@ -39,6 +39,9 @@ class Fault:
 
 def check_doctor(lake: Lake, jobs: Jobs, faults: Callable[[Lake, Jobs], list[Fault]]) -> None:
     """The stack has only the faults that it has on an emulator; each fault that is caused is found, and then fixed."""
+    # The emulator's CloudFormation ignores RecursiveLoop.
+    function = {"FunctionName": lake.deployment.outputs["FunctionName"]}
+    lake.functions.put_function_recursion_config(**function, RecursiveLoop="Allow")
     standing = expected_faults(lake)
     assert doctor(lake).keys() == standing, doctor(lake)
     listed = faults(lake, jobs)
@@ -142,13 +145,15 @@ def faults_of_function(deployment: Deployment) -> list[Fault]:
             "failed events",
             "are lost after the last retry",
             f"aws lambda put-function-event-invoke-config --function-name {name}",
-            lambda: functions.delete_function_event_invoke_config(FunctionName=name),
+            lambda: functions.delete_function_event_invoke_config(FunctionName=name, Qualifier="$LATEST"),
         ),
         Fault(
             "failed events",
             "retries: 0 instead of 2",
             f"aws lambda put-function-event-invoke-config --function-name {name}",
-            lambda: functions.update_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0),
+            lambda: functions.update_function_event_invoke_config(
+                FunctionName=name, Qualifier="$LATEST", MaximumRetryAttempts=0
+            ),
         ),
         Fault(
             "invoke permission",

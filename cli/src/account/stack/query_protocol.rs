@@ -1,4 +1,4 @@
-//! AWS's Query protocol, which CloudFormation, CloudWatch, IAM, and SNS speak: form fields in, XML out.
+//! AWS's Query protocol, which CloudFormation, IAM, and SNS speak: form fields in, XML out.
 
 use std::fmt::Debug;
 
@@ -15,10 +15,6 @@ use serde::de::DeserializeOwned;
 pub(crate) const CLOUDFORMATION: QueryService = QueryService {
     service: Service { name: "cloudformation", id: "CloudFormation", host: "cloudformation", is_global: false },
     version: "2010-05-15",
-};
-pub(crate) const CLOUDWATCH: QueryService = QueryService {
-    service: Service { name: "monitoring", id: "CloudWatch", host: "monitoring", is_global: false },
-    version: "2010-08-01",
 };
 pub(crate) const IAM: QueryService =
     QueryService { service: Service { name: "iam", id: "IAM", host: "iam", is_global: true }, version: "2010-05-08" };
@@ -74,7 +70,6 @@ pub(crate) fn list_fields(name: &str, count: usize) -> Vec<String> {
 #[derive(Debug, Deserialize)]
 struct Reply<R> {
     #[serde(
-        alias = "DescribeAlarmsResult",
         alias = "DescribeStacksResult",
         alias = "GetRoleResult",
         alias = "GetSubscriptionAttributesResult",

@@ -107,25 +107,6 @@ pub(crate) struct SubscriptionReply {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct DescribeAlarms {
-    #[serde(default)]
-    pub(crate) metric_alarms: Members<AlarmReply>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct AlarmReply {
-    pub(crate) alarm_name: String,
-    pub(crate) state_value: String,
-    #[serde(default)]
-    pub(crate) state_reason: String,
-    pub(crate) actions_enabled: bool,
-    #[serde(default)]
-    pub(crate) alarm_actions: Members<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 pub(crate) struct GetRole {
     pub(crate) role: RoleReply,
 }

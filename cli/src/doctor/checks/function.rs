@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::checks_of;
 use crate::doctor::check::{Check, Fault};
-use crate::doctor::facts::{Facts, Failures, Function};
+use crate::doctor::facts::{Facts, Failures, Function, LATEST};
 use crate::doctor::fix::{aws, label_lake, revert_drift};
 
 /// Timeout in the template, in seconds.
@@ -150,7 +150,7 @@ fn failures(facts: &Facts, function: &Function) -> Result<String, Fault> {
     };
     let destination = json!({ "OnFailure": { "Destination": queue } }).to_string();
     let (retries, age) = (RETRIES.to_string(), MAXIMUM_AGE.to_string());
-    let put = ["lambda", "put-function-event-invoke-config", "--function-name", &names.function];
+    let put = ["lambda", "put-function-event-invoke-config", "--function-name", &names.function, "--qualifier", LATEST];
     let values = [
         "--maximum-retry-attempts",
         &retries,

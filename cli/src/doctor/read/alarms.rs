@@ -1,14 +1,41 @@
 //! Reads alarms from CloudWatch.
 
 use aws_config::SdkConfig;
+use label_lake::aws::service::Service;
+use label_lake::aws::service::json::{JsonClient, JsonService};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::unreadable;
 use crate::account::stack::Resources;
-use crate::account::stack::query_protocol::{CLOUDWATCH, Field, QueryClient, list_fields};
-use crate::account::stack::replies::{AlarmReply, DescribeAlarms};
 use crate::doctor::check::Fault;
 use crate::doctor::checks::alarms::names;
 use crate::doctor::facts::Alarm;
+
+const CLOUDWATCH: JsonService = JsonService {
+    service: Service { name: "monitoring", id: "CloudWatch", host: "monitoring", is_global: false },
+    target: "GraniteServiceVersion20100801",
+    content_type: "application/x-amz-json-1.0",
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DescribeAlarms {
+    #[serde(default)]
+    metric_alarms: Vec<AlarmReply>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AlarmReply {
+    alarm_name: String,
+    state_value: String,
+    #[serde(default)]
+    state_reason: String,
+    actions_enabled: bool,
+    #[serde(default)]
+    alarm_actions: Vec<String>,
+}
 
 /// Reads the alarms of the stack that exist. CloudWatch returns up to 100 at once, and a stack has some ten.
 pub(super) async fn read(aws: &SdkConfig, resources: &Resources) -> Result<Vec<Alarm>, Fault> {
@@ -17,12 +44,10 @@ pub(super) async fn read(aws: &SdkConfig, resources: &Resources) -> Result<Vec<A
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let fields = list_fields("AlarmNames", names.len());
-    let mut fields: Vec<Field<'_>> = fields.iter().map(String::as_str).zip(names.iter().map(String::as_str)).collect();
-    fields.push(("MaxRecords", "100"));
-    let reply = QueryClient::new(aws, CLOUDWATCH).call::<DescribeAlarms>("DescribeAlarms", &fields).await;
+    let request = json!({ "AlarmNames": names, "MaxRecords": 100 });
+    let reply = JsonClient::new(aws, CLOUDWATCH).call::<DescribeAlarms>("DescribeAlarms", &request).await;
     let reply = reply.map_err(|error| unreadable("cloudwatch:DescribeAlarms", "the alarms of the stack", &error))?;
-    Ok(reply.metric_alarms.member.into_iter().map(alarm).collect())
+    Ok(reply.metric_alarms.into_iter().map(alarm).collect())
 }
 
 fn alarm(reply: AlarmReply) -> Alarm {
@@ -31,6 +56,6 @@ fn alarm(reply: AlarmReply) -> Alarm {
         state: reply.state_value,
         reason: reply.state_reason,
         actions_enabled: reply.actions_enabled,
-        actions: reply.alarm_actions.member,
+        actions: reply.alarm_actions,
     }
 }

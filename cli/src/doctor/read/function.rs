@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::{DestinationConfig, EventSourceMappingConfiguration, 
 use serde_json::Value;
 
 use super::found;
-use crate::doctor::facts::{Failures, Function, Mapping, Reading};
+use crate::doctor::facts::{Failures, Function, LATEST, Mapping, Reading};
 
 pub(super) async fn read(aws: &SdkConfig, name: &str) -> Reading<Function> {
     let client = Client::new(aws);
@@ -14,7 +14,7 @@ pub(super) async fn read(aws: &SdkConfig, name: &str) -> Reading<Function> {
     let (configuration, concurrency, failures, loops, policy, mappings) = tokio::join!(
         client.get_function_configuration().function_name(name).send(),
         client.get_function_concurrency().function_name(name).send(),
-        client.get_function_event_invoke_config().function_name(name).send(),
+        client.get_function_event_invoke_config().function_name(name).qualifier(LATEST).send(),
         client.get_function_recursion_config().function_name(name).send(),
         client.get_policy().function_name(name).send(),
         client.list_event_source_mappings().function_name(name).send(),
