@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::names::Names;
-use crate::account::stack::Stack;
 
 /// Returns a command of the AWS CLI in the region of the stack.
 pub(super) fn aws(names: &Names, words: &[&str]) -> String {
@@ -24,22 +23,20 @@ pub(super) fn label_lake(names: &Names, command: &str, words: &[&str]) -> String
 }
 
 /// Returns the command that brings all resources back to the template. CloudFormation creates again what was deleted.
-pub(super) fn revert_drift(names: &Names, stack: &Stack) -> String {
-    const CHANGE_SET: &str = "label-lake-fix";
-    let parameters: Vec<_> =
-        stack.parameters.keys().map(|name| format!("ParameterKey={name},UsePreviousValue=true")).collect();
-    let which = ["--stack-name", &names.stack, "--change-set-name", CHANGE_SET];
-    let mut create = vec!["cloudformation", "create-change-set"];
-    create.extend(which);
-    create.extend(["--use-previous-template", "--deployment-mode", "REVERT_DRIFT"]);
-    create.extend(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]);
-    if !parameters.is_empty() {
-        create.push("--parameters");
-        create.extend(parameters.iter().map(String::as_str));
-    }
-    let wait = [&["cloudformation", "wait", "change-set-create-complete"], &which[..]].concat();
-    let execute = [&["cloudformation", "execute-change-set"], &which[..]].concat();
-    [&create[..], &wait, &execute].map(|words| aws(names, words)).join(" && ")
+pub(super) fn revert_drift(names: &Names) -> String {
+    let (stack, region) = (quoted(&names.stack), &names.region);
+    let which = ["--stack-name", &names.stack, "--change-set-name", "label-lake-fix"];
+    let create =
+        ["cloudformation", "create-change-set", "--use-previous-template", "--deployment-mode", "REVERT_DRIFT"];
+    let create =
+        aws(names, &[&create[..], &["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"], &which].concat());
+    // Without parameters, CloudFormation would use the defaults of the template.
+    let query = "Stacks[0].Parameters[].{ParameterKey:ParameterKey,UsePreviousValue:`true`}";
+    let parameters =
+        format!("aws cloudformation describe-stacks --stack-name {stack} --query '{query}' --region {region}");
+    let wait = aws(names, &[&["cloudformation", "wait", "change-set-create-complete"], &which[..]].concat());
+    let execute = aws(names, &[&["cloudformation", "execute-change-set"], &which[..]].concat());
+    format!("{create} --parameters \"$({parameters} --output json)\" && {wait} && {execute}")
 }
 
 /// Returns a policy document with these statements.

@@ -53,7 +53,7 @@ fn notification(facts: &Facts) -> Result<String, Fault> {
 
 /// The alarm exists, is not firing, and notifies the topic.
 fn alarm_result(facts: &Facts, name: &str, alarm: Option<&Alarm>) -> Result<String, Fault> {
-    let (names, revert) = (&facts.names, || revert_drift(&facts.names, &facts.stack));
+    let (names, revert) = (&facts.names, || revert_drift(&facts.names));
     let alarm = alarm.ok_or_else(|| Fault::new("does not exist", revert()))?;
     if !alarm.actions_enabled {
         let enable = aws(names, &["cloudwatch", "enable-alarm-actions", "--alarm-names", name]);
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn an_alarm_that_is_missing_silent_or_firing_is_a_fault() {
         let name = "alarm label-lake-failures-waiting";
-        let revert = "aws cloudformation create-change-set --stack-name label-lake";
+        let revert = "aws cloudformation create-change-set";
         let enable = "aws cloudwatch enable-alarm-actions --alarm-names label-lake-failures-waiting";
         assert_fault(&broken(|alarm| alarm.name = "other".into()), name, "does not exist", revert);
         assert_fault(&broken(|alarm| alarm.actions_enabled = false), name, "its actions are disabled", enable);

@@ -35,7 +35,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
 fn state(facts: &Facts, function: &Function) -> Result<String, Fault> {
     let text = format!("{} is {}", facts.names.function, function.state);
     match &*function.state {
-        "Failed" | "ActiveNonInvocable" => Err(Fault::new(text, revert_drift(&facts.names, &facts.stack))),
+        "Failed" | "ActiveNonInvocable" => Err(Fault::new(text, revert_drift(&facts.names))),
         _ => Ok(text),
     }
 }
@@ -115,7 +115,7 @@ fn role(facts: &Facts, function: &Function) -> Result<String, Fault> {
     let text = format!("{found} instead of {expected}");
     let fix = match &facts.function_role {
         Ok(Some(role)) => configure(facts, "--role", &role.arn),
-        _ => revert_drift(&facts.names, &facts.stack),
+        _ => revert_drift(&facts.names),
     };
     Err(Fault::new(text, fix))
 }

@@ -52,7 +52,7 @@ fn stack(facts: &Facts) -> Result<String, Fault> {
 
 /// Returns a resource, or the fault that it does not exist or cannot be read.
 fn present<'a, T>(facts: &Facts, reading: &'a Reading<T>, what: &str) -> Result<&'a T, Fault> {
-    let missing = || Fault::new(format!("{what} does not exist"), revert_drift(&facts.names, &facts.stack));
+    let missing = || Fault::new(format!("{what} does not exist"), revert_drift(&facts.names));
     reading.as_ref().map_err(Clone::clone)?.as_ref().ok_or_else(missing)
 }
 
