@@ -76,7 +76,10 @@ impl Error {
                 (false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
                 (false, Audience::Operator) => format!("fix the cause, then {retry}"),
             }),
-            Self::KeyTooLong { .. } => Some("shorten OUTPUT_PREFIX".to_owned()),
+            Self::KeyTooLong { .. } => Some(match audience {
+                Audience::Log => "shorten OUTPUT_PREFIX".to_owned(),
+                Audience::Operator => "shorten the prefix of the lake".to_owned(),
+            }),
             Self::TooManyContinuations { .. } => Some("give the function more time".to_owned()),
             Self::InvalidJobId { .. }
             | Self::JobNotFound { .. }

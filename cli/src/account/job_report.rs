@@ -17,7 +17,8 @@ use super::{call_deadline, for_operator};
 use crate::job_row::{JobRow, LabelRow};
 
 /// The next step for a job whose row or files cannot be read.
-pub(crate) const UNREADABLE_ROW_HINT: &str = "export the job again with \"Overwrite\": true";
+pub(crate) const UNREADABLE_ROW_HINT: &str =
+    "export the job again with `label-lake export --overwrite`, or with \"Overwrite\": true";
 
 /// Everything that the lake and the catalog contain for a job.
 #[derive(Debug)]

@@ -90,21 +90,32 @@ impl AccountLake {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// Checks that the tables in the catalog are those of this lake, if a catalog was given. A table that does not exist is
-    /// accepted. `job` is named in errors of the catalog.
+    /// Checks that the tables in the catalog are those of this lake, if a catalog was given. One of the two tables may be
+    /// missing. `job` is named in errors of the catalog.
     pub(crate) async fn check_tables(&self, job: &JobId) -> anyhow::Result<()> {
         let Some(catalog) = &self.catalog else { return Ok(()) };
         let until = call_deadline()?.leave();
+        let mut exists = false;
         for table in Aggregation::ALL.map(Aggregation::table) {
             let Some(found) = catalog.table(job, table, until).location().await.map_err(for_operator)? else {
                 continue;
             };
+            exists = true;
             let expected = self.lake.table_url(table);
             if normalized(&found) != normalized(&expected) {
                 let (database, name) = (catalog.database(), table.name);
                 let error = anyhow!("table {database}.{name} is in {found}, but the lake has it in {expected}");
                 return Err(with_hint(error, "check the lake and --database"));
             }
+        }
+        if !exists {
+            let names =
+                Aggregation::ALL.map(|aggregation| format!("{}.{}", catalog.database(), aggregation.table().name));
+            let error = anyhow!("the lake has no tables in Glue: neither {} exists", names.join(" nor "));
+            return Err(with_hint(
+                error,
+                "check --database, or create the tables with the SQL of `label-lake ddl`; then run the command again",
+            ));
         }
         Ok(())
     }

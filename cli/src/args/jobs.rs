@@ -1,5 +1,7 @@
 //! Arguments of the commands that show the jobs of a lake, in a directory or in S3.
 
+use std::collections::HashSet;
+
 use clap::Args;
 use label_lake::job_id::JobId;
 
@@ -38,6 +40,12 @@ Exit codes:
 
 Permissions for a lake in S3:
   s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
+
+/// Returns the jobs in their order, each once.
+pub(crate) fn each_once(jobs: &[JobId]) -> Vec<JobId> {
+    let mut seen = HashSet::new();
+    jobs.iter().filter(|job| seen.insert(*job)).cloned().collect()
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {

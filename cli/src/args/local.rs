@@ -76,6 +76,7 @@ Examples:
   man label-lake-run";
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct RunArguments {
     /// JSON file with the event, or - for standard input.
     #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath, required_unless_present = "recorded")]
@@ -108,8 +109,9 @@ pub(crate) struct RunArguments {
     /// Read the job from the output of `aws rekognition get-label-detection` instead of generating it.
     ///
     /// Takes a single reply or all pages of a job, in any order, as the AWS CLI or an SDK prints them, or - for standard
-    /// input. EVENT is optional: the replies name their job. Put EVENT before this option, because every argument after it
-    /// is a file of replies.
+    /// input. Check that you pass every page: a reply does not say how many came before it, so only a missing last page is
+    /// noticed. EVENT is optional: the replies name their job. Put EVENT before this option, because every argument after
+    /// it is a file of replies.
     #[arg(
         long,
         value_name = "FILE",
@@ -122,6 +124,10 @@ pub(crate) struct RunArguments {
     /// ID of the recorded job, if the replies do not name it.
     #[arg(long, value_name = "ID", requires = "recorded", conflicts_with = "event")]
     pub(crate) job_id: Option<JobId>,
+
+    /// Replace the recorded job if it is already committed. In an EVENT, `"Overwrite": true` does the same.
+    #[arg(long, requires = "recorded", conflicts_with = "event")]
+    pub(crate) overwrite: bool,
 
     /// Print the summary as a JSON object.
     #[arg(long)]

@@ -18,7 +18,7 @@ pub(crate) use self::account::{
 };
 pub(crate) use self::aws::AwsArguments;
 pub(crate) use self::export::{ExportArguments, ExportTarget};
-pub(crate) use self::jobs::{ListArguments, ShowArguments};
+pub(crate) use self::jobs::{ListArguments, ShowArguments, each_once};
 pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
 pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;

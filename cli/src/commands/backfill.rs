@@ -1,6 +1,6 @@
 //! `label-lake backfill`: exports jobs through the deployed function.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -11,7 +11,7 @@ use label_lake::notification::Completion;
 
 use crate::account::Account;
 use crate::account::function::ExportError;
-use crate::args::BackfillArguments;
+use crate::args::{BackfillArguments, each_once};
 use crate::error::with_hint;
 use crate::input::Input;
 use crate::output::backfill_report::BackfillReport;
@@ -98,9 +98,7 @@ fn read_jobs(arguments: &BackfillArguments) -> anyhow::Result<Vec<JobId>> {
     if jobs.is_empty() {
         bail!("the file has no job IDs");
     }
-    let mut seen = HashSet::new();
-    jobs.retain(|job| seen.insert(job.clone()));
-    Ok(jobs)
+    Ok(each_once(&jobs))
 }
 
 /// Parses one job ID per line. Ignores empty lines and comments.

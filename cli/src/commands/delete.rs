@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::account::job_report::{JobReport, State};
 use crate::account::lake::AccountLake;
 use crate::account::{Account, call_deadline, for_operator};
-use crate::args::DeleteArguments;
+use crate::args::{DeleteArguments, each_once};
 use crate::error::with_hint;
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
@@ -36,7 +36,7 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         lake.check_tables(job).await?;
     }
     let (mut found, mut all_deleted) = (Vec::new(), true);
-    for job in &arguments.jobs {
+    for job in &each_once(&arguments.jobs) {
         let report = JobReport::read(&lake, job).await?;
         if report.is_empty() {
             let error = anyhow!("job {job} not found in {location}");

@@ -1,6 +1,5 @@
 //! `label-lake export`: exports jobs of an AWS account with this program instead of the deployed function.
 
-use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use serde_json::json;
 
 use crate::account::Account;
 use crate::account::stack::Stack;
-use crate::args::{ExportArguments, ExportTarget, LakeLocation};
+use crate::args::{ExportArguments, ExportTarget, LakeLocation, each_once};
 use crate::error::with_hint;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::output::progress::ExportProgress;
@@ -41,10 +40,12 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         LakeLocation::S3(_) => None,
     };
     let settings = target.settings();
+    if let (LakeLocation::S3(location), Some(job)) = (lake, arguments.jobs.first()) {
+        account.lake(location, target.database.as_ref())?.check_tables(job).await?;
+    }
 
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
-    let mut seen = HashSet::new();
-    for job in arguments.jobs.iter().filter(|job| seen.insert(*job)) {
+    for job in &each_once(&arguments.jobs) {
         // An exporter of its own, so that the progress is that of this job.
         let exporter = account.exporter(&settings, directory.as_ref().map(SimulatedAws::s3))?;
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };

@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     let event = match (&arguments.event, &recording) {
         (Some(path), _) => Event::read(path)?,
-        (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?),
+        (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?, arguments.overwrite),
         (None, None) => bail!("pass an EVENT, or replies with --recorded"),
     };
     let is_recorded = recording.is_some();

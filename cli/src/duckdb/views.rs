@@ -118,7 +118,7 @@ fn write_comment_on_missing_files(sql: &mut String, table: &Table) -> fmt::Resul
 fn write_view(sql: &mut String, root: &str, table: &Table) -> fmt::Result {
     let name = table.name;
     if table.partition_keys.is_empty() {
-        let files = literal(&format!("{root}/{name}/*.parquet"));
+        let files = literal(&format!("{root}/{name}/job-*.parquet"));
         return writeln!(sql, "CREATE OR REPLACE VIEW {name} AS FROM read_parquet({files});");
     }
     let files = literal(&format!("{root}/{name}/**/*.parquet"));

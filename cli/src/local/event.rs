@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use label_lake::error::with_sources;
 use label_lake::job_id::JobId;
 use label_lake::notification::{Completion, Delivery};
-use serde_json::{Value, json};
+use serde_json::{Deserializer, Value, json};
 
 use crate::error::with_hint;
 use crate::input::Input;
@@ -32,15 +32,17 @@ impl Event {
     /// The event cannot be read, or all its messages are invalid.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let Input { name, bytes } = Input::read(path, "event file")?;
-        let json = serde_json::from_slice(&bytes).map_err(|error| {
-            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "send one of the shapes in events/")
-        })?;
-
         let is_reply = |value: &Value| value.get("JobStatus").is_some() || value.get("Labels").is_some();
-        if is_reply(&json) || json.get(0).is_some_and(is_reply) {
+        // A file of replies may have one on each line.
+        let first =
+            Deserializer::from_slice(&bytes).into_iter::<Value>().next().and_then(Result::ok).unwrap_or_default();
+        if is_reply(&first) || first.get(0).is_some_and(is_reply) {
             let error = anyhow!("{name} is a reply of GetLabelDetection, not an event");
             return Err(with_hint(error, "pass it with --recorded"));
         }
+        let json = serde_json::from_slice(&bytes).map_err(|error| {
+            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "send one of the shapes in events/")
+        })?;
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
         if requests.is_empty() && !rejected.is_empty() {
             let errors: Vec<_> = rejected.iter().map(|part| with_sources(&part.error)).collect();
@@ -52,8 +54,9 @@ impl Event {
     }
 
     /// Returns the smallest event that names a job.
-    pub(crate) fn for_job(job: JobId) -> Self {
-        Self { json: json!({ "JobId": job.as_str() }), completions: vec![Completion::new(job)] }
+    pub(crate) fn for_job(job: JobId, overwrite: bool) -> Self {
+        let json = json!({ "JobId": job.as_str(), "Overwrite": overwrite });
+        Self { json, completions: vec![Completion { overwrite, ..Completion::new(job) }] }
     }
 
     /// Returns the `Status` of each job in the event. The function treats it as a hint; the simulator generates the job

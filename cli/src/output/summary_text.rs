@@ -54,7 +54,7 @@ fn write_job(text: &mut String, job: &JobSummary, aggregate_by: &Aggregations) -
         OutcomeName::AlreadyCommitted => writeln!(
             text,
             "{INDENT}Already committed; nothing was exported. To export it again, add \"Overwrite\": true to the\n\
-             {INDENT}completion message, or choose another directory with --out."
+             {INDENT}completion message, pass --overwrite with --recorded, or choose another directory with --out."
         )?,
         OutcomeName::CommittedByAnother => writeln!(text, "{INDENT}Committed by another run at the same time.")?,
         OutcomeName::Exported | OutcomeName::HandedOver => {}

@@ -34,11 +34,12 @@ pub(crate) fn answer_text(answer: &JobAnswer) -> String {
     }
 }
 
-/// Escapes control characters, which a terminal would execute. Names come from outside.
+/// Escapes control characters, which a terminal would execute, and characters that change the direction of the text after
+/// them. Names come from outside.
 pub(crate) fn printable(name: &str) -> String {
     let mut printable = String::new();
     for character in name.chars() {
-        if character.is_control() {
+        if character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
             printable.extend(character.escape_default());
         } else {
             printable.push(character);
@@ -72,5 +73,6 @@ mod tests {
     #[test]
     fn escapes_control_characters() {
         assert_eq!(printable("Caño \u{1b}[2J"), "Caño \\u{1b}[2J");
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
     }
 }

@@ -112,7 +112,7 @@ fn prints_views_of_the_files_in_s3_for_duckdb() {
         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/job-*.parquet');
         -- Fails with No files found if the lake has no files of label_detections.
         CREATE OR REPLACE VIEW label_detections AS FROM read_parquet('s3://my-lake/label_detections/**/*.parquet',
             hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
@@ -132,7 +132,7 @@ fn prints_views_of_the_files_in_a_directory_for_duckdb() {
     let sql = ddl(&["--duckdb", "--lake", lake.to_str().unwrap()]);
     let root = format!("{}/who''s [[]1]", workspace.lake().display());
     for view in [
-        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/*.parquet');\n"),
+        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet');\n"),
         format!("VIEW label_detections AS FROM read_parquet('{root}/label_detections/**/*.parquet',\n"),
         "VIEW label_segments AS SELECT\n    CAST(NULL AS BIGINT) AS \"start_timestamp_ms\",\n".to_owned(),
     ] {

@@ -57,12 +57,20 @@ async fn writes_the_files_and_partitions_of_the_deployed_function_to_s3() {
     let (expected, registered) = (objects(&account, ""), partitions(&account));
     let other = with_catalog(Simulator::builder().job("job-1", job(40))).start().await.unwrap();
     let other = Account::new(other);
-    let to = ["--to", "s3://lake/video/", "--database", DATABASE];
+    let to = ["--to", "s3://lake/", "--database", DATABASE];
     let arguments = [&["export", "job-1", "--aggregate-by", "TIMESTAMPS,SEGMENTS"], &to[..]].concat();
     let output = other.run(&arguments).await;
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
-    assert!(objects(&other, "video/") == expected);
+    assert!(objects(&other, "") == expected);
     assert_eq!(partitions(&other), registered);
+
+    // The tables of this database belong to the lake above.
+    let elsewhere = other.run(&["export", "job-1", "--to", "s3://lake/video", "--database", DATABASE]).await;
+    assert_eq!((elsewhere.code, &*elsewhere.stdout), (Some(1), ""));
+    assert!(elsewhere.stderr.contains("but the lake has it in s3://lake/video/"), "{}", elsewhere.stderr);
+    let copied = other.run(&["export", "job-1", "--to", "s3://lake/video"]).await;
+    assert_eq!(copied.code, Some(0), "{}", copied.stderr);
+    assert!(objects(&other, "video/").keys().all(|key| expected.contains_key(key)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

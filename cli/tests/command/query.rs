@@ -51,7 +51,7 @@ fn prints_a_script_with_the_views_and_the_translated_query() {
     let workspace = workspace_with_job();
     let sql = script(&workspace, &["failed-jobs"]);
     expect![[r"
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet');
 
         -- The jobs that failed at Rekognition, with the reason.
         --
@@ -92,7 +92,7 @@ fn quotes_the_values_in_their_order() {
 fn a_table_without_files_is_an_empty_view() {
     let sql = script(&workspace_with_job(), &["screen-time-from-segments", JOB]);
     expect![[r#"
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet');
         -- The lake has no files of label_segments yet. Once it has, print these statements again.
         CREATE OR REPLACE VIEW label_segments AS SELECT
             CAST(NULL AS BIGINT) AS "start_timestamp_ms",
@@ -123,7 +123,7 @@ fn a_lake_in_s3_is_read_with_the_users_credentials() {
         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/job-*.parquet');
     "]]
     .assert_eq(&format!("{}\n", output.stdout.split("\n\n").next().unwrap()));
 
@@ -215,7 +215,7 @@ fn runs_the_script_with_duckdb_and_fails_if_duckdb_fails() {
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
     let sql = output.stdout.replace(workspace.lake().to_str().unwrap(), "LAKE");
     assert!(sql.starts_with("-bail\n.output /dev/null\nCREATE OR REPLACE VIEW jobs"), "{sql}");
-    let muted = "('LAKE/jobs/*.parquet');\n.output\n-- The jobs that failed";
+    let muted = "('LAKE/jobs/job-*.parquet');\n.output\n-- The jobs that failed";
     assert!(sql.contains(muted) && sql.ends_with("j.job_id;\n"), "{sql}");
 
     // It does not read its input.

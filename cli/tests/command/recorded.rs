@@ -160,6 +160,14 @@ fn every_dialect_and_encoding_becomes_the_same_lake() {
         "labels": [{"timestamp": 0, "label": {"name": "Dog", "confidence": 90.5, "instances": [], "parents": []}}],
         "getRequestMetadata": {"sortBy": "TIMESTAMP", "aggregateBy": "TIMESTAMPS"},
     });
+    let ruby = json!({
+        "job_status": "SUCCEEDED",
+        "job_id": JOB,
+        "label_model_version": "3.0",
+        "next_token": null,
+        "labels": [{"timestamp": 0, "label": {"name": "Dog", "confidence": 90.5, "instances": [], "parents": []}}],
+        "get_request_metadata": {"sort_by": "TIMESTAMP", "aggregate_by": "TIMESTAMPS"},
+    });
     let with_metadata = |field: &str, metadata: Value| {
         let mut reply = reply();
         reply[field] = metadata;
@@ -179,6 +187,7 @@ fn every_dialect_and_encoding_becomes_the_same_lake() {
         ("empty token", empty_token.to_string().into_bytes()),
         (".NET", dotnet.to_string().into_bytes()),
         ("Java", java.to_string().into_bytes()),
+        ("Ruby", ruby.to_string().into_bytes()),
         ("array of pages", json!([reply()]).to_string().into_bytes()),
         ("JSON lines with polling", polled.into_bytes()),
         ("PowerShell", powershell),
@@ -227,8 +236,14 @@ fn rejects_what_is_not_one_job_read_once_with_file_and_path() {
 fn says_how_to_record_what_it_cannot_read() {
     for (bytes, words) in [
         (b"\x1F\x8B\x08\x00".to_vec(), "it is compressed with gzip\nhint: decompress it first\n"),
-        (b"{'JobStatus': 'SUCCEEDED'}".to_vec(), "\nhint: record it with --output json\n"),
-        (b"JobStatus: SUCCEEDED\nLabels: []\n".to_vec(), "\nhint: record it with --output json\n"),
+        (
+            b"{'JobStatus': 'SUCCEEDED'}".to_vec(),
+            "\nhint: pass complete JSON, as the AWS CLI prints it with --output json\n",
+        ),
+        (
+            b"JobStatus: SUCCEEDED\nLabels: []\n".to_vec(),
+            "\nhint: pass complete JSON, as the AWS CLI prints it with --output json\n",
+        ),
         (b"".to_vec(), "a.json has no reply"),
     ] {
         let workspace = Workspace::new();
@@ -310,4 +325,37 @@ fn says_how_to_pass_an_event_that_follows_the_recorded_files() {
         assert_eq!(output.stderr, expected);
         assert!(!lake.exists());
     }
+}
+
+#[test]
+fn rejects_replies_of_two_jobs_and_names_both_places() {
+    let mut other = reply();
+    other["JobId"] = json!("job-2");
+    let files = [("a.json", reply().to_string().into_bytes()), ("b.json", other.to_string().into_bytes())];
+    let output = Workspace::new().convert(&files, &[]);
+    assert_eq!(output.code, Some(1));
+    for words in ["b.json, reply 1 belongs to job job-2, but ", "a.json, reply 1 belongs to job ", JOB] {
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn replaces_the_committed_job_on_request() {
+    let workspace = Workspace::new();
+    let mut half = reply();
+    half["Labels"] = json!([]);
+    workspace.convert(&[("half.json", half.to_string().into_bytes())], &[]);
+    let whole = [("whole.json", reply().to_string().into_bytes())];
+    let again = workspace.convert(&whole, &[]);
+    assert!(again.stdout.contains("Already committed") && again.stdout.contains("--overwrite"), "{}", again.stdout);
+    let replaced = workspace.convert(&whole, &["--overwrite", "--json"]).json();
+    assert_eq!((&replaced["jobs"][0]["outcome"], workspace.rows("label_detections")), (&json!("EXPORTED"), 1));
+}
+
+#[test]
+fn recognizes_lines_of_replies_in_place_of_an_event() {
+    let lines = format!("{}\n{}\n", reply(), reply());
+    let output = Workspace::new().run_with_input("-", &[], &lines);
+    assert_eq!(output.code, Some(1));
+    assert!(output.stderr.contains("pass it with --recorded"), "{}", output.stderr);
 }

@@ -249,3 +249,24 @@ async fn names_both_ways_to_select_jobs() {
     assert_eq!(both.code, Some(2));
     assert!(both.stderr.contains("cannot be used with"), "{}", both.stderr);
 }
+
+#[tokio::test]
+async fn a_misspelled_database_is_an_error_before_anything_is_changed() {
+    let account = account(&[CATALOG]).await;
+    let objects = account.simulator.objects();
+    for (name, more) in [
+        ("status", &["job-1"][..]),
+        ("delete", &["--yes", "job-1"]),
+        ("delete", &["--dry-run", "job-1"]),
+        ("register", &["--all"]),
+    ] {
+        let output = account.run(&[&[name][..], &LAKE, &["--database", "label_lak"], more].concat()).await;
+        assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{name}");
+        assert!(
+            output.stderr.contains("label_lak") && output.stderr.contains("hint: check --database"),
+            "{}",
+            output.stderr
+        );
+    }
+    assert_eq!(account.simulator.objects(), objects);
+}

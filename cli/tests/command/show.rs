@@ -303,7 +303,8 @@ fn reports_a_missing_and_an_unreadable_file_and_shows_the_other_labels() {
         let place = lines.iter().position(|line| line.contains(path.to_str().unwrap())).unwrap();
         let line = lines[place];
         assert!(line.starts_with(&format!("error: job {JOB}: cannot read ")) && line.ends_with(words), "{line}");
-        assert_eq!(lines[place + 1], "hint: export the job again with \"Overwrite\": true");
+        let hint = "hint: export the job again with `label-lake export --overwrite`, or with \"Overwrite\": true";
+        assert_eq!(lines[place + 1], hint);
     }
     assert_eq!(labels(&output).len(), 6);
     assert!(output.stdout.contains("; the job should have 7\n"), "{}", output.stdout);

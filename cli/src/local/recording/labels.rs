@@ -16,8 +16,10 @@ const SEGMENT_FIELDS: [&str; 3] = ["StartTimestampMillis", "EndTimestampMillis",
 pub(super) struct Labels {
     /// JSON of each element.
     elements: Vec<String>,
-    /// True if an element can only be a segment.
-    has_segments: bool,
+    /// Index of the first element that can only be a segment.
+    first_segment: Option<usize>,
+    /// Index of the first element that can only be a detection.
+    first_detection: Option<usize>,
     /// True if an element has the fields of both aggregations. Some SDKs print absent numbers as zero.
     has_zeros: bool,
 }
@@ -35,7 +37,12 @@ impl Labels {
         let times: Vec<_> = SEGMENT_FIELDS.iter().filter_map(|name| element[name].as_i64()).collect();
         let has_timestamp = element.get("Timestamp").is_some();
         // A segment at the start of the video begins at zero, too, but ends later.
-        self.has_segments |= times.iter().any(|&time| time > 0) || (!times.is_empty() && !has_timestamp);
+        let is_segment = times.iter().any(|&time| time > 0) || (!times.is_empty() && !has_timestamp);
+        if is_segment {
+            self.first_segment.get_or_insert(self.elements.len());
+        } else if times.is_empty() {
+            self.first_detection.get_or_insert(self.elements.len());
+        }
         self.has_zeros |= !times.is_empty() && has_timestamp;
         self.elements.push(element.to_string());
         Ok(())
@@ -47,14 +54,27 @@ impl Labels {
 
     /// Returns the aggregation that the elements show.
     pub(super) fn aggregation(&self) -> Aggregation {
-        if self.has_segments { Aggregation::Segments } else { Aggregation::Timestamps }
+        if self.first_segment.is_some() { Aggregation::Segments } else { Aggregation::Timestamps }
     }
 
-    /// Removes the fields that elements of this aggregation do not have.
-    pub(super) fn remove_zeros(&mut self, aggregation: Aggregation) {
-        if !self.has_zeros {
-            return;
+    /// Checks that every element belongs to the aggregation of the reply, and removes the fields that such elements do not
+    /// have.
+    pub(super) fn aggregated_by(&mut self, aggregation: Aggregation) -> Result<(), NotAReply> {
+        let (other, expected, found) = match aggregation {
+            Aggregation::Timestamps => (self.first_segment, "a detection", "a segment"),
+            Aggregation::Segments => (self.first_detection, "a segment", "a detection"),
+        };
+        if let Some(index) = other {
+            let reason = format!("expected {expected}, as the reply has {}, found {found}", aggregation.name());
+            return Err(NotAReply::at(&format!("Labels[{index}]"), reason));
         }
+        if self.has_zeros {
+            self.remove_zeros(aggregation);
+        }
+        Ok(())
+    }
+
+    fn remove_zeros(&mut self, aggregation: Aggregation) {
         let absent: &[&str] = match aggregation {
             Aggregation::Timestamps => &SEGMENT_FIELDS,
             Aggregation::Segments => &["Timestamp"],
@@ -88,7 +108,7 @@ mod tests {
             labels.add(element).unwrap();
         }
         let aggregation = labels.aggregation();
-        labels.remove_zeros(aggregation);
+        labels.aggregated_by(aggregation).unwrap();
         labels
     }
 
@@ -110,5 +130,21 @@ mod tests {
         assert_eq!(labels(&[json!({"StartTimestampMillis": 0})]).aggregation(), Aggregation::Segments);
         assert_eq!(labels(&[json!({"Timestamp": 0})]).aggregation(), Aggregation::Timestamps);
         assert_eq!(labels(&[]).aggregation(), Aggregation::Timestamps);
+    }
+
+    #[test]
+    fn an_element_of_the_other_aggregation_is_an_error() {
+        let (detection, segment) = (json!({"Timestamp": 0}), json!({"StartTimestampMillis": 0}));
+        for (elements, aggregation, words) in [
+            (vec![&detection, &segment], Aggregation::Timestamps, "Labels[1]: expected a detection"),
+            (vec![&segment, &detection], Aggregation::Segments, "Labels[1]: expected a segment"),
+        ] {
+            let mut labels = Labels::default();
+            for element in elements {
+                labels.add(element).unwrap();
+            }
+            let error = labels.aggregated_by(aggregation).unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
     }
 }

@@ -62,6 +62,7 @@ impl Recording {
         if replies.iter().any(|(_, reply)| reply.status != Some(Status::InProgress)) {
             replies.retain(|(_, reply)| reply.status != Some(Status::InProgress));
         }
+        reject_second_job(&replies)?;
         reject_repeated_pages(&replies)?;
         Ok(Self { replies: replies.into_iter().map(|(_, reply)| reply).collect() })
     }
@@ -167,7 +168,10 @@ fn read_text(name: &str, text: &str) -> anyhow::Result<Vec<(String, Reply)>> {
     let mut named = Vec::new();
     for json in Deserializer::from_str(text).into_iter::<&RawValue>() {
         let json = json.map_err(|error| {
-            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "record it with --output json")
+            with_hint(
+                anyhow!(error).context(format!("{name} is not JSON")),
+                "pass complete JSON, as the AWS CLI prints it with --output json",
+            )
         })?;
         for reply in read_replies(json) {
             let place = format!("{name}, reply {}", named.len() + 1);
@@ -198,6 +202,19 @@ fn event_in_recording(name: &str) -> anyhow::Error {
         anyhow!("{name} is an event, not a reply of GetLabelDetection"),
         format!("put it before the option: label-lake run {name} --recorded FILE"),
     )
+}
+
+/// Rejects replies of different jobs.
+fn reject_second_job(named: &[(String, Reply)]) -> anyhow::Result<()> {
+    let mut jobs = named.iter().filter_map(|(place, reply)| Some((place, reply.text("JobId")?)));
+    let Some((first, job)) = jobs.next() else { return Ok(()) };
+    match jobs.find(|(_, other)| *other != job) {
+        Some((place, other)) => {
+            let error = anyhow!("{place} belongs to job {other}, but {first} belongs to job {job}");
+            Err(with_hint(error, "convert one job at a time"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Rejects replies that are the same page, or lead to the same page: one of them would duplicate labels.

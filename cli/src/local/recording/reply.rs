@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::labels::Labels;
-use super::shape::{NotAReply, REPLY, decode, describe, field};
+use super::shape::{NotAReply, REPLY, decode, describe, field, is_named};
 
 /// Fields of the replies of other operations, with what returns them.
 const OTHER_REPLIES: [(&str, &str); 11] = [
@@ -73,7 +73,7 @@ impl Reply {
         let requested = Aggregation::ALL.into_iter().find(|aggregation| requested == Some(aggregation.name()));
         let mut labels = labels.unwrap_or_default();
         let aggregation = requested.unwrap_or_else(|| labels.aggregation());
-        labels.remove_zeros(aggregation);
+        labels.aggregated_by(aggregation)?;
         Ok(Self { fields, labels, aggregation, status })
     }
 
@@ -117,7 +117,7 @@ fn read_reply(json: &RawValue) -> Result<Reply, NotAReply> {
     };
     let (mut fields, mut labels) = (Map::new(), None);
     for (name, value) in raw_fields {
-        if name.eq_ignore_ascii_case("Labels") {
+        if is_named(&name, "Labels") {
             labels = read_labels(value)?;
         } else {
             fields.insert(name, parse(value)?);
@@ -197,7 +197,12 @@ mod tests {
             "labels": [{"timestamp": 5, "label": {"name": "Dog", "confidence": 90.5, "instances": [], "parents": []}}],
             "getRequestMetadata": {"sortBy": "NAME", "aggregateBy": "TIMESTAMPS"},
         });
-        for reply in [&expected, &go, &boto3, &dotnet, &java] {
+        let ruby = json!({
+            "job_status": "SUCCEEDED", "job_id": "job-1", "next_token": null,
+            "labels": [{"timestamp": 5, "label": {"name": "Dog", "confidence": 90.5, "instances": [], "parents": []}}],
+            "get_request_metadata": {"sort_by": "NAME", "aggregate_by": "TIMESTAMPS"},
+        });
+        for reply in [&expected, &go, &boto3, &dotnet, &java, &ruby] {
             let pages: Vec<_> = read(reply).unwrap().pages().collect();
             let page: Value = serde_json::from_str(&pages[0]).unwrap();
             assert_eq!((pages.len(), page), (1, expected.clone()));

@@ -1,6 +1,6 @@
 //! The shape of a reply of `GetLabelDetection`, and the conversion of what an SDK prints to that shape.
 //!
-//! SDKs differ in the case of field names (`JobStatus`, `jobStatus`) and in how they print absent fields (not at all, or
+//! SDKs differ in the case of field names (`JobStatus`, `jobStatus`, `job_status`) and in how they print absent fields (not at all, or
 //! `null`) and enums (text, or an object with a `Value`), and they add fields of their own. Every value that the tables
 //! need is checked here, because the simulator and the SDK would only notice a wrong one much later.
 
@@ -112,19 +112,23 @@ pub(super) fn decode(value: &Value, shape: Shape, path: &str) -> Result<Value, N
     decode_at(value, shape, &mut path).map_err(|reason| NotAReply { path, reason })
 }
 
-/// Returns the field with this name in any case, unless its value is null.
+/// Returns the field with this name as any SDK prints it, unless its value is null.
 pub(super) fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = fields
-        .get(name)
-        .or_else(|| fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value));
+    let found = fields.get(name).or_else(|| fields.iter().find(|(key, _)| is_named(key, name)).map(|(_, value)| value));
     found.filter(|value| !value.is_null())
+}
+
+/// Returns true if an SDK prints the field `name` as `key`: in another case, or in snake case as Ruby does.
+pub(super) fn is_named(key: &str, name: &str) -> bool {
+    let letters = key.chars().filter(|&letter| letter != '_').map(|letter| letter.to_ascii_lowercase());
+    letters.eq(name.chars().map(|letter| letter.to_ascii_lowercase()))
 }
 
 /// Returns the value in its expected form. After an error, `path` leads to the wrong value.
 fn decode_at(value: &Value, shape: Shape, path: &mut String) -> Result<Value, String> {
     let wrong = |expected: &str| Err(format!("expected {expected}, found {}", describe(value)));
     match (shape, value) {
-        (Text | Enum, Value::String(_)) | (Number, Value::Number(_)) => Ok(value.clone()),
+        (Text | Enum, Value::String(_)) => Ok(value.clone()),
         (Enum, Value::Object(fields)) => match field(fields, "Value") {
             Some(text @ Value::String(_)) => Ok(text.clone()),
             _ => wrong("a string"),
@@ -132,6 +136,10 @@ fn decode_at(value: &Value, shape: Shape, path: &mut String) -> Result<Value, St
         (Text | Enum, _) => wrong("a string"),
         (Integer, Value::Number(number)) if number.as_i64().is_some() => Ok(value.clone()),
         (Integer, _) => wrong("an integer"),
+        // The tables have floats of 32 bits, as the API does.
+        (Number, Value::Number(number)) if number.as_f64().is_some_and(|number| (number as f32).is_finite()) => {
+            Ok(value.clone())
+        }
         (Number, _) => wrong("a number"),
         (List(shape), Value::Array(elements)) => {
             let length = path.len();
@@ -188,6 +196,7 @@ mod tests {
             (with_label(json!({"Parents": ["Animal"]})), "Label.Parents[0]", "an object, found \"Animal\""),
             (with_label(json!({"Confidence": "90.5"})), "Label.Confidence", "a number"),
             (with_label(json!({"Instances": [null]})), "Label.Instances[0]", "an object, found null"),
+            (with_label(json!({"Confidence": 1e300})), "Label.Confidence", "a number, found 1e"),
             (with_label(json!("Dog")), "Label", "an object"),
             (json!({"Timestamp": "0"}), "Timestamp", "an integer"),
             (json!({"Timestamp": 0.5}), "Timestamp", "an integer, found 0.5"),
