@@ -27,7 +27,7 @@ pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
 async fn check_stack(arguments: &StatusArguments, name: &str) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
     let stack = account.stack(name).await?;
-    let checks = doctor::check_all(&doctor::read(&account, stack).await?);
+    let checks = doctor::check_all(&Box::pin(doctor::read(&account, stack)).await?);
     let text = if arguments.json {
         format!("{}\n", serde_json::to_string_pretty(&checks_as_json(name, &checks))?)
     } else {

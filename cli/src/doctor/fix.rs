@@ -9,17 +9,23 @@ use super::names::Names;
 /// Returns a command of the AWS CLI in the region of the stack.
 pub(super) fn aws(names: &Names, words: &[&str]) -> String {
     let mut command = "aws".to_owned();
-    for word in words.iter().chain(&["--region", &names.region]) {
+    add_words(&mut command, words);
+    add_words(&mut command, &["--region", &names.region]);
+    command
+}
+
+fn add_words(command: &mut String, words: &[&str]) {
+    for word in words {
         // Writing to a String does not fail.
         let _ = write!(command, " {}", quoted(word));
     }
-    command
 }
 
 /// Returns a command of this program for the stack.
 pub(super) fn label_lake(names: &Names, command: &str, words: &[&str]) -> String {
-    let words: String = words.iter().map(|word| format!(" {}", quoted(word))).collect();
-    format!("label-lake {command} --stack {} --region {}{words}", quoted(&names.stack), names.region)
+    let mut command = format!("label-lake {command} --stack {} --region {}", quoted(&names.stack), names.region);
+    add_words(&mut command, words);
+    command
 }
 
 /// Returns the command that brings all resources back to the template. CloudFormation creates again what was deleted.

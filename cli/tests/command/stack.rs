@@ -83,7 +83,7 @@ async fn answer(stream: TcpStream, queue: String) {
     let fields: BTreeMap<_, _> = form.split('&').filter_map(|field| field.split_once('=')).collect();
     let action = fields.get("Action").copied().unwrap_or_default();
     let (status, reply) = match (action, fields.get("StackName").copied()) {
-        ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(&fields["StackName"].to_owned(), &queue)),
+        ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(fields["StackName"], &queue)),
         ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
         ("ListStackResources", _) => (200, resources()),
         // Lambda and SQS speak JSON.

@@ -25,13 +25,15 @@ pub struct JsonService {
 #[derive(Clone, Debug)]
 pub struct JsonClient {
     client: ServiceClient,
-    service: JsonService,
+    target: &'static str,
+    content_type: &'static str,
 }
 
 impl JsonClient {
     /// Creates a client from the SDK's configuration.
     pub fn new(aws: &SdkConfig, service: JsonService) -> Self {
-        Self { client: ServiceClient::new(aws, service.service), service }
+        let JsonService { service, target, content_type } = service;
+        Self { client: ServiceClient::new(aws, service), target, content_type }
     }
 
     /// Calls an operation, and returns its reply.
@@ -46,10 +48,10 @@ impl JsonClient {
     where
         R: DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let JsonService { target, content_type, .. } = self.service;
+        let Self { target, content_type, .. } = self;
         let body = serde_json::to_vec(request).map_err(SdkError::construction_failure)?;
         let headers =
-            vec![("content-type", content_type.to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
+            vec![("content-type", (*content_type).to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
         self.client.call(operation, Request { headers, body }, parse::<R>).await
     }
 }

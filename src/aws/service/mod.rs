@@ -57,7 +57,7 @@ pub struct Request {
 /// A client for a service. Cheap to clone. Retries as the SDK's configuration says.
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
-    service: Service,
+    name: &'static str,
     plugin: SharedRuntimePlugin,
 }
 
@@ -133,7 +133,7 @@ impl ServiceClient {
             components.set_identity_resolver(SCHEME_ID, credentials);
         }
         let plugin = StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components);
-        Self { service, plugin: SharedRuntimePlugin::new(plugin) }
+        Self { name, plugin: SharedRuntimePlugin::new(plugin) }
     }
 
     /// Calls an operation, and returns its reply as `parse` reads it.
@@ -150,7 +150,7 @@ impl ServiceClient {
         R: Debug + Send + Sync + 'static,
     {
         Operation::builder()
-            .service_name(self.service.name)
+            .service_name(self.name)
             .operation_name(operation)
             .runtime_plugin(self.plugin.clone())
             .serializer(|Request { headers, body }: Request| {

@@ -92,7 +92,7 @@ fn filter(facts: &Facts, subscription: &Subscription) -> Result<String, Fault> {
         let text = format!("looks at {scope} instead of MessageBody, so no message is delivered");
         return Err(Fault::new(text, set_attribute(facts, subscription, "FilterPolicyScope", "MessageBody")));
     }
-    if only_api && APIS.iter().all(|api| listed(&api)) {
+    if only_api && APIS.iter().all(listed) {
         return Ok("passes label detection".to_owned());
     }
     let fix = set_attribute(facts, subscription, "FilterPolicy", &json!({ "API": APIS }).to_string());

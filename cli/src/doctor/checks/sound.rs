@@ -9,6 +9,9 @@ use crate::account::stack::{Resource, Resources, Stack};
 use crate::doctor::facts::{Alarm, Facts, Failures, Function, Job, Mapping, Queue, Role, Subscription, Topic};
 use crate::doctor::names::Names;
 
+/// Name of the topic to which jobs publish.
+const TOPIC: &str = "AmazonRekognition-label-lake";
+
 /// Returns the ARN of a resource in the account of the stack.
 fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:eu-west-1:123456789012:{resource}")
@@ -28,8 +31,41 @@ pub(in crate::doctor) fn facts_with_queue() -> Facts {
     build(true)
 }
 
-fn build(has_queue: bool) -> Facts {
-    let topic = arn("sns", "AmazonRekognition-label-lake");
+/// Returns the function, with a mapping if it has a queue.
+fn deployed_function(has_queue: bool, policy: Value) -> Function {
+    let mapping = Mapping {
+        uuid: "1".to_owned(),
+        queue: arn("sqs", "jobs"),
+        state: "Enabled".to_owned(),
+        reports_batch_item_failures: true,
+    };
+    Function {
+        state: "Active".to_owned(),
+        timeout: 900,
+        memory: 256,
+        role: "arn:aws:iam::123456789012:role/FunctionRole".to_owned(),
+        environment: map([
+            ("OUTPUT_BUCKET", "my-lake"),
+            ("OUTPUT_PREFIX", "video"),
+            ("GLUE_DATABASE", "label_lake"),
+            ("AGGREGATE_BY", "TIMESTAMPS"),
+            ("MALLOC_ARENA_MAX", "1"),
+        ]),
+        reserved_concurrency: None,
+        recursive_loop: "Allow".to_owned(),
+        failures: Some(Failures {
+            retries: Some(2),
+            maximum_age: Some(21_600),
+            destination: Some(arn("sqs", "failed")),
+        }),
+        policy,
+        mappings: if has_queue { vec![mapping] } else { Vec::new() },
+    }
+}
+
+/// Returns the stack and its resources.
+fn deployed(has_queue: bool) -> (Stack, Resources) {
+    let topic = arn("sns", TOPIC);
     let queue_url = |name: &str| format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}");
     let stack = Stack {
         name: "label-lake".to_owned(),
@@ -63,8 +99,13 @@ fn build(has_queue: bool) -> Facts {
     if has_queue {
         add("JobQueue", "AWS::SQS::Queue", &queue_url("jobs"));
     }
-    let names = Names::new(&stack, &resources).unwrap();
+    (stack, resources)
+}
 
+fn build(has_queue: bool) -> Facts {
+    let (stack, resources) = deployed(has_queue);
+    let names = Names::new(&stack, &resources).unwrap();
+    let topic = arn("sns", TOPIC);
     let from_topic = |service: &str, action: &str| {
         json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": action,
             "Condition": { "ArnLike": { "AWS:SourceArn": topic } } }] })
@@ -85,34 +126,8 @@ fn build(has_queue: bool) -> Facts {
         trust: json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }] }),
         denied: Vec::new(),
     };
-    let mapping = Mapping {
-        uuid: "1".to_owned(),
-        queue: arn("sqs", "jobs"),
-        state: "Enabled".to_owned(),
-        reports_batch_item_failures: true,
-    };
-    let function = Function {
-        state: "Active".to_owned(),
-        timeout: 900,
-        memory: 256,
-        role: "arn:aws:iam::123456789012:role/FunctionRole".to_owned(),
-        environment: map([
-            ("OUTPUT_BUCKET", "my-lake"),
-            ("OUTPUT_PREFIX", "video"),
-            ("GLUE_DATABASE", "label_lake"),
-            ("AGGREGATE_BY", "TIMESTAMPS"),
-            ("MALLOC_ARENA_MAX", "1"),
-        ]),
-        reserved_concurrency: None,
-        recursive_loop: "Allow".to_owned(),
-        failures: Some(Failures {
-            retries: Some(2),
-            maximum_age: Some(21_600),
-            destination: Some(arn("sqs", "failed")),
-        }),
-        policy: if has_queue { Value::Null } else { from_topic("sns.amazonaws.com", "lambda:InvokeFunction") },
-        mappings: if has_queue { vec![mapping] } else { Vec::new() },
-    };
+    let policy = if has_queue { Value::Null } else { from_topic("sns.amazonaws.com", "lambda:InvokeFunction") };
+    let function = deployed_function(has_queue, policy);
     let subscription = Subscription {
         arn: "arn:subscription".to_owned(),
         attributes: map([
