@@ -27,10 +27,14 @@ pub(crate) fn with_hint(error: anyhow::Error, hint: impl Into<String>) -> anyhow
     WithHint { error, hint: hint.into() }.into()
 }
 
+/// Returns the hints of an error and its sources.
+pub(crate) fn hints(error: &anyhow::Error) -> Vec<String> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<WithHint>()).map(|error| error.hint.clone()).collect()
+}
+
 /// Returns the lines to print: the error with its sources, and the hints of all of them.
 pub(crate) fn error_lines(error: &anyhow::Error) -> Vec<String> {
-    let hints = error.chain().filter_map(|cause| cause.downcast_ref::<WithHint>());
-    let hints = hints.map(|error| format!("hint: {}", error.hint));
+    let hints = hints(error).into_iter().map(|hint| format!("hint: {hint}"));
     std::iter::once(format!("error: {error:#}")).chain(hints).collect()
 }
 

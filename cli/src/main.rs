@@ -6,6 +6,7 @@
 mod account;
 mod args;
 mod commands;
+mod doctor;
 mod duckdb;
 mod error;
 mod input;
@@ -34,7 +35,7 @@ async fn main() -> ExitCode {
         Command::Ddl(arguments) => ddl::ddl(&arguments).and_then(|sql| print(&sql)).map(|()| ExitCode::SUCCESS),
         Command::List(arguments) => list::list(&arguments).await,
         Command::Show(arguments) => show::show(&arguments).await,
-        Command::Query(arguments) => query::query(&arguments),
+        Command::Query(arguments) => query::query(&arguments).await,
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,

@@ -7,4 +7,5 @@ pub mod deadline;
 pub mod diagnose;
 pub mod names;
 pub(crate) mod retry;
+pub mod service;
 mod tls_roots;

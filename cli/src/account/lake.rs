@@ -6,6 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
+use aws_sdk_s3::types::Object;
 use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
 use label_lake::error::with_sources;
@@ -47,19 +48,36 @@ impl AccountLake {
         Ok(jobs)
     }
 
+    /// Returns at most `count` jobs that were committed last, newest first.
+    pub(crate) async fn last_jobs(&self, count: usize) -> anyhow::Result<Vec<JobId>> {
+        let objects = self.list_objects(&self.lake.layout().table_prefix(&JOBS)).await?;
+        let mut jobs: Vec<_> = objects
+            .into_iter()
+            .filter_map(|object| Some((object.last_modified?, self.lake.layout().job_from_key(&object.key?)?)))
+            .collect();
+        jobs.sort_by(|(a, _), (b, _)| b.cmp(a));
+        jobs.truncate(count);
+        Ok(jobs.into_iter().map(|(_, job)| job).collect())
+    }
+
     /// Returns the objects whose keys begin with `prefix`, in the order of their keys.
     pub(crate) async fn list(&self, prefix: &str) -> anyhow::Result<Vec<LakeFile>> {
+        let files = self.list_objects(prefix).await?.into_iter().filter_map(|object| {
+            let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+            Some(LakeFile { key: object.key?, bytes })
+        });
+        Ok(files.collect())
+    }
+
+    async fn list_objects(&self, prefix: &str) -> anyhow::Result<Vec<Object>> {
         let request = self.s3.list_objects_v2().bucket(self.bucket.as_str()).prefix(prefix);
         let mut pages = request.into_paginator().send();
-        let mut files = Vec::new();
+        let mut objects = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.listing_error(prefix, &error))?;
-            files.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
-                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-                Some(LakeFile { key: object.key?, bytes })
-            }));
+            objects.extend(page.contents.unwrap_or_default());
         }
-        Ok(files)
+        Ok(objects)
     }
 
     /// Returns an object of a job, or `None` if it does not exist.
@@ -117,7 +135,7 @@ impl AccountLake {
 }
 
 /// Returns the location of a table in one form: Hive and Spark also write `s3a` and `s3n`, and omit the slash at the end.
-fn normalized(location: &str) -> String {
+pub(crate) fn normalized(location: &str) -> String {
     let path = ["s3a://", "s3n://"].iter().find_map(|scheme| location.strip_prefix(scheme));
     let location = path.map_or_else(|| location.to_owned(), |path| format!("s3://{path}"));
     location.trim_end_matches('/').to_owned()

@@ -8,6 +8,7 @@ pub(crate) mod job_report;
 pub(crate) mod lake;
 mod login;
 pub(crate) mod queue;
+pub(crate) mod stack;
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ use self::function::Function;
 use self::lake::AccountLake;
 use self::login::{CONNECT_TIMEOUT, load_config};
 use self::queue::Queue;
-use crate::args::{AwsArguments, S3Location};
+use self::stack::Stack;
+use crate::args::{AwsArguments, LakeArguments, S3Location};
 use crate::error::with_hint;
 use crate::output::progress::notice;
 
@@ -60,6 +62,20 @@ impl Account {
         Ok(Self { aws, region })
     }
 
+    /// Returns the configuration of the clients.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.aws
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Reads a stack that was deployed from the template.
+    pub(crate) async fn stack(&self, name: &str) -> anyhow::Result<Stack> {
+        Stack::read(&self.aws, &self.region, name).await
+    }
+
     /// Returns a lake, with the catalog of its partitions if `database` is given.
     pub(crate) fn lake(&self, location: &S3Location, database: Option<&DatabaseName>) -> anyhow::Result<AccountLake> {
         let S3Location { bucket, prefix } = location;
@@ -68,6 +84,23 @@ impl Account {
         let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref()).with_caller(caller);
         let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name).with_caller(caller));
         Ok(AccountLake::new(lake, catalog, &s3, bucket))
+    }
+
+    /// Returns the lake that the arguments name, and its location. A stack names the catalog too.
+    pub(crate) async fn open_lake(
+        &self,
+        arguments: &LakeArguments,
+        database: Option<&DatabaseName>,
+    ) -> anyhow::Result<(S3Location, AccountLake)> {
+        let (location, database) = match &arguments.stack {
+            Some(name) => {
+                let stack = self.stack(name).await?;
+                (stack.location()?, Some(stack.database()?))
+            }
+            None => (arguments.location()?, database.cloned()),
+        };
+        let lake = self.lake(&location, database.as_ref())?;
+        Ok((location, lake))
     }
 
     /// Returns an exporter of the account's jobs. Writes with `s3`, or else to S3 in the account.

@@ -30,6 +30,7 @@ pub(super) const REGISTER_EXAMPLES: &str = with_credentials!(
 Examples:
   label-lake register --lake s3://my-lake --database label_lake JOB
   label-lake register --lake s3://my-lake/video --database label_lake --all
+  label-lake register --stack label-lake --all
 
 Exit codes:
   0    All jobs are registered
@@ -38,15 +39,23 @@ Exit codes:
 
 Permissions:
   s3:GetObject, s3:ListBucket, glue:GetTable, glue:GetPartitions,
-  glue:BatchCreatePartition, glue:BatchGetPartition, glue:BatchUpdatePartition"
+  glue:BatchCreatePartition, glue:BatchGetPartition, glue:BatchUpdatePartition;
+  with --stack also cloudformation:DescribeStacks"
 );
 
 pub(super) const STATUS_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
-  label-lake status --lake s3://my-lake/video JOB
-  label-lake status --lake s3://my-lake --database label_lake --json JOB JOB |
-    jq '.[] | .state'
+  Check a stack:
+    label-lake status --stack label-lake
+    label-lake status --stack label-lake --json |
+      jq -r '.checks[] | select(.ok | not) | .fix'
+
+  Show jobs:
+    label-lake status --stack label-lake JOB
+    label-lake status --lake s3://my-lake/video JOB
+    label-lake status --lake s3://my-lake --database label_lake --json JOB JOB |
+      jq '.[] | .state'
 
 States:
   COMMITTED  The job has a row in `jobs`
@@ -55,14 +64,23 @@ States:
   UNKNOWN    The job is not in the lake. It may still exist at Rekognition
 
 Exit codes:
-  0    All jobs found, with all their files and partitions
-  1    A job, a file or a partition is missing, a row cannot be read, or a
-       request failed
+  0    The stack has no fault; all jobs found, with all their files and
+       partitions
+  1    The stack has a fault; a job, a file or a partition is missing, a row
+       cannot be read, or a request failed
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:ListBucket; with --database also glue:GetTable,
-  glue:GetPartitions"
+  s3:GetObject, s3:ListBucket; with --database or --stack also glue:GetTable,
+  glue:GetPartitions; with --stack also cloudformation:DescribeStacks.
+  To check a stack also cloudformation:ListStackResources,
+  lambda:GetFunctionConfiguration, lambda:GetFunctionConcurrency,
+  lambda:GetFunctionEventInvokeConfig, lambda:GetFunctionRecursionConfig,
+  lambda:GetPolicy, lambda:ListEventSourceMappings, sqs:GetQueueAttributes,
+  sns:GetTopicAttributes, sns:ListSubscriptionsByTopic,
+  sns:GetSubscriptionAttributes, iam:GetRole, iam:SimulatePrincipalPolicy,
+  cloudwatch:DescribeAlarms. AWS's policies ReadOnlyAccess and
+  IAMReadOnlyAccess together allow all of them"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(
@@ -71,6 +89,7 @@ Examples:
   label-lake delete --lake s3://my-lake --database label_lake --dry-run JOB
   label-lake delete --lake s3://my-lake --database label_lake JOB
   label-lake delete --lake s3://my-lake --database label_lake --yes JOB JOB
+  label-lake delete --stack label-lake JOB
 
 Exit codes:
   0    All jobs were deleted, or were found with --dry-run
@@ -79,15 +98,18 @@ Exit codes:
   2    Invalid usage
 
 Permissions:
-  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database also
-  glue:GetTable, glue:GetPartitions, glue:BatchDeletePartition"
+  s3:GetObject, s3:DeleteObject, s3:ListBucket; with --database or --stack also
+  glue:GetTable, glue:GetPartitions, glue:BatchDeletePartition; with --stack
+  also cloudformation:DescribeStacks"
 );
 
 pub(super) const REPLAY_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
+  label-lake replay --stack label-lake --dry-run
+  label-lake replay --stack label-lake
+
   queue=https://sqs.eu-west-1.amazonaws.com/123456789012/label-lake-failed
-  label-lake replay \"$queue\" --function label-lake --dry-run
   label-lake replay \"$queue\" --function label-lake
 
 Exit codes:
@@ -98,12 +120,14 @@ Exit codes:
 
 Permissions:
   sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility,
-  sqs:GetQueueAttributes, lambda:InvokeFunction"
+  sqs:GetQueueAttributes, lambda:InvokeFunction; with --stack also
+  cloudformation:DescribeStacks"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
+  label-lake backfill --stack label-lake JOB JOB
   label-lake backfill --function label-lake JOB JOB
   label-lake backfill --function label-lake --file jobs.txt --report done.jsonl
   cut -d, -f1 jobs.csv |
@@ -116,12 +140,12 @@ Exit codes:
   130  Interrupted
 
 Permissions:
-  lambda:InvokeFunction"
+  lambda:InvokeFunction; with --stack also cloudformation:DescribeStacks"
 );
 
 /// Arguments that select a lake in S3.
 #[derive(Args, Debug)]
-#[command(group(ArgGroup::new("location").args(["lake", "bucket"]).required(true)))]
+#[command(group(ArgGroup::new("location").args(["lake", "bucket", "stack"]).required(true)))]
 pub(crate) struct LakeArguments {
     /// Lake in S3, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[arg(long, value_name = "LAKE", conflicts_with = "prefix")]
@@ -134,6 +158,10 @@ pub(crate) struct LakeArguments {
     /// Prefix of the lake in the bucket, as in `OUTPUT_PREFIX`.
     #[arg(long, requires = "bucket")]
     prefix: Option<KeyPrefix>,
+
+    /// Name of a deployed stack, instead of its lake and its database.
+    #[arg(long, value_name = "NAME", conflicts_with = "database", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) stack: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -142,8 +170,8 @@ pub(crate) struct RegisterArguments {
     pub(crate) lake: LakeArguments,
 
     /// Glue database of the tables.
-    #[arg(long)]
-    pub(crate) database: DatabaseName,
+    #[arg(long, required_unless_present = "stack")]
+    pub(crate) database: Option<DatabaseName>,
 
     #[command(flatten)]
     pub(crate) selection: JobSelection,
@@ -178,12 +206,12 @@ pub(crate) struct StatusArguments {
     #[arg(long)]
     pub(crate) database: Option<DatabaseName>,
 
-    /// Print a JSON array.
+    /// Print a JSON array of the jobs, or a JSON object with the checks of the stack.
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// IDs of the jobs to show.
-    #[arg(value_name = "JOB", required = true)]
+    /// IDs of the jobs to show. Without jobs, the stack is checked.
+    #[arg(value_name = "JOB", required_unless_present = "stack")]
     pub(crate) jobs: Vec<JobId>,
 
     #[command(flatten)]
@@ -218,12 +246,31 @@ pub(crate) struct DeleteArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ReplayArguments {
     /// URL of the dead-letter queue.
-    #[arg(value_name = "QUEUE_URL", value_parser = queue_url, value_hint = ValueHint::Url)]
-    pub(crate) queue_url: String,
+    #[arg(
+        value_name = "QUEUE_URL",
+        required_unless_present = "stack",
+        value_parser = queue_url,
+        value_hint = ValueHint::Url
+    )]
+    pub(crate) queue_url: Option<String>,
 
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) function: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "stack",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) function: Option<String>,
+
+    /// Name of a deployed stack, instead of its queue and its function.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["queue_url", "function"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) stack: Option<String>,
 
     /// List the messages without replaying or deleting them.
     #[arg(long)]
@@ -244,8 +291,22 @@ pub(crate) struct ReplayArguments {
 #[derive(Args, Debug)]
 pub(crate) struct BackfillArguments {
     /// Name or ARN of the function; the ARN may include an alias.
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) function: String,
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "stack",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) function: Option<String>,
+
+    /// Name of a deployed stack, instead of its function.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "function",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) stack: Option<String>,
 
     /// File with one job ID per line, or - for standard input. Empty lines and lines that start with # are ignored.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -276,10 +337,11 @@ pub(crate) struct BackfillArguments {
 }
 
 impl LakeArguments {
+    /// Returns the location that the options name, unless they name a stack.
     pub(crate) fn location(&self) -> anyhow::Result<S3Location> {
         let prefix = || self.prefix.clone().unwrap_or_else(KeyPrefix::none);
         let bucket = || Some(S3Location { bucket: self.bucket.clone()?, prefix: prefix() });
-        self.lake.clone().or_else(bucket).context("pass --lake, or --bucket")
+        self.lake.clone().or_else(bucket).context("pass --lake, --bucket or --stack")
     }
 }
 

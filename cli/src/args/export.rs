@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::ValueHint;
+use clap::builder::{NonEmptyStringValueParser, ValueHint};
 use label_lake::aws::names::{DatabaseName, KeyPrefix};
 use label_lake::config::Settings;
 use label_lake::job_id::JobId;
@@ -19,6 +19,7 @@ Examples:
   label-lake export JOB
   label-lake export JOB JOB --aggregate-by TIMESTAMPS,SEGMENTS --out ./my-lake
   label-lake export JOB --to s3://my-lake/video --database label_lake
+  label-lake export JOB --stack label-lake
 
 Exit codes:
   0    All jobs are in the lake. This includes jobs that failed at Rekognition:
@@ -31,7 +32,8 @@ Permissions:
   rekognition:GetLabelDetection; with --to also s3:GetObject, s3:PutObject,
   s3:DeleteObject, s3:ListBucket; with --database also glue:GetTable,
   glue:GetPartitions, glue:BatchCreatePartition, glue:BatchGetPartition,
-  glue:BatchUpdatePartition, glue:BatchDeletePartition";
+  glue:BatchUpdatePartition, glue:BatchDeletePartition. --stack needs all of
+  these, and cloudformation:DescribeStacks";
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArguments {
@@ -47,9 +49,18 @@ pub(crate) struct ExportArguments {
     #[arg(long, requires = "to")]
     pub(crate) database: Option<DatabaseName>,
 
-    /// Tables to fill: TIMESTAMPS, SEGMENTS, or both separated by a comma.
-    #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS")]
-    pub(crate) aggregate_by: Aggregations,
+    /// Name of a deployed stack, to write to its lake and register in its database.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["out", "to", "database"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub(crate) stack: Option<String>,
+
+    /// Tables to fill: TIMESTAMPS, SEGMENTS, or both separated by a comma [default: TIMESTAMPS, or as the stack does].
+    #[arg(long, value_name = "AGGREGATIONS")]
+    pub(crate) aggregate_by: Option<Aggregations>,
 
     /// Replace jobs that are already committed.
     #[arg(long)]
@@ -71,25 +82,37 @@ pub(crate) struct ExportArguments {
     pub(crate) jobs: Vec<JobId>,
 }
 
+/// The lake to write to, the database to register partitions in, and the tables to fill.
+#[derive(Clone, Debug)]
+pub(crate) struct ExportTarget {
+    pub(crate) lake: LakeLocation,
+    pub(crate) database: Option<DatabaseName>,
+    pub(crate) aggregations: Aggregations,
+}
+
 impl ExportArguments {
-    /// Returns the location of the lake to write to.
-    pub(crate) fn lake(&self) -> LakeLocation {
-        match &self.to {
+    /// Returns the target that the options name. Those of a stack are looked up by the command.
+    pub(crate) fn target(&self) -> ExportTarget {
+        let lake = match &self.to {
             Some(location) => LakeLocation::S3(location.clone()),
             None => LakeLocation::Directory(self.out.clone()),
-        }
+        };
+        let aggregations = self.aggregate_by.clone().unwrap_or_default();
+        ExportTarget { lake, database: self.database.clone(), aggregations }
     }
+}
 
+impl ExportTarget {
     /// Returns the settings that the function would read from its environment.
     pub(crate) fn settings(&self) -> Settings {
-        let (bucket, prefix) = match &self.to {
-            Some(S3Location { bucket, prefix }) => (bucket.clone(), prefix.clone()),
-            None => (BUCKET, KeyPrefix::none()),
+        let (bucket, prefix) = match &self.lake {
+            LakeLocation::S3(S3Location { bucket, prefix }) => (bucket.clone(), prefix.clone()),
+            LakeLocation::Directory(_) => (BUCKET, KeyPrefix::none()),
         };
         Settings {
             bucket,
             prefix,
-            aggregations: self.aggregate_by.clone(),
+            aggregations: self.aggregations.clone(),
             glue_database: self.database.clone(),
             bucket_owner: None,
             function_name: None,

@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 
 use clap::Args;
-use clap::builder::ValueHint;
 use label_lake::job_id::JobId;
 
 use super::aws::AwsArguments;
-use super::lake::LakeLocation;
+use super::lake::LakeToRead;
 
 pub(super) const LIST_EXAMPLES: &str = "\
 Examples:
   label-lake list
   label-lake list --lake s3://my-lake/video
+  label-lake list --stack label-lake
   label-lake list --lake s3://my-lake --json |
     jq '.[] | select(.status == \"FAILED\") | .jobId'
 
@@ -23,7 +23,7 @@ Exit codes:
   2    Invalid usage
 
 Permissions for a lake in S3:
-  s3:GetObject, s3:ListBucket";
+  s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
 
 pub(super) const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -39,7 +39,7 @@ Exit codes:
   2    Invalid usage
 
 Permissions for a lake in S3:
-  s3:GetObject, s3:ListBucket";
+  s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
 
 /// Returns the jobs in their order, each once.
 pub(crate) fn each_once(jobs: &[JobId]) -> Vec<JobId> {
@@ -49,9 +49,8 @@ pub(crate) fn each_once(jobs: &[JobId]) -> Vec<JobId> {
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArguments {
-    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
-    pub(crate) lake: LakeLocation,
+    #[command(flatten)]
+    pub(crate) lake: LakeToRead,
 
     /// Print a JSON array.
     #[arg(long)]
@@ -67,9 +66,8 @@ pub(crate) struct ListArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ShowArguments {
-    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
-    pub(crate) lake: LakeLocation,
+    #[command(flatten)]
+    pub(crate) lake: LakeToRead,
 
     /// Maximum number of labels to show, biggest first. The file of each label is read.
     #[arg(long, value_name = "N", default_value_t = 20)]

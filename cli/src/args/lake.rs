@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Args;
+use clap::builder::{NonEmptyStringValueParser, ValueHint};
 use label_lake::aws::names::{BucketName, KeyPrefix};
 
 /// Scheme of the URL of a lake in S3.
@@ -22,6 +24,18 @@ pub(crate) struct S3Location {
     pub(crate) bucket: BucketName,
     /// Empty if the lake is the whole bucket.
     pub(crate) prefix: KeyPrefix,
+}
+
+/// The lake of a command that only reads.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LakeToRead {
+    /// Lake: a directory, `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
+    pub(crate) lake: LakeLocation,
+
+    /// Name of a deployed stack, instead of --lake.
+    #[arg(long, value_name = "NAME", conflicts_with = "lake", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) stack: Option<String>,
 }
 
 impl FromStr for S3Location {

@@ -14,12 +14,12 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::account::{
-    BackfillArguments, DeleteArguments, RegisterArguments, ReplayArguments, StatusArguments,
+    BackfillArguments, DeleteArguments, LakeArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
 pub(crate) use self::aws::AwsArguments;
-pub(crate) use self::export::ExportArguments;
+pub(crate) use self::export::{ExportArguments, ExportTarget};
 pub(crate) use self::jobs::{ListArguments, ShowArguments, each_once};
-pub(crate) use self::lake::{LakeLocation, S3Location};
+pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
 pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;
 
@@ -62,11 +62,14 @@ Examples:
   Show whether a job is in the lake, with its files and partitions:
     label-lake status --lake s3://my-lake --database label_lake JOB
 
+  Check a deployed stack:
+    label-lake status --stack label-lake
+
   Replay the dead-letter queue:
-    label-lake replay QUEUE_URL --function label-lake
+    label-lake replay --stack label-lake
 
   Export many jobs:
-    label-lake backfill --function label-lake --file jobs.txt
+    label-lake backfill --stack label-lake --file jobs.txt
 
 Run `label-lake help COMMAND` for options, exit codes, and permissions.";
 
@@ -138,7 +141,13 @@ pub(crate) enum Command {
     #[command(after_long_help = account::REGISTER_EXAMPLES)]
     Register(RegisterArguments),
 
-    /// Show the state and the contents of jobs in the lake.
+    /// Check a deployed stack, or show what the lake has of jobs.
+    ///
+    /// With --stack and without jobs, checks everything that a job needs on its way into the lake: the topic and its
+    /// subscription, the queues, the function with its settings and its role, the tables, the last jobs, and the alarms. Prints
+    /// one line for each check, and the command that fixes each fault. Changes nothing.
+    ///
+    /// With jobs, shows their state and their contents.
     #[command(after_long_help = account::STATUS_EXAMPLES)]
     Status(StatusArguments),
 

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueHint};
 
 use super::aws::AwsArguments;
-use super::lake::LakeLocation;
+use super::lake::LakeToRead;
 use crate::duckdb::saved_queries::{SAVED_QUERIES, SavedQuery};
 
 pub(super) const QUERY_EXAMPLES: &str = "\
@@ -37,7 +37,7 @@ Exit codes:
   2    Invalid usage, such as a wrong number of values
 
 Permissions for a lake in S3:
-  s3:GetObject, s3:ListBucket";
+  s3:GetObject, s3:ListBucket; with --stack also cloudformation:DescribeStacks";
 
 #[derive(Args, Debug)]
 pub(crate) struct QueryArguments {
@@ -49,9 +49,8 @@ pub(crate) struct QueryArguments {
     #[arg(value_name = "VALUE", value_hint = ValueHint::Other)]
     pub(crate) values: Vec<String>,
 
-    /// Lake to query: a directory, or `s3://BUCKET/PREFIX`.
-    #[arg(long, value_name = "LAKE", default_value = "lake", value_hint = ValueHint::DirPath)]
-    pub(crate) lake: LakeLocation,
+    #[command(flatten)]
+    pub(crate) lake: LakeToRead,
 
     /// Print the complete script for DuckDB instead of running it.
     #[arg(long, requires = "query")]

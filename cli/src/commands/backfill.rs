@@ -34,7 +34,11 @@ pub(crate) async fn backfill(arguments: &BackfillArguments) -> anyhow::Result<Ex
     let mut counts = Counts { skipped: total - jobs.len(), ..Counts::default() };
 
     let account = Account::open(&arguments.aws).await?;
-    let function = account.function(&arguments.function);
+    let function = match (&arguments.stack, &arguments.function) {
+        (Some(name), _) => account.function(account.stack(name).await?.output("FunctionName")?),
+        (None, Some(function)) => account.function(function),
+        (None, None) => bail!("pass --stack or --function"),
+    };
     let bar = counter(jobs.len() as u64, "jobs", arguments.quiet)?;
     let exports = jobs.into_iter().map(|job| {
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };

@@ -31,8 +31,7 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         return Err(with_hint(error, "pass --yes to delete without confirmation"));
     }
     let account = Account::open(&arguments.aws).await?;
-    let location = arguments.lake.location()?;
-    let lake = account.lake(&location, arguments.database.as_ref())?;
+    let (location, lake) = account.open_lake(&arguments.lake, arguments.database.as_ref()).await?;
     if let Some(job) = arguments.jobs.first() {
         lake.check_tables(job).await?;
     }

@@ -11,7 +11,8 @@ use label_lake::notification::Completion;
 use serde_json::json;
 
 use crate::account::Account;
-use crate::args::{ExportArguments, LakeLocation, each_once};
+use crate::account::stack::Stack;
+use crate::args::{ExportArguments, ExportTarget, LakeLocation, each_once};
 use crate::error::with_hint;
 use crate::local::simulated_aws::SimulatedAws;
 use crate::output::progress::ExportProgress;
@@ -28,15 +29,19 @@ const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 /// Exports the jobs one after the other. Returns a failure code if the export of a job failed.
 pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
-    let lake = arguments.lake();
+    let target = match &arguments.stack {
+        Some(name) => stack_target(arguments, &account.stack(name).await?)?,
+        None => arguments.target(),
+    };
+    let lake = &target.lake;
     // The simulated S3 of a directory stops when it is dropped.
-    let directory = match &lake {
+    let directory = match lake {
         LakeLocation::Directory(path) => Some(SimulatedAws::start(path, Vec::new()).await?),
         LakeLocation::S3(_) => None,
     };
-    let settings = arguments.settings();
-    if let (LakeLocation::S3(location), Some(job)) = (&lake, arguments.jobs.first()) {
-        account.lake(location, arguments.database.as_ref())?.check_tables(job).await?;
+    let settings = target.settings();
+    if let (LakeLocation::S3(location), Some(job)) = (lake, arguments.jobs.first()) {
+        account.lake(location, target.database.as_ref())?.check_tables(job).await?;
     }
 
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
@@ -85,6 +90,16 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         print(&format!("The lake is {lake}. To look at a job:\n  label-lake show {} --lake {lake}\n", answer.job_id))?;
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the lake of a stack, with the settings of its function.
+fn stack_target(arguments: &ExportArguments, stack: &Stack) -> anyhow::Result<ExportTarget> {
+    let aggregations = match &arguments.aggregate_by {
+        Some(aggregations) => aggregations.clone(),
+        None => stack.aggregations()?,
+    };
+    let (lake, database) = (LakeLocation::S3(stack.location()?), Some(stack.database()?));
+    Ok(ExportTarget { lake, database, aggregations })
 }
 
 /// Describes the outcome of a job in one line.

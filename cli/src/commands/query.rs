@@ -11,6 +11,7 @@ use crate::duckdb::program;
 use crate::duckdb::saved_queries::{SAVED_QUERIES, SavedQuery};
 use crate::duckdb::views::{has_files, views};
 use crate::error::with_hint;
+use crate::lake::locate;
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
@@ -19,7 +20,7 @@ use crate::output::text::count;
 const INVALID_USAGE: u8 = 2;
 
 /// Runs the query, prints the script that runs it, or lists the queries if none is named.
-pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
     let Some(query) = arguments.query else {
         print(&list())?;
         return Ok(ExitCode::SUCCESS);
@@ -30,13 +31,14 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {
         print_error(&with_hint(error, format!("usage: label-lake query {}", usage(query))));
         return Ok(ExitCode::from(INVALID_USAGE));
     }
-    if let LakeLocation::Directory(directory) = &arguments.lake
+    let lake = locate(&arguments.lake, &arguments.aws).await?;
+    if let LakeLocation::Directory(directory) = &lake
         && !has_files(directory, &JOBS)?
     {
         let error = anyhow!("no jobs found in {}", directory.display());
         return Err(with_hint(error, "pass a lake with --lake DIRECTORY or --lake s3://BUCKET/PREFIX"));
     }
-    let views = views(&arguments.lake, &query.tables(), &arguments.aws)?;
+    let views = views(&lake, &query.tables(), &arguments.aws)?;
     let statement = query.duckdb(&arguments.values);
     if arguments.sql {
         print(&format!("{views}\n{statement}"))?;

@@ -36,7 +36,7 @@ struct Counts {
 /// Registers the jobs. Returns a failure code if a job was skipped or failed.
 pub(crate) async fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
-    let lake = account.lake(&arguments.lake.location()?, Some(&arguments.database))?;
+    let (_, lake) = account.open_lake(&arguments.lake, arguments.database.as_ref()).await?;
     let catalog = lake.catalog.as_ref().context("no database given")?;
     let all = arguments.selection.all;
     let jobs = if all { lake.jobs().await? } else { arguments.selection.jobs.clone() };

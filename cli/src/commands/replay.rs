@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use indicatif::ProgressBar;
 use label_lake::handler::JobAnswer;
@@ -24,15 +25,15 @@ const CONCURRENCY: usize = 5;
 /// Replays the queue. Returns a failure code if a message was kept.
 pub(crate) async fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
-    let queue = account.queue(&arguments.queue_url);
+    let (queue_url, function) = names(&account, arguments).await?;
+    let queue = account.queue(&queue_url);
     let waiting = queue.approximate_count().await?;
     let limit = arguments.limit.map_or(usize::MAX, |limit| limit as usize);
     let bar = counter(waiting.min(limit as u64), "messages", arguments.quiet)?;
     let shutdown = Shutdown::listen(interruption_notice(&bar, arguments.dry_run))?;
     let in_flight = InFlightMessages::new(queue.clone(), EXTENSION_PERIOD);
     let mut replay = Replay { queue, bar, shutdown, limit, seen: HashSet::new(), in_flight, replayed: 0, kept: 0 };
-    let result =
-        if arguments.dry_run { replay.list().await } else { replay.run(&account.function(&arguments.function)).await };
+    let result = if arguments.dry_run { replay.list().await } else { replay.run(&account.function(&function)).await };
     let Replay { bar, shutdown, seen, in_flight, replayed, kept, .. } = replay;
     bar.finish_and_clear();
     // The messages are made visible after an error, too.
@@ -52,6 +53,18 @@ pub(crate) async fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCo
         return Ok(ExitCode::from(INTERRUPTED));
     }
     Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Returns the URL of the queue and the name of the function, from the arguments or the stack that they name.
+async fn names(account: &Account, arguments: &ReplayArguments) -> anyhow::Result<(String, String)> {
+    match (&arguments.stack, &arguments.queue_url, &arguments.function) {
+        (Some(name), ..) => {
+            let stack = account.stack(name).await?;
+            Ok((stack.output("FailedQueueUrl")?.to_owned(), stack.output("FunctionName")?.to_owned()))
+        }
+        (None, Some(queue_url), Some(function)) => Ok((queue_url.clone(), function.clone())),
+        _ => bail!("pass --stack, or QUEUE_URL and --function"),
+    }
 }
 
 /// Returns a function that confirms an interruption at once, because making the messages visible takes a moment.

@@ -13,7 +13,7 @@ use self::directory::LakeDirectory;
 use self::files::{FileTotals, LakeFile};
 use crate::account::Account;
 use crate::account::lake::AccountLake;
-use crate::args::{AwsArguments, LakeLocation};
+use crate::args::{AwsArguments, LakeLocation, LakeToRead};
 
 /// A lake in a directory or in S3.
 pub(crate) enum Lake {
@@ -28,6 +28,14 @@ pub(crate) struct JobFiles {
     pub(crate) jobs: Vec<JobId>,
     /// Keys of the files that are not named like a row.
     pub(crate) foreign: Vec<String>,
+}
+
+/// Returns the location of the lake that the arguments name. That of a stack is looked up in the account.
+pub(crate) async fn locate(lake: &LakeToRead, aws: &AwsArguments) -> anyhow::Result<LakeLocation> {
+    match &lake.stack {
+        Some(name) => Ok(LakeLocation::S3(Account::open(aws).await?.stack(name).await?.location()?)),
+        None => Ok(lake.lake.clone()),
+    }
 }
 
 impl Lake {

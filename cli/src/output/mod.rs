@@ -1,6 +1,7 @@
 //! Output for people and programs: standard output, progress bars, summaries, and reports.
 
 pub(crate) mod backfill_report;
+pub(crate) mod check_list;
 pub(crate) mod job_details;
 pub(crate) mod job_list;
 pub(crate) mod job_status;

@@ -22,6 +22,7 @@ mod replay;
 mod requests;
 mod run;
 mod show;
+mod stack;
 mod status;
 
 use std::collections::BTreeMap;

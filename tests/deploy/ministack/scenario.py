@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from alarms_fire import check_alarms
 from commands import check_backfill, check_export, check_register, check_replay, check_status
 from deployment import ROOT, Deployment
+from doctor import check_doctor, faults_of_job_queue, faults_of_stack
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
 from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
@@ -172,6 +173,7 @@ def exports_through_a_queue(aws: Ministack, simulator: Simulator, jobs: Jobs, di
         AlarmEmail="someone@example.com",
     )
     lake = Lake(deployment, simulator)
+    check_doctor(lake, jobs, faults_of_job_queue)
     good, unknown = [jobs.new() for _ in range(3)], "e" * 64
     # Shortens the time between two attempts from half an hour to a second.
     lake.sqs.set_queue_attributes(QueueUrl=deployment.resource("JobQueue"), Attributes={"VisibilityTimeout": "1"})
@@ -272,6 +274,7 @@ def main() -> None:
         lake = Lake(deployment, simulator)
         job = exports_a_message(lake, jobs)
         emits_metrics(lake, job)
+        check_doctor(lake, jobs, faults_of_stack)
         ignores_duplicates(lake, job)
         ignores_other_apis(lake, jobs)
         for removed in NEEDED:
