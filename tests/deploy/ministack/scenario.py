@@ -272,6 +272,7 @@ def main() -> None:
         alarm_topic = aws.client("sns").create_topic(Name="pager")["TopicArn"]
         say(f"sam deploy: {deployment.deploy(artifact, AlarmTopicArn=alarm_topic):.0f} s")
         lake = Lake(deployment, simulator)
+        lake.subscriber(alarm_topic, "pager")
         job = exports_a_message(lake, jobs)
         emits_metrics(lake, job)
         check_doctor(lake, jobs, faults_of_stack)
