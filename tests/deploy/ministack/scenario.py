@@ -275,9 +275,9 @@ def main() -> None:
         lake.subscriber(alarm_topic, "pager")
         job = exports_a_message(lake, jobs)
         emits_metrics(lake, job)
-        check_doctor(lake, jobs, faults_of_stack)
         ignores_duplicates(lake, job)
         ignores_other_apis(lake, jobs)
+        check_doctor(lake, jobs, faults_of_stack)
         for removed in NEEDED:
             fails_without(lake, jobs, removed)
         not_enforced(lake, jobs)
