@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .await;
     let rekognition = aws_sdk_rekognition::Client::new(&aws);
     let s3 = clients::s3(&aws, settings.s3_by_path);
-    let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(glue::client::Client::new(&aws), name));
+    let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(glue::client::client(&aws), name));
     let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
     let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
     run(service_fn(|event: LambdaEvent<Event>| handle(&exporter, event))).await

@@ -21,8 +21,8 @@ use crate::aws::caller::Caller;
 use crate::aws::names::DatabaseName;
 use crate::aws::retry::retry_until;
 use crate::aws::service::ServiceError;
+use crate::aws::service::json::JsonClient;
 use crate::error::Error;
-use crate::glue::client::Client;
 use crate::glue::shapes::{BatchReply, PartitionError, PartitionsReply, StorageDescriptor, TableReply};
 use crate::job_id::JobId;
 use crate::table::schema::Table;
@@ -60,7 +60,7 @@ pub struct TablePartitions {
 /// A database of the Data Catalog. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    client: Client,
+    client: JsonClient,
     database: Arc<str>,
     caller: Caller,
 }
@@ -78,7 +78,7 @@ pub struct CatalogTable<'a> {
 
 impl Catalog {
     /// Returns the database with this name.
-    pub fn new(client: Client, database: &DatabaseName) -> Self {
+    pub fn new(client: JsonClient, database: &DatabaseName) -> Self {
         Self { client, database: database.as_str().into(), caller: Caller::Function }
     }
 

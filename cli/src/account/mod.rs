@@ -24,7 +24,7 @@ use label_lake::config::{self, Settings};
 use label_lake::error::{Error as LakeError, with_sources};
 use label_lake::export::Exporter;
 use label_lake::glue::catalog::Catalog;
-use label_lake::glue::client::Client;
+use label_lake::glue::client;
 use label_lake::lake::Lake;
 
 use self::function::Function;
@@ -82,7 +82,7 @@ impl Account {
         let s3 = clients::s3(&self.aws, config::s3_by_path());
         let caller = Caller::Command { retries: RETRIES, notice };
         let lake = Lake::new(s3.clone(), bucket, prefix, config::bucket_owner()?.as_ref()).with_caller(caller);
-        let catalog = database.map(|name| Catalog::new(Client::new(&self.aws), name).with_caller(caller));
+        let catalog = database.map(|name| Catalog::new(client::client(&self.aws), name).with_caller(caller));
         Ok(AccountLake::new(lake, catalog, &s3, bucket))
     }
 
@@ -109,7 +109,7 @@ impl Account {
         let s3 = s3.unwrap_or_else(|| clients::s3(&self.aws, config::s3_by_path()));
         let owner = if in_account { config::bucket_owner()? } else { None };
         let settings = Settings { bucket_owner: owner, ..settings.clone() };
-        let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(Client::new(&self.aws), name));
+        let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(client::client(&self.aws), name));
         let aws = self.aws.clone();
         let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
         let exporter = Exporter::new(&settings, aws_sdk_rekognition::Client::new(&self.aws), s3, lambda, catalog);

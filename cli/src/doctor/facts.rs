@@ -1,4 +1,4 @@
-//! What the account has of a stack.
+//! The facts of a stack: its resources, as they are in the account.
 
 use std::collections::BTreeMap;
 

@@ -53,7 +53,7 @@ async fn delete_partitions(account: &Account, job: &str, kept: &str) {
         .endpoint_url(account.simulator.glue_url())
         .load()
         .await;
-    let catalog = Catalog::new(label_lake::glue::client::Client::new(&aws), &DATABASE.parse().unwrap());
+    let catalog = Catalog::new(label_lake::glue::client::client(&aws), &DATABASE.parse().unwrap());
     let (job, until) = (JobId::try_from(job).unwrap(), tokio::time::Instant::now() + Duration::from_mins(1));
     catalog.table(&job, &LABEL_DETECTIONS, until).delete_except(&HashSet::from([kept])).await.unwrap();
 }

@@ -9,7 +9,7 @@ use aws_sdk_rekognition::config::Credentials;
 use label_lake::aws::clients;
 use label_lake::aws::names::KeyPrefix;
 use label_lake::glue::catalog::Catalog;
-use label_lake::glue::client::Client;
+use label_lake::glue::client::client;
 use label_lake::job_id::JobId;
 use label_lake::lake::Lake;
 use label_lake::table::schema::{LABEL_DETECTIONS, LABEL_SEGMENTS};
@@ -239,7 +239,7 @@ impl Run {
         let at = |url| aws.to_builder().endpoint_url(url).build();
         let s3 = clients::s3(&at(self.simulator.s3_url()), true);
         let lake = Lake::new(s3, &"lake".parse().unwrap(), &KeyPrefix::none(), None);
-        let catalog = Catalog::new(Client::new(&at(self.simulator.glue_url())), &DATABASE.1.parse().unwrap());
+        let catalog = Catalog::new(client(&at(self.simulator.glue_url())), &DATABASE.1.parse().unwrap());
         let (job, until) = (JobId::try_from("job").unwrap(), Instant::now() + Duration::from_mins(1));
         let objects = lake.job(&job, until);
         // Exports may write while the job is being deleted, so the deletion repeats until the bucket is empty.

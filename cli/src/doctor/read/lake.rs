@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use futures_util::future::{join_all, try_join_all};
-use label_lake::glue::client::Client;
+use label_lake::glue::client::client;
 use label_lake::job_id::JobId;
 use label_lake::table::schema::TABLES;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const LAST_JOBS: usize = 5;
 
 /// Reads the locations of the tables by name.
 pub(super) async fn read_tables(aws: &SdkConfig, names: &Names) -> BTreeMap<&'static str, Reading<String>> {
-    let client = Client::new(aws);
+    let client = client(aws);
     let tables = TABLES.iter().map(|table| async {
         let request = json!({ "DatabaseName": names.database.as_str(), "Name": table.name });
         let reply = client.call::<Value>("GetTable", &request).await;
