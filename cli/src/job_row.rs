@@ -118,8 +118,8 @@ impl JobRow {
 
     /// Returns the number of files that the row calls for, including its own file.
     pub(crate) fn expected_files(&self) -> u64 {
-        let in_tables = self.labels.iter().flatten().flat_map(|label| [label.detections, label.segments]).flatten();
-        in_tables.filter(|&rows| rows > 0).count() as u64 + 1
+        let files = self.labels.iter().flatten().flat_map(|label| Aggregation::ALL.map(|table| label.is_in(table)));
+        files.filter(|&is_there| is_there).count() as u64 + 1
     }
 }
 
@@ -136,7 +136,15 @@ impl LabelRow {
 
     /// Returns the table that shows when the label is seen: the first table in which the label has rows.
     pub(crate) fn timeline_table(&self) -> Option<Aggregation> {
-        let rows = [(Aggregation::Timestamps, self.detections), (Aggregation::Segments, self.segments)];
-        rows.into_iter().find(|(_, count)| *count > Some(0)).map(|(aggregation, _)| aggregation)
+        Aggregation::ALL.into_iter().find(|&aggregation| self.is_in(aggregation))
+    }
+
+    /// Returns true if the label has rows, and so a file and a partition, in the table of an aggregation.
+    pub(crate) fn is_in(&self, aggregation: Aggregation) -> bool {
+        let count = match aggregation {
+            Aggregation::Timestamps => self.detections,
+            Aggregation::Segments => self.segments,
+        };
+        count > Some(0)
     }
 }

@@ -200,12 +200,7 @@ async fn count_partitions(
 
 /// Returns the labels that a job has in a table according to its row.
 fn expected_labels(labels: &[LabelRow], aggregation: Aggregation) -> HashSet<LabelPartition> {
-    let row_count = |label: &LabelRow| match aggregation {
-        Aggregation::Timestamps => label.detections,
-        Aggregation::Segments => label.segments,
-    };
-    let expected = labels.iter().filter(|label| row_count(label) > Some(0));
-    expected.map(LabelRow::partition).collect()
+    labels.iter().filter(|label| label.is_in(aggregation)).map(LabelRow::partition).collect()
 }
 
 /// Returns the number of pages in a checkpoint. Tries each value of `AGGREGATE_BY`, because decoding needs the value
