@@ -10,7 +10,7 @@ use label_lake::table::schema::JOBS;
 use crate::args::{LakeLocation, ListArguments};
 use crate::error::with_hint;
 use crate::job_row::JobRow;
-use crate::lake::{JobFiles, Lake, locate};
+use crate::lake::{JobFiles, Lake};
 use crate::output::job_list::{ListedJob, as_text, sort};
 use crate::output::progress::counter;
 use crate::output::stderr::print_error;
@@ -22,8 +22,7 @@ const CONCURRENCY: usize = 32;
 
 /// Prints the jobs. Returns a failure code if a file of `jobs` is not the row of a job.
 pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
-    let location = locate(&arguments.lake, &arguments.aws).await?;
-    let lake = Lake::open(&location, &arguments.aws).await?;
+    let (location, lake) = Lake::open(&arguments.lake, &arguments.aws).await?;
     let JobFiles { jobs: ids, foreign } = lake.job_files().await?;
     if ids.is_empty() && foreign.is_empty() {
         let error = anyhow!("no jobs found in {}", lake.path(&lake.layout().table_prefix(&JOBS)));

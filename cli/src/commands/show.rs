@@ -12,7 +12,7 @@ use crate::account::job_report::UNREADABLE_ROW_HINT;
 use crate::args::ShowArguments;
 use crate::error::with_hint;
 use crate::job_row::{JobRow, LabelRow};
-use crate::lake::{Lake, locate};
+use crate::lake::Lake;
 use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
 use crate::output::progress::counter;
 use crate::output::stderr::print_error;
@@ -27,8 +27,7 @@ const CONCURRENCY: usize = 8;
 /// Prints the job. Returns a failure code if the file of a label cannot be read.
 pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     let job = &arguments.job;
-    let location = locate(&arguments.lake, &arguments.aws).await?;
-    let lake = Lake::open(&location, &arguments.aws).await?;
+    let (location, lake) = Lake::open(&arguments.lake, &arguments.aws).await?;
     let key = lake.layout().commit_key(job)?;
     let row = lake.read(job, &key).await?;
     let mut files = lake.count_files(job).await?;

@@ -39,12 +39,22 @@ pub(crate) async fn locate(lake: &LakeToRead, aws: &AwsArguments) -> anyhow::Res
 }
 
 impl Lake {
-    /// Opens the lake. For a directory, checks that it is a lake; for S3, loads region and credentials.
-    pub(crate) async fn open(location: &LakeLocation, aws: &AwsArguments) -> anyhow::Result<Self> {
-        match location {
-            LakeLocation::Directory(path) => Ok(Self::Directory(LakeDirectory::open(path)?)),
-            LakeLocation::S3(location) => Ok(Self::S3(Account::open(aws).await?.lake(location, None)?)),
-        }
+    /// Opens the lake that the arguments name, and returns its location. For a directory, checks that it is a lake; for S3
+    /// and for a stack, loads region and credentials.
+    pub(crate) async fn open(lake: &LakeToRead, aws: &AwsArguments) -> anyhow::Result<(LakeLocation, Self)> {
+        let (account, location) = match (&lake.stack, &lake.lake) {
+            (None, LakeLocation::Directory(path)) => {
+                return Ok((lake.lake.clone(), Self::Directory(LakeDirectory::open(path)?)));
+            }
+            (None, LakeLocation::S3(location)) => (Account::open(aws).await?, location.clone()),
+            (Some(name), _) => {
+                let account = Account::open(aws).await?;
+                let location = account.stack(name).await?.location()?;
+                (account, location)
+            }
+        };
+        let opened = account.lake(&location, None)?;
+        Ok((LakeLocation::S3(location), Self::S3(opened)))
     }
 
     /// Returns the files of the table `jobs`.
