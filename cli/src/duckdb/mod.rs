@@ -5,6 +5,6 @@ pub(crate) mod saved_queries;
 pub(crate) mod views;
 
 /// Returns a string literal. DuckDB escapes only the quote.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

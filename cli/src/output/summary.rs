@@ -12,6 +12,7 @@ use label_lake::job_id::JobId;
 use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
+use crate::duckdb::literal;
 use crate::error::with_hint;
 use crate::job_row::JobRow;
 use crate::lake::directory::LakeDirectory;
@@ -141,20 +142,16 @@ fn query(tables: &Path, jobs: &[JobSummary]) -> String {
     } else if any(|row| row.segment_count) {
         (&LABEL_SEGMENTS, "min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms")
     } else {
-        let files = sql_string(&tables.join(JOBS.name).join("*.parquet"));
+        let files = literal(&tables.join(JOBS.name).join("*.parquet").display().to_string());
         return duckdb(&format!("SELECT job_id, status, status_message, label_count FROM read_parquet({files})"));
     };
-    let files = sql_string(&tables.join(table.name).join("**/*.parquet"));
+    let files = literal(&tables.join(table.name).join("**/*.parquet").display().to_string());
     // Without explicit types, DuckDB would turn label names that look like numbers or dates into such.
     duckdb(&format!(
         "SELECT label, count(*) AS row_count, {columns}, max(confidence) AS confidence FROM read_parquet({files}, \
          hive_partitioning=true, hive_types={{'job_id': VARCHAR, 'label': VARCHAR}}) \
          GROUP BY label ORDER BY row_count DESC LIMIT {MAX_LABELS}"
     ))
-}
-
-fn sql_string(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
 /// Returns the shell command that runs a statement. Double quotes, because the statement has many single quotes.
