@@ -77,8 +77,7 @@ impl Recording {
     /// # Errors
     /// The replies name no job and none is given, or they name another job.
     pub(crate) fn job_id(&self, given: Option<&JobId>) -> anyhow::Result<JobId> {
-        let named = self.replies.iter().find_map(|reply| reply.text("JobId"));
-        match (named, given) {
+        match (self.named_job(), given) {
             (Some(named), Some(given)) if named != given.as_str() => {
                 bail!("--job-id is {given}, but the recorded replies belong to job {named}")
             }
@@ -94,8 +93,7 @@ impl Recording {
 
     /// Checks that the recording belongs to this job, and is complete in these aggregations.
     pub(crate) fn check(&self, job: &str, aggregations: &[Aggregation]) -> anyhow::Result<()> {
-        let mut ids = self.replies.iter().filter_map(|reply| reply.text("JobId"));
-        if let Some(other) = ids.find(|&id| id != job) {
+        if let Some(other) = self.named_job().filter(|&named| named != job) {
             let error = anyhow!("the event names job {job}, but the recorded replies belong to job {other}");
             return Err(with_hint(error, "change one of them"));
         }
@@ -142,6 +140,11 @@ impl Recording {
         Ok(())
     }
 
+    /// Returns the ID in the replies, which all belong to one job.
+    fn named_job(&self) -> Option<&str> {
+        self.replies.iter().find_map(|reply| reply.text("JobId"))
+    }
+
     fn pages(&self, aggregation: Aggregation) -> impl Iterator<Item = &Reply> {
         self.replies.iter().filter(move |reply| reply.aggregation == aggregation)
     }
@@ -175,13 +178,11 @@ fn read_text(name: &str, text: &str) -> anyhow::Result<Vec<(String, Reply)>> {
         })?;
         for reply in read_replies(json) {
             let place = format!("{name}, reply {}", named.len() + 1);
-            let reply =
-                reply.map_err(
-                    |reason| {
-                        if is_event(text) { event_in_recording(name) } else { anyhow!("{place}: {reason}") }
-                    },
-                )?;
-            named.push((place, reply));
+            match reply {
+                Ok(reply) => named.push((place, reply)),
+                Err(_) if is_event(text) => return Err(event_in_recording(name)),
+                Err(reason) => bail!("{place}: {reason}"),
+            }
         }
     }
     if named.is_empty() {
