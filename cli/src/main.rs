@@ -14,6 +14,7 @@ mod job_row;
 mod lake;
 mod local;
 mod output;
+mod own_export;
 mod parquet_decoder;
 mod shutdown;
 mod timeline;

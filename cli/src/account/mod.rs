@@ -105,10 +105,11 @@ impl Account {
 
     /// Returns an exporter of the account's jobs. Writes with `s3`, or else to S3 in the account.
     pub(crate) fn exporter(&self, settings: &Settings, s3: Option<aws_sdk_s3::Client>) -> anyhow::Result<Exporter> {
-        let in_account = s3.is_none();
-        let s3 = s3.unwrap_or_else(|| clients::s3(&self.aws, config::s3_by_path()));
-        let owner = if in_account { config::bucket_owner()? } else { None };
-        let settings = Settings { bucket_owner: owner, ..settings.clone() };
+        let (s3, bucket_owner) = match s3 {
+            Some(s3) => (s3, None),
+            None => (clients::s3(&self.aws, config::s3_by_path()), config::bucket_owner()?),
+        };
+        let settings = Settings { bucket_owner, ..settings.clone() };
         let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(client::client(&self.aws), name));
         let aws = self.aws.clone();
         let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));

@@ -11,8 +11,8 @@ use label_lake::table::aggregation::Aggregations;
 
 use super::aws::AwsArguments;
 use super::lake::{LakeLocation, S3Location};
-use super::local::MEMORY;
 use crate::local::simulated_aws::BUCKET;
+use crate::own_export;
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -109,15 +109,7 @@ impl ExportTarget {
             LakeLocation::S3(S3Location { bucket, prefix }) => (bucket.clone(), prefix.clone()),
             LakeLocation::Directory(_) => (BUCKET, KeyPrefix::none()),
         };
-        Settings {
-            bucket,
-            prefix,
-            aggregations: self.aggregations.clone(),
-            glue_database: self.database.clone(),
-            bucket_owner: None,
-            function_name: None,
-            memory: MEMORY,
-            s3_by_path: false,
-        }
+        let settings = own_export::settings(bucket, prefix, self.aggregations.clone());
+        Settings { glue_database: self.database.clone(), ..settings }
     }
 }

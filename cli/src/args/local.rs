@@ -11,9 +11,7 @@ use label_lake::table::aggregation::Aggregations;
 
 use super::lake::LakeLocation;
 use crate::local::simulated_aws::BUCKET;
-
-/// Memory that the export may use, in bytes: an amount that most development machines can spare.
-pub(crate) const MEMORY: u64 = 2048 << 20;
+use crate::own_export;
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
@@ -179,15 +177,6 @@ pub(crate) struct ManArguments {
 impl RunArguments {
     /// Returns the settings that the function would read from its environment.
     pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            bucket: BUCKET,
-            prefix: self.prefix.clone(),
-            aggregations: self.aggregate_by.clone(),
-            glue_database: None,
-            bucket_owner: None,
-            function_name: None,
-            memory: MEMORY,
-            s3_by_path: true,
-        }
+        own_export::settings(BUCKET, self.prefix.clone(), self.aggregate_by.clone())
     }
 }

@@ -1,10 +1,8 @@
 //! `label-lake export`: exports jobs of an AWS account with this program instead of the deployed function.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use label_lake::aws::deadline::Deadline;
+use anyhow::anyhow;
 use label_lake::export::Invocation;
 use label_lake::handler::JobAnswer;
 use label_lake::notification::Completion;
@@ -20,11 +18,8 @@ use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::summary::Failure;
 use crate::output::text::{answer_text, count};
+use crate::own_export;
 use crate::shutdown::INTERRUPTED;
-
-/// Time that the export of a job may take. It has to be enough for any job, because no other invocation continues the
-/// export. Results expire after this time.
-const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 
 /// Exports the jobs one after the other. Returns a failure code if the export of a job failed.
 pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
@@ -49,22 +44,15 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         // An exporter of its own, so that the progress is that of this job.
         let exporter = account.exporter(&settings, directory.as_ref().map(SimulatedAws::s3))?;
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };
-        let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
         // The ARN is needed only to continue in another invocation.
-        let invocation = Invocation { deadline, function_arn: "" };
+        let invocation = Invocation { deadline: own_export::deadline()?, function_arn: "" };
         let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
-        let result = tokio::select! {
-            result = exporter.export(&completion, invocation) => result,
-            never = bar.follow(&exporter.progress) => match never {},
-            signal = tokio::signal::ctrl_c() => {
-                signal?;
-                bar.keep();
-                let error = anyhow!("interrupted; job {job} was not committed to {lake}");
-                print_error(&with_hint(error, "run the command again to start over"));
-                return Ok(ExitCode::from(INTERRUPTED));
-            }
+        let export = exporter.export(&completion, invocation);
+        let Some(result) = own_export::follow(export, &exporter.progress, bar).await? else {
+            let error = anyhow!("interrupted; job {job} was not committed to {lake}");
+            print_error(&with_hint(error, "run the command again to start over"));
+            return Ok(ExitCode::from(INTERRUPTED));
         };
-        drop(bar);
         match result {
             Ok(outcome) => {
                 let answer = JobAnswer::new(job.clone(), &outcome);

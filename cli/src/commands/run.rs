@@ -3,10 +3,9 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, anyhow, bail};
-use label_lake::aws::deadline::Deadline;
+use anyhow::{anyhow, bail};
 use label_lake::export::Invocation;
 use label_lake::handler::process;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -23,10 +22,8 @@ use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::summary::Summary;
 use crate::output::summary_text::summary_text;
+use crate::own_export;
 use crate::shutdown::INTERRUPTED;
-
-/// Time that an export may take. It has to be enough for any job, because no other invocation continues the export.
-const TIMEOUT: Duration = Duration::from_hours(24 * 7);
 
 /// Processes the event and prints the summary. Returns a failure code if the export of a job failed.
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
@@ -54,23 +51,16 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let aws = SimulatedAws::start(&arguments.out, jobs).await?;
     let exporter = aws.exporter(&settings);
     let progress = &exporter.progress;
-    let deadline = Deadline::of_invocation(TIMEOUT).context("the timeout is zero")?;
     let function_arn = aws.simulator.function_arn();
-    let invocation = Invocation { deadline, function_arn: &function_arn };
+    let invocation = Invocation { deadline: own_export::deadline()?, function_arn: &function_arn };
     let bar = ExportProgress::start(pages, arguments.quiet || arguments.verbose)?;
     let started = Instant::now();
-    let report = tokio::select! {
-        report = process(&exporter, event.json.into(), invocation) => report,
-        never = bar.follow(progress) => match never {},
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
-            bar.keep();
-            let error = anyhow!("interrupted; the job in progress was not committed to {}", arguments.out.display());
-            print_error(&with_hint(error, "run the command again to start over"));
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
+    let export = process(&exporter, event.json.into(), invocation);
+    let Some(report) = own_export::follow(export, progress, bar).await? else {
+        let error = anyhow!("interrupted; the job in progress was not committed to {}", arguments.out.display());
+        print_error(&with_hint(error, "run the command again to start over"));
+        return Ok(ExitCode::from(INTERRUPTED));
     };
-    drop(bar);
 
     let pages = progress.pages.load(Relaxed);
     let failures = report.errors.iter().map(|error| aws.failure(error)).collect();
