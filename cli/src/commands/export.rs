@@ -47,7 +47,8 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         // The ARN is needed only to continue in another invocation.
         let invocation = Invocation { deadline: own_export::deadline()?, function_arn: "" };
         let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
-        let export = exporter.export(&completion, invocation);
+        // Boxed because the state of an export is large.
+        let export = Box::pin(exporter.export(&completion, invocation));
         let Some(result) = own_export::follow(export, &exporter.progress, bar).await? else {
             let error = anyhow!("interrupted; job {job} was not committed to {lake}");
             print_error(&with_hint(error, "run the command again to start over"));
