@@ -4,10 +4,9 @@ use anyhow::anyhow;
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use aws_sdk_s3::types::Object;
-use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
 use label_lake::error::with_sources;
 use label_lake::glue::catalog::Catalog;
@@ -17,6 +16,7 @@ use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::ObjectKey;
 use label_lake::table::schema::JOBS;
 
+use super::call_error::call_error;
 use super::{call_deadline, for_operator};
 use crate::error::with_hint;
 use crate::lake::files::LakeFile;
@@ -121,16 +121,13 @@ impl AccountLake {
     }
 
     fn listing_error(&self, prefix: &str, error: &SdkError<ListObjectsV2Error, HttpResponse>) -> anyhow::Error {
-        let diagnosis = diagnose(error, self.s3.config().region().map(AsRef::as_ref));
-        let hint = match (&diagnosis, error.code()) {
-            (Some(diagnosis), _) => diagnosis.hint(),
-            (None, Some("AccessDenied")) => "you lack the permission".to_owned(),
-            (None, Some("NoSuchBucket")) => "check the name of the bucket".to_owned(),
-            (None, _) => "run the command again".to_owned(),
-        };
-        let cause = diagnosis.map(|diagnosis| format!("{diagnosis}: ")).unwrap_or_default();
-        let error = anyhow!("s3:ListBucket on {} failed: {cause}{}", self.url(prefix), with_sources(error));
-        with_hint(error, hint)
+        let call = format!("s3:ListBucket on {}", self.url(prefix));
+        let region = self.s3.config().region().map(AsRef::as_ref);
+        call_error(&call, region, error, &with_sources(error), |code| match code {
+            "AccessDenied" => Some("you lack the permission".to_owned()),
+            "NoSuchBucket" => Some("check the name of the bucket".to_owned()),
+            _ => None,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! An AWS account: its lakes, functions and queues, and the clients that reach them.
 
+mod call_error;
 pub(crate) mod dead_letter;
 pub(crate) mod function;
 mod http;

@@ -7,11 +7,10 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use futures_util::stream::{self, StreamExt as _};
-use label_lake::aws::diagnose::diagnose;
 use label_lake::error::with_sources;
 
+use super::call_error::call_error;
 use super::dead_letter::DeadLetter;
-use crate::error::with_hint;
 
 /// Visibility timeout: a received message stays hidden from other receivers for this long unless the timeout is extended.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -106,22 +105,18 @@ impl Queue {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let code = error.code().unwrap_or_default();
-        let diagnosis = diagnose(error, None);
-        let hint = if let Some(diagnosis) = &diagnosis {
-            diagnosis.hint()
-        } else if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
-            format!("queue not found in {}: check the URL and --region", self.region)
-        } else if code.contains("AccessDenied") {
-            format!("you lack permission {action} on the queue")
-        } else {
-            "run the command again".to_owned()
-        };
         let cause = match error.message() {
-            Some(message) => format!("{code}: {message}"),
+            Some(message) => format!("{}: {message}", error.code().unwrap_or_default()),
             None => with_sources(error),
         };
-        let cause = diagnosis.map_or_else(|| cause.clone(), |diagnosis| format!("{diagnosis}: {cause}"));
-        with_hint(anyhow!("{action} on {} failed: {cause}", self.url), hint)
+        call_error(&format!("{action} on {}", self.url), None, error, &cause, |code| {
+            if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") {
+                Some(format!("queue not found in {}: check the URL and --region", self.region))
+            } else if code.contains("AccessDenied") {
+                Some(format!("you lack permission {action} on the queue"))
+            } else {
+                None
+            }
+        })
     }
 }

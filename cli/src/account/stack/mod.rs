@@ -10,7 +10,6 @@ use anyhow::{Context as _, anyhow};
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
-use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::DatabaseName;
 use label_lake::aws::service::ServiceError;
 use label_lake::error::with_sources;
@@ -18,6 +17,7 @@ use label_lake::table::aggregation::Aggregations;
 
 use self::query_protocol::{CLOUDFORMATION, Field, QueryClient};
 use self::replies::{DescribeStacks, ListStackResources, StackReply};
+use super::call_error::call_error;
 use crate::args::S3Location;
 use crate::error::with_hint;
 
@@ -47,7 +47,7 @@ impl Stack {
     pub(crate) async fn read(aws: &SdkConfig, region: &str, name: &str) -> anyhow::Result<Self> {
         let client = QueryClient::new(aws, CLOUDFORMATION);
         let reply = client.call::<DescribeStacks>("DescribeStacks", &[("StackName", name)]).await;
-        let reply = reply.map_err(|error| call_error("cloudformation:DescribeStacks", name, region, &error))?;
+        let reply = reply.map_err(|error| stack_error("cloudformation:DescribeStacks", name, region, &error))?;
         let stack = reply.stacks.member.into_iter().next();
         let stack = stack.with_context(|| format!("stack {name} not found in {region}"))?;
         Ok(Self::from(stack))
@@ -62,7 +62,7 @@ impl Stack {
             fields.extend(token.as_deref().map(|token| ("NextToken", token)));
             let page = client.call::<ListStackResources>("ListStackResources", &fields).await;
             let page =
-                page.map_err(|error| call_error("cloudformation:ListStackResources", &self.name, region, &error))?;
+                page.map_err(|error| stack_error("cloudformation:ListStackResources", &self.name, region, &error))?;
             resources.extend(page.stack_resource_summaries.member.into_iter().map(|resource| {
                 let (kind, physical_id) = (resource.resource_type, resource.physical_resource_id);
                 (resource.logical_resource_id, Resource { kind, physical_id })
@@ -135,17 +135,13 @@ impl From<StackReply> for Stack {
 }
 
 /// Returns the error of a call to CloudFormation.
-fn call_error(action: &str, name: &str, region: &str, error: &SdkError<ServiceError, HttpResponse>) -> anyhow::Error {
+fn stack_error(action: &str, name: &str, region: &str, error: &SdkError<ServiceError, HttpResponse>) -> anyhow::Error {
     let is_missing = error.message().is_some_and(|message| message.contains("does not exist"));
     if error.code() == Some("ValidationError") && is_missing {
         return with_hint(anyhow!("stack {name} not found in {region}"), "check --stack, --region and --profile");
     }
-    let diagnosis = diagnose(error, None);
-    let hint = match (&diagnosis, error.code()) {
-        (Some(diagnosis), _) => diagnosis.hint(),
-        (None, Some(code)) if code.contains("AccessDenied") => format!("you lack permission {action} on the stack"),
-        _ => "run the command again".to_owned(),
-    };
-    let cause = diagnosis.map(|diagnosis| format!("{diagnosis}: ")).unwrap_or_default();
-    with_hint(anyhow!("{action} on stack {name} failed: {cause}{}", with_sources(error)), hint)
+    let call = format!("{action} on stack {name}");
+    call_error(&call, None, error, &with_sources(error), |code| {
+        code.contains("AccessDenied").then(|| format!("you lack permission {action} on the stack"))
+    })
 }
