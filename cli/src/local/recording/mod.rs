@@ -260,6 +260,7 @@ mod tests {
         let segments = json!({"Labels": [{"StartTimestampMillis": 0}]});
         for (replies, aggregation, words) in [
             (vec![page.clone(), last.clone()], Aggregation::Timestamps, ""),
+            (vec![last.clone(), last.clone()], Aggregation::Timestamps, ""),
             (vec![json!({"JobStatus": "SUCCEEDED", "Labels": []})], Aggregation::Segments, ""),
             (vec![json!({"JobStatus": "FAILED"})], Aggregation::Timestamps, ""),
             (vec![page.clone()], Aggregation::Timestamps, "NextToken"),
