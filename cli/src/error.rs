@@ -32,6 +32,14 @@ pub(crate) fn hints(error: &anyhow::Error) -> Vec<String> {
     error.chain().filter_map(|cause| cause.downcast_ref::<WithHint>()).map(|error| error.hint.clone()).collect()
 }
 
+/// Adds the next step to an error, if there is one.
+pub(crate) fn with_hint_if_any(error: anyhow::Error, hint: Option<String>) -> anyhow::Error {
+    match hint {
+        Some(hint) => with_hint(error, hint),
+        None => error,
+    }
+}
+
 /// Returns the lines to print: the error with its sources, and the hints of all of them.
 pub(crate) fn error_lines(error: &anyhow::Error) -> Vec<String> {
     let hints = hints(error).into_iter().map(|hint| format!("hint: {hint}"));

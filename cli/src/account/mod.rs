@@ -34,7 +34,7 @@ use self::login::{CONNECT_TIMEOUT, load_config};
 use self::queue::Queue;
 use self::stack::Stack;
 use crate::args::{AwsArguments, LakeArguments, S3Location};
-use crate::error::with_hint;
+use crate::error::with_hint_if_any;
 use crate::output::progress::notice;
 
 /// Timeout for the reply of a synchronous invocation: the maximum duration of a Lambda function, plus a minute.
@@ -149,9 +149,5 @@ pub(crate) fn call_deadline() -> anyhow::Result<Deadline> {
 /// Converts an error of the library, with a hint for the person who runs the command.
 #[expect(clippy::needless_pass_by_value, reason = "the signature for map_err")]
 pub(crate) fn for_operator(error: LakeError) -> anyhow::Error {
-    let (message, hint) = (anyhow!(with_sources(&error)), error.hint());
-    match hint {
-        Some(hint) => with_hint(message, hint),
-        None => message,
-    }
+    with_hint_if_any(anyhow!(with_sources(&error)), error.hint())
 }

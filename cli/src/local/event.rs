@@ -9,7 +9,7 @@ use label_lake::job_id::JobId;
 use label_lake::notification::{Completion, Delivery};
 use serde_json::{Deserializer, Value, json};
 
-use crate::error::with_hint;
+use crate::error::{with_hint, with_hint_if_any};
 use crate::input::Input;
 
 /// An event for the function.
@@ -46,9 +46,8 @@ impl Event {
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
         if requests.is_empty() && !rejected.is_empty() {
             let errors: Vec<_> = rejected.iter().map(|part| with_sources(&part.error)).collect();
-            let error = anyhow!("{name}: {}", errors.join("; "));
             let hint = rejected.iter().find_map(|part| part.error.hint());
-            return Err(hint.map_or_else(|| anyhow!("{error}"), |hint| with_hint(anyhow!("{error}"), hint)));
+            return Err(with_hint_if_any(anyhow!("{name}: {}", errors.join("; ")), hint));
         }
         Ok(Self { json, completions: requests.into_iter().map(|request| request.completion).collect() })
     }

@@ -13,7 +13,7 @@ use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS};
 use serde::Serialize;
 
 use crate::duckdb::literal;
-use crate::error::with_hint;
+use crate::error::with_hint_if_any;
 use crate::job_row::JobRow;
 use crate::lake::directory::LakeDirectory;
 use crate::local::simulated_jobs::GENERATED;
@@ -105,11 +105,7 @@ impl From<&Error> for Failure {
 impl Failure {
     /// Returns the error to print.
     pub(crate) fn error(&self) -> anyhow::Error {
-        let error = anyhow!("{}", self.message);
-        match &self.hint {
-            Some(hint) => with_hint(error, hint),
-            None => error,
-        }
+        with_hint_if_any(anyhow!("{}", self.message), self.hint.clone())
     }
 }
 
