@@ -69,6 +69,18 @@ def machine(stack: Stack) -> Iterator[str]:
         yield "the definition has an unresolved variable"
 
 
+def transitions(_: str) -> Iterator[str]:
+    """Every state of the machine can be reached, and every transition leads to a state."""
+    running = definition.definition()
+    text = json.dumps(running["States"])
+    targets = {running["StartAt"], *re.findall(r'"(?:Next|Default)": "(\w+)"', text)}
+    if targets != running["States"].keys():
+        yield f"transitions and states differ by {targets ^ running['States'].keys()}"
+    planned = set(re.findall(r"[\"'](\w+-(?:detections|segments|jobs)|pending)[\"']", text))
+    if planned != running["States"]["Begin"]["Assign"]["statements"].keys():
+        yield f"the plans have the statements {planned}"
+
+
 def schedules(stack: Stack) -> Iterator[str]:
     """A schedule takes in jobs each day or hour, and another one maintains the tables each week."""
     if not keeps(stack):
@@ -170,4 +182,4 @@ def as_object(template: dict[str, Any]) -> dict[str, Any]:
 
 
 CHECKS = (off, machine, schedules, role)
-TEXT_CHECKS = (current, columns)
+TEXT_CHECKS = (current, columns, transitions)
