@@ -50,8 +50,9 @@ fn lists_the_queries_with_their_values_and_descriptions() {
 fn prints_a_script_with_the_views_and_the_translated_query() {
     let workspace = workspace_with_job();
     let sql = script(&workspace, &["failed-jobs"]);
-    expect![[r"
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet');
+    expect![[r#"
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet', union_by_name = true)
+            UNION ALL BY NAME SELECT CAST(NULL AS VARCHAR) AS "content" WHERE false;
 
         -- The jobs that failed at Rekognition, with the reason.
         --
@@ -65,7 +66,7 @@ fn prints_a_script_with_the_views_and_the_translated_query() {
         FROM jobs j
         WHERE j.status = 'FAILED'
         ORDER BY j.completed_at_ms DESC NULLS LAST, j.job_id;
-    "]]
+    "#]]
     .assert_eq(&sql);
     let sql = script(&workspace, &["boxes-in-pixels", JOB, "Dog"]);
     let view = "CREATE OR REPLACE VIEW label_detections AS FROM read_parquet('LAKE/label_detections/**/*.parquet',\n    \
@@ -92,7 +93,8 @@ fn quotes_the_values_in_their_order() {
 fn a_table_without_files_is_an_empty_view() {
     let sql = script(&workspace_with_job(), &["screen-time-from-segments", JOB]);
     expect![[r#"
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('LAKE/jobs/job-*.parquet', union_by_name = true)
+            UNION ALL BY NAME SELECT CAST(NULL AS VARCHAR) AS "content" WHERE false;
         -- The lake has no files of label_segments yet. Once it has, print these statements again.
         CREATE OR REPLACE VIEW label_segments AS SELECT
             CAST(NULL AS BIGINT) AS "start_timestamp_ms",
@@ -114,7 +116,7 @@ fn a_table_without_files_is_an_empty_view() {
 fn a_lake_in_s3_is_read_with_the_users_credentials() {
     let output = label_lake(["query", "failed-jobs", "--lake", "s3://my-lake/video/", "--sql"], "");
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
-    expect![[r"
+    expect![[r#"
         INSTALL httpfs;
         LOAD httpfs;
         INSTALL aws;
@@ -123,8 +125,9 @@ fn a_lake_in_s3_is_read_with_the_users_credentials() {
         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/job-*.parquet');
-    "]]
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/video/jobs/job-*.parquet', union_by_name = true)
+            UNION ALL BY NAME SELECT CAST(NULL AS VARCHAR) AS "content" WHERE false;
+    "#]]
     .assert_eq(&format!("{}\n", output.stdout.split("\n\n").next().unwrap()));
 
     let options = ["--profile", "Ann's", "--region", "eu-west-1", "--sql"];
