@@ -12,7 +12,7 @@ QUERIES = Path(__file__).resolve().parent
 TEMPLATE = QUERIES.parent / "template.yaml"
 # Lines of the template that enclose the queries.
 BEGIN, END = "  # queries: begin\n", "  # queries: end\n"
-CONDITION = "HasAllJobs"
+CONDITION = "KeepsAllJobs"
 """Condition of the template for the queries of the tables of all jobs."""
 
 

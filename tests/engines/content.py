@@ -13,7 +13,7 @@ TABLES = {"TIMESTAMPS": "label_detections", "SEGMENTS": "label_segments"}
 
 
 def digest(row: dict[str, Any], files: Iterable[tuple[str, bytes]]) -> str:
-    """Returns the digest of a job. `row` has the columns of `jobs` in order, and `files` keys and bytes of all objects."""
+    """Returns the digest of a job. `row` has the columns of `jobs` in order, `files` the keys and bytes of objects."""
     columns = list(row)
     facts = [row[column] for column in columns[: columns.index("label_count")]]
     lines: list[Any] = [[float32(fact) if isinstance(fact, float) else fact for fact in facts]]
