@@ -128,13 +128,14 @@ def athena(stack: Stack) -> Iterator[str]:
     if configuration.get("EnforceWorkGroupConfiguration") is not True:
         yield "a client can override the limit"
     found = {query["Name"]: query for query in stack.of_type("AWS::Athena::NamedQuery").values()}
-    expected = saved_queries()
+    keeps_all_jobs = stack.parameters["AllJobs"] != "No"
+    expected = {name: query for name, query in saved_queries().items() if keeps_all_jobs or not query.of_all_jobs}
     if found.keys() != expected.keys():
         yield f"the saved queries and queries/ differ by {found.keys() ^ expected.keys()}"
     for name in found.keys() & expected.keys():
         query = found[name]
         if (query["QueryString"].strip(), query["Description"]) != (expected[name].text, expected[name].description):
-            yield f"the saved query {name} differs from queries/{name}.sql; run python3 queries/saved_queries.py"
+            yield f"the saved query {name} differs from queries/; run python3 queries/saved_queries.py"
         if (query["WorkGroup"], query["Database"]) != ("<WorkGroup>", "<Database>"):
             yield f"the saved query {name} is in another workgroup or database"
 

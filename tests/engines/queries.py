@@ -10,7 +10,8 @@ from types import FunctionType
 import answers
 from served import ROOT, SAMPLE, float32
 
-FOLDER = ROOT / "queries"
+FILES = {path.stem: path for path in sorted((ROOT / "queries").rglob("*.sql"))}
+"""The files of the saved queries by name."""
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Query:
 
     @property
     def sql(self) -> str:
-        return (FOLDER / f"{self.name}.sql").read_text(encoding="utf-8")
+        return FILES[self.name].read_text(encoding="utf-8")
 
     @property
     def title(self) -> str:
@@ -96,6 +97,18 @@ QUERIES = [
     query(answers.biggest_labels_of_a_period, "2025-06-01", "2025-07-01"),
     query(answers.biggest_labels_of_a_period, "2025-07-01 00:00:00", "2025-07-03 23:30:00"),
     query(answers.failed_jobs),
+    query(answers.labels_by_month, "2025-06-01", "2025-08-01"),
+    query(answers.labels_by_month, "2025-07-01 00:00:00", "2025-07-03 23:30:00"),
+    query(answers.labels_that_come_and_go),
+    query(answers.screen_time_of_a_label, "Person"),
+    query(answers.screen_time_of_a_label, "Farmer's Market"),
+    query(answers.screen_time_of_a_label, "Caño Cristales"),
+    query(answers.screen_time_of_a_label, "dog"),
+    query(answers.pairs_of_labels),
+    query(answers.similar_videos, SAMPLE.id),
+    query(answers.similar_videos, "20250703"),
+    query(answers.similar_videos, "damaged"),
+    query(answers.failures_by_reason),
 ]
 
 
@@ -103,7 +116,7 @@ def faults_of_the_files() -> list[str]:
     """Returns what prevents files from being saved queries of Athena for which the console asks for parameters."""
     faults = []
     tested = {query.name: len(query.parameters) for query in QUERIES}
-    for path in sorted(FOLDER.glob("*.sql")):
+    for path in FILES.values():
         lines = path.read_text(encoding="utf-8").splitlines()
         comment = "\n".join(line for line in lines if line.startswith("--"))
         code = "\n".join(line for line in lines if not line.startswith("--"))

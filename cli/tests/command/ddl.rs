@@ -103,7 +103,7 @@ fn takes_the_location_as_one_s3_url() {
 
 #[test]
 fn prints_views_of_the_files_in_s3_for_duckdb() {
-    expect![[r"
+    expect![[r#"
         INSTALL httpfs;
         LOAD httpfs;
         INSTALL aws;
@@ -112,14 +112,15 @@ fn prints_views_of_the_files_in_s3_for_duckdb() {
         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/job-*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/job-*.parquet', union_by_name = true)
+            UNION ALL BY NAME SELECT CAST(NULL AS VARCHAR) AS "content" WHERE false;
         -- Fails with No files found if the lake has no files of label_detections.
         CREATE OR REPLACE VIEW label_detections AS FROM read_parquet('s3://my-lake/label_detections/**/*.parquet',
             hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
         -- Fails with No files found if the lake has no files of label_segments.
         CREATE OR REPLACE VIEW label_segments AS FROM read_parquet('s3://my-lake/label_segments/**/*.parquet',
             hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
-    "]]
+    "#]]
     .assert_eq(&ddl(&["--duckdb", "--lake", "s3://my-lake"]));
 }
 
@@ -132,7 +133,7 @@ fn prints_views_of_the_files_in_a_directory_for_duckdb() {
     let sql = ddl(&["--duckdb", "--lake", lake.to_str().unwrap()]);
     let root = format!("{}/who''s [[]1]", workspace.lake().display());
     for view in [
-        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet');\n"),
+        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet', union_by_name = true)\n"),
         format!("VIEW label_detections AS FROM read_parquet('{root}/label_detections/**/*.parquet',\n"),
         "VIEW label_segments AS SELECT\n    CAST(NULL AS BIGINT) AS \"start_timestamp_ms\",\n".to_owned(),
     ] {
