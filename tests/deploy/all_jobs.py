@@ -176,7 +176,7 @@ def as_object(template: dict[str, Any]) -> dict[str, Any]:
     text, _ = template["Resources"]["AllJobsMachine"]["Properties"]["DefinitionString"]["Fn::Sub"]
     machine = json.loads(text.replace("arn:${AWS::Partition}", "arn:aws"))
     properties = {"Definition": machine, "RoleArn": "arn:aws:iam::123456789012:role/none"}
-    properties["DefinitionSubstitutions"] = {name: "-" for name in ("Location", "WorkGroup", "Database")}
+    properties["DefinitionSubstitutions"] = dict.fromkeys(("Location", "WorkGroup", "Database"), "-")
     resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": resource}}
 
