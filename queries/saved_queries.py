@@ -65,9 +65,7 @@ def saved_queries() -> dict[str, SavedQuery]:
     """Returns the queries by name: those of the files, and variants of the others that read all_jobs."""
     of_files = files()
     variants = {
-        f"{name}-from-all-jobs": from_all_jobs(name, query)
-        for name, query in of_files.items()
-        if not query.of_all_jobs
+        f"{name}-from-all-jobs": from_all_jobs(name, query) for name, query in of_files.items() if not query.of_all_jobs
     }
     return dict(sorted((of_files | variants).items()))
 
