@@ -69,6 +69,18 @@ def machine(stack: Stack) -> Iterator[str]:
         yield "the definition has an unresolved variable"
 
 
+def transitions(_: str) -> Iterator[str]:
+    """Every state of the machine can be reached, and every transition leads to a state."""
+    running = definition.definition()
+    text = json.dumps(running["States"])
+    targets = {running["StartAt"], *re.findall(r'"(?:Next|Default)": "(\w+)"', text)}
+    if targets != running["States"].keys():
+        yield f"transitions and states differ by {targets ^ running['States'].keys()}"
+    planned = set(re.findall(r"[\"'](\w+-(?:detections|segments|jobs)|pending)[\"']", text))
+    if planned != running["States"]["Begin"]["Assign"]["statements"].keys():
+        yield f"the plans have the statements {planned}"
+
+
 def schedules(stack: Stack) -> Iterator[str]:
     """A schedule takes in jobs each day or hour, and another one maintains the tables each week."""
     if not keeps(stack):
@@ -164,10 +176,10 @@ def as_object(template: dict[str, Any]) -> dict[str, Any]:
     text, _ = template["Resources"]["AllJobsMachine"]["Properties"]["DefinitionString"]["Fn::Sub"]
     machine = json.loads(text.replace("arn:${AWS::Partition}", "arn:aws"))
     properties = {"Definition": machine, "RoleArn": "arn:aws:iam::123456789012:role/none"}
-    properties["DefinitionSubstitutions"] = {name: "-" for name in ("Location", "WorkGroup", "Database")}
+    properties["DefinitionSubstitutions"] = dict.fromkeys(("Location", "WorkGroup", "Database"), "-")
     resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": resource}}
 
 
 CHECKS = (off, machine, schedules, role)
-TEXT_CHECKS = (current, columns)
+TEXT_CHECKS = (current, columns, transitions)
