@@ -133,7 +133,9 @@ fn prints_views_of_the_files_in_a_directory_for_duckdb() {
     let sql = ddl(&["--duckdb", "--lake", lake.to_str().unwrap()]);
     let root = format!("{}/who''s [[]1]", workspace.lake().display());
     for view in [
-        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet', union_by_name = true)\n"),
+        format!(
+            "CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet', union_by_name = true)\n"
+        ),
         format!("VIEW label_detections AS FROM read_parquet('{root}/label_detections/**/*.parquet',\n"),
         "VIEW label_segments AS SELECT\n    CAST(NULL AS BIGINT) AS \"start_timestamp_ms\",\n".to_owned(),
     ] {
