@@ -67,14 +67,15 @@ const ALL_JOBS_TABLES: [AllJobsTable; 3] = [
 
 /// Replacements of what Spark does not have, as pairs of Athena's text and Spark's. All other SQL of `pending` and the merges
 /// has the same meaning in both.
-const SPARK_REPLACEMENTS: [(&str, &str); 5] = [
+const SPARK_REPLACEMENTS: [(&str, &str); 6] = [
     ("AS varchar)", "AS string)"),
     // Two quotes in a row are a quote only in Athena.
     ("''''''", "\"''\""),
     ("''''", "\"'\""),
     ("'''no job'''", "\"'no job'\""),
     // The order of the jobs in a batch does not matter.
-    ("ORDER BY number", ""),
+    ("\n                   ORDER BY number\n", "\n"),
+    (" ORDER BY number)", ")"),
 ];
 
 /// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
@@ -319,7 +320,7 @@ mod tests {
             let sql = text(name, Engine::Trino);
             assert!(!sql.contains("_by_job"), "{sql}");
             for word in ["FROM ", "JOIN ", "INTO "] {
-                for table in sql.split(word).skip(1) {
+                for table in sql.replace("DISTINCT FROM", "").split(word).skip(1) {
                     let table = table.split_whitespace().next().unwrap();
                     let is_own =
                         ["lake", "kept", "detections", "segments", "compared", "numbered", "batched"].contains(&table);
