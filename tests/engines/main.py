@@ -98,6 +98,7 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         for engine in engines.all:
             report.add(engine.name, whole_lake(engine, lake.jobs))
         if engines.by_job:
+            create_in_glue(lake.glue.client, "ddl-by-job.sql")
             kept = all_jobs.AllJobs(program(ROOT, "label-lake"))
             report.add("Trino", all_jobs.fill(engines.by_job, kept, lake.jobs))
             report.add("Trino", all_jobs.saved_queries(engines.by_job))
@@ -111,7 +112,6 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         if engines.spark:
             report.add("Spark after MSCK REPAIR", engines.spark.repaired(lake.jobs))
         if engines.by_job:
-            create_in_glue(lake.glue.client, "ddl-by-job.sql")
             report.add("Trino", by_job(engines.by_job, lake.jobs))
         check_registration(lake, engines, report)
         report.add("S3 and Glue", deletion(lake))
