@@ -53,8 +53,8 @@ def from_all_jobs(name: str, query: SavedQuery) -> SavedQuery:
     paragraphs = [
         f"{query.description} From all_jobs.",
         *[line for line in query.paragraphs if line.startswith("Parameter")],
-        f"The saved query {name} explains the rest. This one reads all_jobs instead of jobs: a few files instead of one "
-        "for each job, but without the jobs since all_jobs was last brought up to date.",
+        f"The saved query {name} explains the rest. This one reads all_jobs instead of jobs: a few files instead of one"
+        " for each job, but without the jobs since all_jobs was last brought up to date.",
     ]
     wrapped = ["\n".join(f"-- {line}" for line in textwrap.wrap(paragraph, 117)) for paragraph in paragraphs]
     statement = re.sub(r"\b(FROM|JOIN) jobs\b", r"\1 all_jobs", query.statement)
@@ -65,9 +65,7 @@ def saved_queries() -> dict[str, SavedQuery]:
     """Returns the queries by name: those of the files, and variants of the others that read all_jobs."""
     of_files = files()
     variants = {
-        f"{name}-from-all-jobs": from_all_jobs(name, query)
-        for name, query in of_files.items()
-        if not query.of_all_jobs
+        f"{name}-from-all-jobs": from_all_jobs(name, query) for name, query in of_files.items() if not query.of_all_jobs
     }
     return dict(sorted((of_files | variants).items()))
 

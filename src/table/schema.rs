@@ -147,7 +147,11 @@ pub const JOBS: Table = Table {
         nullable("row_count", Bigint, "number of rows in label_detections, null without TIMESTAMPS"),
         nullable("segment_count", Bigint, "number of rows in label_segments, null without SEGMENTS"),
         nullable("labels", StructArray(JOB_LABELS), "what is in the job by label, null if the job failed"),
-        nullable("content", Text, "digest of the row and the files, different exactly if the job changed, null before version 2"),
+        nullable(
+            "content",
+            Text,
+            "digest of the row and the files, different exactly if the job changed, null before version 2",
+        ),
     ],
     partition_keys: &[],
     sorted_by: None,

@@ -98,7 +98,10 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("Dimensions: [{ Name: RuleName, Value: !Ref ReadyRule }]", "Dimensions: [{ Name: RuleName, Value: ready }]"),
     ("Threshold: 259200", "Threshold: 604800"),
     # A query of a table that does not exist in every stack.
-    ("    Condition: KeepsAllJobs\n    Properties:\n      Name: pairs-of-labels\n", "    Properties:\n      Name: pairs-of-labels\n"),
+    (
+        "    Condition: KeepsAllJobs\n    Properties:\n      Name: pairs-of-labels\n",
+        "    Properties:\n      Name: pairs-of-labels\n",
+    ),
     (NOTIFIES, "AlarmActions: []"),
     (NOTIFIES.replace("Alarm", "OK", 1), "OKActions: []"),
     (NOTIFIES, f"ActionsEnabled: false\n      {NOTIFIES}"),

@@ -3,7 +3,9 @@
 use rekognition_simulator::{Aggregation, Fault, Job, NameOrder};
 use serde_json::json;
 
-use crate::support::{BOTH_TABLES, COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row};
+use crate::support::{
+    BOTH_TABLES, COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row,
+};
 
 #[tokio::test]
 async fn duplicate_costs_one_request_and_changes_nothing() {

@@ -6,7 +6,9 @@ use rekognition_simulator::Aggregation::{Segments, Timestamps};
 use rekognition_simulator::{Job, JobStatus, NameOrder, Outcome};
 use serde_json::{Value, json};
 
-use crate::support::{COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row, label_files, within};
+use crate::support::{
+    COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row, label_files, within,
+};
 
 /// The order of the values does not matter.
 const BOTH: &[(&str, &str)] = &[("AGGREGATE_BY", "SEGMENTS,TIMESTAMPS")];

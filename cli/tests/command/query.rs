@@ -79,7 +79,8 @@ fn prints_a_script_with_the_views_and_the_translated_query() {
 fn a_query_of_all_jobs_has_views_for_their_tables() {
     let sql = script(&workspace_with_job(), &["screen-time-of-a-label", "Dog"]);
     let views: Vec<_> = sql.lines().filter(|line| line.starts_with("CREATE ")).collect();
-    let starts = ["jobs AS FROM read", "label_detections AS FROM read", "all_jobs AS FROM jobs;", "all_detections AS FROM "];
+    let starts =
+        ["jobs AS FROM read", "label_detections AS FROM read", "all_jobs AS FROM jobs;", "all_detections AS FROM "];
     assert_eq!(views.len(), starts.len(), "{sql}");
     for (view, start) in views.iter().zip(starts) {
         assert!(view.starts_with(&format!("CREATE OR REPLACE VIEW {start}")), "{view}");

@@ -14,12 +14,14 @@ fn expected(objects: &BTreeMap<String, Bytes>, job: &str) -> String {
     let row = job_row(objects, job);
     let golden: Value = serde_json::from_str(include_str!("../../golden/tables.json")).unwrap();
     let columns = golden["jobs"]["columns"].as_array().unwrap().iter().map(|column| column[0].as_str().unwrap());
-    let facts: Vec<_> = columns.take_while(|column| *column != "label_count").map(|column| number(&row[column])).collect();
+    let facts: Vec<_> =
+        columns.take_while(|column| *column != "label_count").map(|column| number(&row[column])).collect();
     let mut lines = vec![json!(facts)];
     for aggregation in row["aggregate_by"].as_array().unwrap() {
         let table = if aggregation == "TIMESTAMPS" { "label_detections" } else { "label_segments" };
         let files = label_files(objects, table, job);
-        let mut files: Vec<_> = files.map(|(label, file)| (Some(label).filter(|label| label != NO_NAME), file)).collect();
+        let mut files: Vec<_> =
+            files.map(|(label, file)| (Some(label).filter(|label| label != NO_NAME), file)).collect();
         files.sort();
         lines.extend(files.iter().map(|(label, file)| json!([table, label, file.len(), crc32fast::hash(file)])));
     }
