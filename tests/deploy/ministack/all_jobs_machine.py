@@ -1,7 +1,7 @@
 """Deploys the state machine that keeps the tables of all jobs, and lets its schedule start it.
 
-The emulator's Athena has no Iceberg tables and no managed results, so the first statement is refused. tests/all_jobs runs
-the statements.
+The emulator's Athena has no Iceberg tables and no managed results, so the first statement is refused.
+tests/all_jobs runs the statements.
 """
 
 import json
@@ -51,4 +51,4 @@ def check_all_jobs(lake: Lake, artifact: Path) -> None:
     assert [resource.split(":")[-1] for resource in called] == ["listExecutions", "startQueryExecution"], called
     assert (execution["status"], execution["error"]) == ("FAILED", "Athena.InvalidRequestException"), execution
     assert "output location" in execution["cause"], execution
-    say(f"AllJobs=Daily: update in {seconds:.0f} s; a schedule starts the state machine, whose error is Athena's reason")
+    say(f"AllJobs=Daily: update in {seconds:.0f} s; a schedule starts the machine, whose error is the reason of Athena")
