@@ -7,7 +7,7 @@ export interface Template {
   Parameters: { [name: string]: Parameter };
   Conditions: Fields;
   Resources: { [name: string]: Fields };
-  Outputs: Fields;
+  Outputs: { [name: string]: Fields };
 }
 
 export interface Parameter {
@@ -24,7 +24,7 @@ export type Value = string | number | string[];
 export type Values = { [parameter: string]: Value };
 
 /**
- * Resolves the conditions of a template: removes resources whose condition is false, and replaces each `Fn::If` with
+ * Resolves the conditions of a template: removes resources and outputs whose condition is false, and replaces each `Fn::If` with
  * the value that it selects.
  *
  * CloudFormation cannot resolve conditions that depend on other resources of the stack, such as the name of a bucket.
@@ -78,13 +78,17 @@ export function resolveConditions(template: Template, values: Values): Template 
   const chooseFields = (value: Fields): Fields =>
     Object.fromEntries(Object.entries(value).map(([name, item]) => [name, choose(item)]));
 
-  const resources: { [name: string]: Fields } = {};
-  for (const [name, { Condition: condition, ...resource }] of Object.entries(template.Resources)) {
-    if (condition === undefined || holds(String(condition))) {
-      resources[name] = chooseFields(resource);
+  function kept(all: { [name: string]: Fields }): { [name: string]: Fields } {
+    const found: { [name: string]: Fields } = {};
+    for (const [name, { Condition: condition, ...one }] of Object.entries(all)) {
+      if (condition === undefined || holds(String(condition))) {
+        found[name] = chooseFields(one);
+      }
     }
+    return found;
   }
-  return { ...template, Conditions: {}, Resources: resources, Outputs: chooseFields(template.Outputs) };
+
+  return { ...template, Conditions: {}, Resources: kept(template.Resources), Outputs: kept(template.Outputs) };
 }
 
 function fields(value: Json): Fields {

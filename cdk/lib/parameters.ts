@@ -24,6 +24,7 @@ function given(props: LabelLakeProps): { [parameter: string]: Value | undefined 
     Tracing: props.tracing,
     ScanLimitBytes: props.scanLimit?.toBytes(),
     PartitionIndex: yes(props.partitionIndex),
+    AllJobs: props.allJobs,
     SubnetIds: props.vpc?.selectSubnets(props.vpcSubnets).subnetIds,
     SecurityGroupIds: props.securityGroups?.map((group) => group.securityGroupId),
     LakeFormation: yes(props.lakeFormation),

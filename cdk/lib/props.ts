@@ -14,6 +14,12 @@ export enum Aggregation {
   SEGMENTS = "SEGMENTS",
 }
 
+/** How often jobs are taken into the tables of all jobs. */
+export enum AllJobs {
+  DAILY = "Daily",
+  HOURLY = "Hourly",
+}
+
 /** Properties of the lake. All are optional: by default, the construct creates all resources that it needs. */
 export interface LabelLakeProps {
   /**
@@ -139,6 +145,13 @@ export interface LabelLakeProps {
    * @default false
    */
   readonly partitionIndex?: boolean;
+
+  /**
+   * Keeps the tables `all_detections`, `all_segments` and `all_jobs`, which answer questions over thousands of jobs in
+   * seconds. docs/OPERATIONS.md says what this costs.
+   * @default - these tables are not kept
+   */
+  readonly allJobs?: AllJobs;
 
   /**
    * VPC in which the function runs. Its subnets need a route to Rekognition, S3, Glue and Lambda, through endpoints or

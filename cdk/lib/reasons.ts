@@ -38,6 +38,23 @@ export const REASONS: Reason[] = [
   },
   {
     rule: "AwsSolutions-IAM5",
+    resources: ["AllJobsRole"],
+    reason:
+      "Keys of the tables are below their prefixes. Athena looks up all tables of the stack's database, and Lake " +
+      "Formation supports no resources.",
+  },
+  {
+    rule: "AwsSolutions-SF1",
+    resources: ["AllJobsMachine"],
+    reason: "Step Functions keeps the history of each execution of a standard workflow for 90 days without a log.",
+  },
+  {
+    rule: "AwsSolutions-SF2",
+    resources: ["AllJobsMachine"],
+    reason: "The history of an execution has the times of its statements, which run in Athena and are not traced.",
+  },
+  {
+    rule: "AwsSolutions-IAM5",
     resources: ["ContinuationPolicy"],
     reason:
       "The function invokes the version or alias that it was itself invoked with, which its ARN contains after a colon.",
@@ -46,10 +63,9 @@ export const REASONS: Reason[] = [
 
 /** Adds the reasons to the resources, so that apps that use cdk-nag get no findings from them. */
 export function suppressNagRules(included: CfnInclude): void {
-  for (const { rule, resources, reason } of REASONS) {
-    for (const name of resources) {
-      const resource = included.node.tryFindChild(name) as CfnResource | undefined;
-      resource?.addMetadata("cdk_nag", { rules_to_suppress: [{ id: rule, reason }] });
-    }
+  for (const name of new Set(REASONS.flatMap(({ resources }) => resources))) {
+    const rules = REASONS.filter(({ resources }) => resources.includes(name));
+    const resource = included.node.tryFindChild(name) as CfnResource | undefined;
+    resource?.addMetadata("cdk_nag", { rules_to_suppress: rules.map(({ rule, reason }) => ({ id: rule, reason })) });
   }
 }

@@ -8,17 +8,18 @@ import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { AwsSolutionsChecks, type INagLogger, type NagLoggerSuppressedData } from "cdk-nag";
-import type { LabelLakeProps } from "../lib/props";
+import { AllJobs, type LabelLakeProps } from "../lib/props";
 import { REASONS } from "../lib/reasons";
 import { lake } from "./lake";
 
 /** Properties of the stacks to check. Together, the stacks create every resource that REASONS mentions. */
 const VARIANTS: { [name: string]: (stack: Stack) => LabelLakeProps } = {
   "with default settings": () => ({}),
-  "with a queue, e-mail, tracing and a VPC": (stack) => ({
+  "with a queue, e-mail, tracing, tables of all jobs and a VPC": (stack) => ({
     queueConcurrency: 20,
     alarmEmail: "data@example.com",
     tracing: lambda.Tracing.ACTIVE,
+    allJobs: AllJobs.DAILY,
     vpc: ec2.Vpc.fromVpcAttributes(stack, "Network", {
       vpcId: "vpc-0123456789abcdef0",
       availabilityZones: ["us-east-1a"],

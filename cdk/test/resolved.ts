@@ -74,12 +74,12 @@ export function resolved(template: Node, parameters: { [name: string]: string })
     );
   }
 
-  const created = Object.entries<Node>(template.Resources)
-    .filter(([, { Condition }]) => Condition === undefined || holds(Condition))
-    .map(([name, { Condition, Metadata, DependsOn, ...resource }]) => [
-      name,
-      value({ ...resource, DependsOn: [DependsOn ?? []].flat().sort() }),
-    ]);
-  const outputs = Object.entries<Node>(template.Outputs).map(([name, output]) => [`output ${name}`, value(output)]);
+  const kept = (all: Node) =>
+    Object.entries<Node>(all).filter(([, { Condition }]) => Condition === undefined || holds(Condition));
+  const created = kept(template.Resources).map(([name, { Condition, Metadata, DependsOn, ...resource }]) => [
+    name,
+    value({ ...resource, DependsOn: [DependsOn ?? []].flat().sort() }),
+  ]);
+  const outputs = kept(template.Outputs).map(([name, { Condition, ...output }]) => [`output ${name}`, value(output)]);
   return Object.fromEntries([...created, ...outputs]);
 }

@@ -10,7 +10,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import * as sns from "aws-cdk-lib/aws-sns";
-import { Aggregation } from "../lib";
+import { Aggregation, AllJobs } from "../lib";
 import type { LabelLakeProps } from "../lib/props";
 import { lake, synthesized } from "./lake";
 import { resolved } from "./resolved";
@@ -53,6 +53,7 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       tracing: lambda.Tracing.ACTIVE,
       scanLimit: Size.gibibytes(1),
       partitionIndex: true,
+      allJobs: AllJobs.HOURLY,
       vpc: ec2.Vpc.fromVpcAttributes(stack, "V", {
         vpcId: "vpc-1",
         availabilityZones: ["us-east-1a", "us-east-1b"],
@@ -76,6 +77,7 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       Tracing: "Active",
       ScanLimitBytes: "1073741824",
       PartitionIndex: "Yes",
+      AllJobs: "Hourly",
       SubnetIds: "subnet-0123456789abcdef1,subnet-0123456789abcdef2",
       SecurityGroupIds: "sg-0123456789abcdef0",
       LakeFormation: "Yes",

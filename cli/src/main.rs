@@ -4,6 +4,7 @@
 //! (`local`, `duckdb`), or on a lake in either place (`lake`), and formats its results with `output`.
 
 mod account;
+mod all_jobs;
 mod args;
 mod commands;
 mod doctor;

@@ -1,7 +1,7 @@
 //! The checkpoint: the state of an export as one object in S3.
 //!
 //! ```text
-//! "LLCHECK3"  8 bytes: magic number, with the version of the format
+//! "LLCHECK4"  8 bytes: magic number, with the version of the format
 //! CRC-32      4 bytes, little-endian, of the state
 //! state       postcard
 //! ```
@@ -15,7 +15,7 @@ use crate::table::aggregation::Aggregation;
 use crate::table::rows::{JobDescription, JobRow};
 
 /// Magic number. Its version changes with the format, so that a build does not misread the checkpoint of another.
-const MAGIC: &[u8; 8] = b"LLCHECK3";
+const MAGIC: &[u8; 8] = b"LLCHECK4";
 const HEADER: usize = MAGIC.len() + size_of::<u32>();
 
 /// The state of an export, from which another invocation can resume.
@@ -72,8 +72,8 @@ impl Checkpoint {
 
     /// Returns the row of the job. All its files have to be in the lake.
     pub fn row(&self) -> JobRow {
-        let summaries = self.states.iter().map(|state| (state.aggregation(), state.summaries().clone()));
-        JobRow::succeeded(self.completion.clone(), self.description.clone(), summaries.collect())
+        let labels = self.states.iter().map(|state| (state.aggregation(), state.closed().clone()));
+        JobRow::succeeded(self.completion.clone(), self.description.clone(), labels.collect())
     }
 
     /// Returns the bytes of the object.

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::rekognition::pages::Position;
 use crate::table::aggregation::Aggregation;
-use crate::table::grouping::Grouping;
+use crate::table::grouping::{ClosedLabel, Grouping};
 use crate::table::layout::LabelPartition;
-use crate::table::rows::LabelSummary;
 
 /// The state of one aggregation between two pages. All earlier pages are flattened, and the files of all closed labels are
 /// in the lake.
@@ -48,8 +47,8 @@ impl AggregationState {
         self.grouping.labels()
     }
 
-    /// Returns the summary of each label whose file is in the lake.
-    pub(super) fn summaries(&self) -> &BTreeMap<LabelPartition, LabelSummary> {
-        self.grouping.summaries()
+    /// Returns the labels whose files are in the lake, with their summaries and the checksums of their files.
+    pub(super) fn closed(&self) -> &BTreeMap<LabelPartition, ClosedLabel> {
+        self.grouping.closed()
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job_id::JobId;
 use crate::table::aggregation::Aggregation;
+use crate::table::content::FileChecksum;
 use crate::table::layout::LabelPartition;
 use crate::table::parquet::{Format, encode_rows};
 use crate::table::rows::{LabelSummary, Rows};
@@ -21,7 +22,7 @@ use crate::table::rows::{LabelSummary, Rows};
 pub(crate) struct Grouping {
     aggregation: Aggregation,
     open: Open,
-    closed: BTreeMap<LabelPartition, LabelSummary>,
+    closed: BTreeMap<LabelPartition, ClosedLabel>,
     #[serde(skip)]
     format: OnceLock<Format>,
 }
@@ -32,6 +33,13 @@ enum Open {
     One(Option<Box<(LabelPartition, Rows)>>),
     /// All labels so far are open.
     All(BTreeMap<LabelPartition, Rows>),
+}
+
+/// A label whose rows are in a file.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct ClosedLabel {
+    pub(crate) summary: LabelSummary,
+    pub(crate) file: FileChecksum,
 }
 
 /// The file of a closed label.
@@ -146,8 +154,8 @@ impl Grouping {
         self.closed.keys()
     }
 
-    /// Returns the summary of each label closed so far.
-    pub(crate) fn summaries(&self) -> &BTreeMap<LabelPartition, LabelSummary> {
+    /// Returns the labels closed so far, with their summaries and the checksums of their files.
+    pub(crate) fn closed(&self) -> &BTreeMap<LabelPartition, ClosedLabel> {
         &self.closed
     }
 
@@ -155,7 +163,7 @@ impl Grouping {
         let summary = rows.summary();
         let format = self.format.get_or_init(|| Format::new(self.aggregation.table(), job));
         let bytes = encode_rows(&mut rows, format);
-        self.closed.insert(label.clone(), summary);
+        self.closed.insert(label.clone(), ClosedLabel { summary, file: FileChecksum::of(&bytes) });
         LabelFile { label, bytes, rows: summary.rows }
     }
 }
@@ -194,7 +202,7 @@ mod tests {
         assert_eq!(files[0].rows, 3);
         assert_eq!(names(&Vec::from_iter(grouping.close_next(&job()))), ["Eel"]);
         assert!(grouping.close_next(&job()).is_none());
-        assert_eq!(grouping.summaries().len(), 3);
+        assert_eq!(grouping.closed().len(), 3);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everything here is a plain function over values, without clients and without async.
 
 pub mod aggregation;
+pub(crate) mod content;
 pub(crate) mod grouping;
 pub mod layout;
 pub mod parquet;

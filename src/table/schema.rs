@@ -4,7 +4,7 @@
 //! it. Names, types and order are public API: within a `SCHEMA_VERSION`, columns are only added, at the end.
 
 /// Version of layout and columns, written to every file.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// A table: a folder of Parquet files below the prefix of the lake.
 #[derive(Debug)]
@@ -147,6 +147,11 @@ pub const JOBS: Table = Table {
         nullable("row_count", Bigint, "number of rows in label_detections, null without TIMESTAMPS"),
         nullable("segment_count", Bigint, "number of rows in label_segments, null without SEGMENTS"),
         nullable("labels", StructArray(JOB_LABELS), "what is in the job by label, null if the job failed"),
+        nullable(
+            "content",
+            Text,
+            "digest of the row and the files, different exactly if the job changed, null before version 2",
+        ),
     ],
     partition_keys: &[],
     sorted_by: None,
@@ -233,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_labels_struct_of_jobs_has_the_documented_type() {
-        let labels = JOBS.columns.last().unwrap();
+        let labels = JOBS.columns.iter().find(|column| column.name == "labels").unwrap();
         assert_eq!(
             labels.column_type.hive(),
             "array<struct<label:string,detections:bigint,instances:bigint,segments:bigint,\

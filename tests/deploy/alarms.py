@@ -26,6 +26,12 @@ NEEDED: dict[tuple[str, str, str], tuple[float, float]] = {
     ("AWS/Events", "FailedInvocations", "<ReadyRule>"): (0, 0),
 }
 NEEDED_WITH_QUEUE = {("AWS/SQS", "ApproximateAgeOfOldestMessage", "<JobQueue.QueueName>"): (3600, 4 * 86400)}
+NEEDED_WITH_ALL_JOBS: dict[tuple[str, str, str], tuple[float, float]] = {
+    ("AWS/States", "ExecutionsFailed", "<AllJobsMachine>"): (0, 0),
+    ("AWS/States", "ExecutionsSucceeded", "<AllJobsMachine>"): (1, 1),
+}
+# The alarm that fires if something has not happened. It has no data before the first success, and none when it fires.
+ABSENCE = "ExecutionsSucceeded"
 
 # List prices of us-east-1 a month, and what they may add up to without the queue.
 METRIC_DOLLARS, ALARM_DOLLARS, DASHBOARD_DOLLARS = 0.30, 0.10, 3.00
@@ -37,6 +43,7 @@ def alarms(stack: Stack) -> Iterator[str]:
     topic_arn = stack.parameters["ExistingTopicArn"]
     topic = topic_arn.split(":")[5] if topic_arn else "<Topic.TopicName>"
     needed = NEEDED | (NEEDED_WITH_QUEUE if stack.parameters["UseQueue"] == "Yes" else {})
+    needed |= NEEDED_WITH_ALL_JOBS if stack.parameters["AllJobs"] != "No" else {}
     needed = {(space, metric, of.format(topic=topic)): bounds for (space, metric, of), bounds in needed.items()}
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
@@ -48,10 +55,11 @@ def alarms(stack: Stack) -> Iterator[str]:
         is_level = alarm["MetricName"].startswith("Approximate") or alarm["MetricName"] == "Duration"
         if alarm["Statistic"] != ("Maximum" if is_level else "Sum"):
             yield f"{name} uses the statistic {alarm['Statistic']}"
-        if not alarm["ComparisonOperator"].startswith("GreaterThan"):
-            yield f"{name} fires below its threshold"
+        absence = alarm["MetricName"] == ABSENCE
+        if alarm["ComparisonOperator"].startswith("GreaterThan") == absence:
+            yield f"{name} compares by {alarm['ComparisonOperator']}"
         # No data point means that nothing happened. With other settings the alarm would not return to OK.
-        if alarm["TreatMissingData"] != "notBreaching":
+        if alarm["TreatMissingData"] != ("missing" if absence else "notBreaching"):
             yield f"{name} treats missing data as {alarm['TreatMissingData']}"
         if len(alarm["AlarmDescription"]) > 700:
             yield f"{name} has a description that may exceed CloudWatch's limit of 1,024 characters"
@@ -63,6 +71,11 @@ def periods(stack: Stack) -> Iterator[str]:
     """Each alarm looks back far enough to see its data points when they arrive, as late as they may."""
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         looked_at, needed = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+        if alarm["MetricName"] == ABSENCE:
+            # A run a day, which may end late on one of them. CloudWatch looks back seven days at most.
+            if not 2 * 86400 <= alarm["Period"] * needed <= 7 * 86400:
+                yield f"{name} fires after {alarm['Period'] * needed} s without a success"
+            continue
         # The newest data points may be missing, but those before them have to be enough.
         if alarm["Period"] * (looked_at - needed) < delay_seconds(alarm["MetricName"]):
             yield f"{name} does not see data points that arrive {delay_seconds(alarm['MetricName'])} s late"
@@ -98,6 +111,8 @@ def notifies(stack: Stack) -> Iterator[str]:
             if all(fires(each, notifying[each], before) for each in changed):
                 yield f"{name} does not notify while {', '.join(sorted(before)) or 'no alarm'} is firing"
                 break
+        if alarm["MetricName"] == ABSENCE and alarm.get("InsufficientDataActions") != alarm.get("AlarmActions"):
+            yield f"{name} does not notify when there is no data"
         # After an event, OK says only that time has passed. After a state, it says that the state is over.
         if bool(alarm.get("OKActions")) != is_state(alarm["MetricName"]):
             yield f"{name} {'notifies' if alarm.get('OKActions') else 'does not notify'} when it returns to OK"
@@ -125,13 +140,15 @@ def described(stack: Stack) -> Iterator[str]:
 def cost(stack: Stack) -> Iterator[str]:
     """Alarms, metrics and dashboard cost no more than the budget, and docs/OPERATIONS.md counts them."""
     number = len(stack.of_type("AWS::CloudWatch::Alarm")) - (stack.parameters["UseQueue"] == "Yes")
+    number -= len(NEEDED_WITH_ALL_JOBS) * (stack.parameters["AllJobs"] != "No")
     dollars = METRIC_DOLLARS * len(EMITTED) + ALARM_DOLLARS * number + DASHBOARD_DOLLARS
     if stack.of_type("AWS::CloudWatch::CompositeAlarm"):
         yield "a composite alarm costs as much as five others"
     if round(dollars, 2) > BUDGET_DOLLARS:
         yield f"metrics, alarms and dashboard cost ${dollars:.2f} a month, more than ${BUDGET_DOLLARS:.2f}"
     operations = " ".join((ROOT / "docs" / "OPERATIONS.md").read_text().split())
-    counted = f"{len(EMITTED)} metrics at $0.30, {number} alarms at $0.10 ({number + 1} with `UseQueue`)"
+    more = f"one more with `UseQueue`, {len(NEEDED_WITH_ALL_JOBS)} more with `AllJobs`"
+    counted = f"{len(EMITTED)} metrics at $0.30, {number} alarms at $0.10 ({more})"
     if counted not in operations:
         yield f"docs/OPERATIONS.md does not count {counted}"
 

@@ -13,6 +13,17 @@ PARQUET = {
 }
 SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "tables.json").read_text())
+# The tables over the same files by which the tables of all jobs are filled. Their key is injected by each query.
+PROJECTION = {"projection.enabled": "true", "projection.job_id.type": "injected"}
+BY_JOB = {
+    f"{name}_by_job": {
+        **table,
+        "comment": f"{table['comment']}. Every query must compare job_id with literals, by = or IN",
+        "partition_keys": table["partition_keys"][:1],
+    }
+    for name, table in GOLDEN.items()
+    if table["partition_keys"]
+}
 
 
 def bucket(stack: Stack) -> Iterator[str]:
@@ -70,12 +81,16 @@ def ready(stack: Stack) -> Iterator[str]:
 def tables(stack: Stack) -> Iterator[str]:
     """The tables equal the golden file: every column with its type and comment, in order."""
     found = {table["TableInput"]["Name"]: table["TableInput"] for table in stack.of_type("AWS::Glue::Table").values()}
-    if found.keys() != GOLDEN.keys():
+    golden_tables = GOLDEN | (BY_JOB if stack.parameters["AllJobs"] != "No" else {})
+    if found.keys() != golden_tables.keys():
         yield f"the tables are {found.keys()}"
     bucket = stack.parameters["ExistingBucket"] or "<Bucket>"
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
-    for name in found.keys() & GOLDEN.keys():
-        table, golden = found[name], GOLDEN[name]
+    for name in found.keys() & golden_tables.keys():
+        table, golden = found[name], golden_tables[name]
+        projection = {key: value for key, value in table["Parameters"].items() if key.startswith("projection.")}
+        if projection != (PROJECTION if name in BY_JOB else {}):
+            yield f"{name} has the projection {projection}"
         storage = table["StorageDescriptor"]
         for kind, columns in (("columns", storage["Columns"]), ("partition_keys", table.get("PartitionKeys", []))):
             yield from columns_differ(f"{name}.{kind}", columns, golden[kind])
@@ -85,7 +100,7 @@ def tables(stack: Stack) -> Iterator[str]:
         if table.get("TableType") != "EXTERNAL_TABLE":
             yield f"{name} has the table type {table.get('TableType')}"
         # Without the slash, the location includes every prefix that begins with the same word.
-        if storage["Location"] != f"s3://{bucket}/{prefix}{name}/":
+        if storage["Location"] != f"s3://{bucket}/{prefix}{name.removesuffix('_by_job')}/":
             yield f"{name} has the location {storage['Location']}"
         if {key: storage[key] for key in PARQUET} != PARQUET or storage["SerdeInfo"]["SerializationLibrary"] != SERDE:
             yield f"{name} is not read as Parquet"
@@ -113,13 +128,14 @@ def athena(stack: Stack) -> Iterator[str]:
     if configuration.get("EnforceWorkGroupConfiguration") is not True:
         yield "a client can override the limit"
     found = {query["Name"]: query for query in stack.of_type("AWS::Athena::NamedQuery").values()}
-    expected = saved_queries()
+    keeps_all_jobs = stack.parameters["AllJobs"] != "No"
+    expected = {name: query for name, query in saved_queries().items() if keeps_all_jobs or not query.of_all_jobs}
     if found.keys() != expected.keys():
         yield f"the saved queries and queries/ differ by {found.keys() ^ expected.keys()}"
     for name in found.keys() & expected.keys():
         query = found[name]
         if (query["QueryString"].strip(), query["Description"]) != (expected[name].text, expected[name].description):
-            yield f"the saved query {name} differs from queries/{name}.sql; run python3 queries/saved_queries.py"
+            yield f"the saved query {name} differs from queries/; run python3 queries/saved_queries.py"
         if (query["WorkGroup"], query["Database"]) != ("<WorkGroup>", "<Database>"):
             yield f"the saved query {name} is in another workgroup or database"
 

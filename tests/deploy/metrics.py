@@ -49,6 +49,18 @@ DOCUMENTED = {
             "SentMessageSize",
         },
     ),
+    "AWS/States": (
+        "StateMachineArn",
+        {
+            "ExecutionThrottled",
+            "ExecutionTime",
+            "ExecutionsAborted",
+            "ExecutionsFailed",
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsTimedOut",
+        },
+    ),
     "AWS/SNS": (
         "TopicName",
         {
@@ -87,8 +99,11 @@ def wrong_metric(namespace: str, metric: str, dimensions: dict[str, str]) -> Ite
 
 
 def is_state(metric: str) -> bool:
-    """Returns true if the metric has data points for as long as a state lasts, and not one for each event."""
-    return metric.startswith("Approximate") or metric == "Throttles"
+    """Returns true if the metric has data points for as long as a state lasts, and not one for each event.
+
+    Executions succeed at regular times: one that succeeds after a pause ends a state.
+    """
+    return metric.startswith("Approximate") or metric in ("Throttles", "ExecutionsSucceeded")
 
 
 # Seconds from the time of a data point until an alarm can see it. Lambda's metrics have the time at which an invocation

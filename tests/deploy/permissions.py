@@ -47,7 +47,9 @@ SERVICE_CONDITIONS: dict[tuple[str, str], set[str]] = {
     ("events.amazonaws.com", "AWS::SNS::TopicPolicy"): set(),
     ("lambda.amazonaws.com", "AWS::IAM::Role"): set(),
     ("rekognition.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},
+    ("scheduler.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},
     ("sns.amazonaws.com", "AWS::SQS::QueuePolicy"): {"aws:SourceArn"},
+    ("states.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},
 }
 # Statements whose resource is `*`: their actions support no resources, or Lambda requires them on all resources.
 ON_ALL_RESOURCES = {"ReadResults", "Trace", "JoinVpc"}

@@ -62,9 +62,11 @@ def reader(stack: Stack) -> Iterator[str]:
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
     bucket = f"arn:aws-test:s3:::{stack.parameters['ExistingBucket'] or '<Bucket>'}"
     names = {"database": stack.parameters["DatabaseName"], "bucket": bucket, "lake": f"{bucket}/{prefix}"}
+    of_all_jobs = ("s3:GetObject", f"{names['lake']}all/all_jobs/1/data/1.parquet")
     key, governed = stack.parameters["BucketKeyArn"], stack.parameters["LakeFormation"] == "Yes"
     needed = [(action, resource.format(**names)) for action, resource in NEEDED]
     refused = [(action, resource.format(**names)) for action, resource in REFUSED]
+    (needed if stack.parameters["AllJobs"] != "No" else refused).append(of_all_jobs)
     (needed if key else refused).append(("kms:Decrypt", key or "arn:aws-test:kms:us-east-1:123456789012:key/1"))
     (needed if governed else refused).append(("lakeformation:GetDataAccess", "*"))
     for action, resource in needed:

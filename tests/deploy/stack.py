@@ -38,7 +38,11 @@ class Stack:
             for name, resource in template["Resources"].items()
             if "Condition" not in resource or self.condition(resource["Condition"])
         }
-        self.outputs = {name: self.resolve(output["Value"]) for name, output in template["Outputs"].items()}
+        self.outputs = {
+            name: self.resolve(output["Value"])
+            for name, output in template["Outputs"].items()
+            if "Condition" not in output or self.condition(output["Condition"])
+        }
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Returns the properties of all resources of a type, by logical ID."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import alarms
+import all_jobs
 import console
 import lake
 import lint
@@ -23,9 +24,11 @@ VARIANTS: dict[str, dict[str, str]] = {
         "OutputPrefix": "video/labels",
         "ExistingTopicArn": "arn:aws-test:sns:us-east-1:123456789012:AmazonRekognition-done",
         "AlarmTopicArn": "arn:aws-test:sns:us-east-1:123456789012:pager",
+        "AllJobs": "Daily",
         "DatabaseName": "other",
     },
     "with an organization's rules": {
+        "AllJobs": "Hourly",
         "UseQueue": "Yes",
         "OutputPrefix": "labels",
         "BucketKeyArn": KEY,
@@ -39,7 +42,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "PartitionIndex": "Yes",
     },
 }
-MODULES = (messages, permissions, reader, lake, alarms, console)
+MODULES = (messages, permissions, reader, lake, alarms, console, all_jobs)
 
 
 def findings(text: str) -> list[str]:
@@ -49,7 +52,7 @@ def findings(text: str) -> list[str]:
 
 def own_findings(text: str) -> list[str]:
     """Returns the findings of the checks in this folder."""
-    found = [finding for check in permissions.TEXT_CHECKS for finding in check(text)]
+    found = [finding for check in (*permissions.TEXT_CHECKS, *all_jobs.TEXT_CHECKS) for finding in check(text)]
     try:
         template = transformed(text)
     except Exception as error:  # Anything that the transform raises is a finding.
@@ -96,4 +99,6 @@ def single_values(template: dict[str, Any]) -> dict[str, dict[str, str]]:
 def lint_findings(text: str) -> list[str]:
     """Lints the template as written and after the transform. As written, most mistakes are hidden from the linter."""
     raw = [f"as written: {finding}" for finding in lint.findings(text)]
-    return raw + [f"transformed: {finding}" for finding in lint.findings(transformed(text))]
+    template = transformed(text)
+    machine = [f"state machine: {finding}" for finding in lint.findings(all_jobs.as_object(template))]
+    return raw + machine + [f"transformed: {finding}" for finding in lint.findings(template)]

@@ -152,8 +152,14 @@ def videos_with_a_label(label: str) -> list[tuple]:
 
 
 def labels_seen_together(job_id: str) -> list[tuple]:
+    rows = [(one, other, samples) for (one, other), samples in pairs_in(find(job_id)).items()]
+    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:100]
+
+
+def pairs_in(job: Job) -> Counter[tuple[str, str]]:
+    """Returns the number of samples of each pair of labels."""
     samples_of_job = defaultdict(dict)
-    for detection in find(job_id).detections:
+    for detection in job.detections:
         if detection.name is not None:
             samples_of_job[detection.timestamp_ms][detection.name] = detection.parents
     pairs = Counter()
@@ -161,8 +167,7 @@ def labels_seen_together(job_id: str) -> list[tuple]:
         for one, other in combinations(sorted(seen), 2):
             if one not in seen[other] and other not in seen[one]:
                 pairs[one, other] += 1
-    rows = [(one, other, samples) for (one, other), samples in pairs.items()]
-    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))[:100]
+    return pairs
 
 
 def boxes_in_pixels(job_id: str, label: str) -> list[tuple]:
@@ -220,3 +225,121 @@ def jobs_of_a_video(bucket: str, key: str) -> list[tuple]:
         )
         rows.append(row)
     return rows
+
+
+# The queries over all jobs.
+
+
+def month(job: Job) -> str | None:
+    completed_at = time(job.completed_at_ms)
+    return completed_at and f"{completed_at:%Y-%m}"
+
+
+def jobs_by_month() -> dict[str, list[Job]]:
+    """Returns the jobs with detections and a time."""
+    found = defaultdict(list)
+    for job in JOBS:
+        if job.status == "SUCCEEDED" and "TIMESTAMPS" in job.aggregate_by and month(job):
+            found[month(job)].append(job)
+    return found
+
+
+def counts_of_labels(job: Job) -> dict[str | None, tuple[int, int]]:
+    """Returns the numbers of detections and instances of each label."""
+    return {name: (detections, instances) for name, detections, instances, *_ in inventory(job) if detections}
+
+
+def labels_by_month(first: str, until: str) -> list[tuple]:
+    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
+    rows = []
+    for name, all_jobs in jobs_by_month().items():
+        jobs = [job for job in all_jobs if begin <= time(job.completed_at_ms) < end]
+        counts = [counts_of_labels(job) for job in jobs]
+        for label in {label for count in counts for label in count}:
+            detections, instances = zip(*(count[label] for count in counts if label in count), strict=True)
+            share = round(len(detections) / len(jobs), 4)
+            rows.append((name, label, len(detections), share, sum(detections), sum(instances)))
+    return sorted(rows, key=lambda row: (row[0], -row[2], -row[4], nulls_last(row[1])))
+
+
+def labels_that_come_and_go() -> list[tuple]:
+    months = jobs_by_month()
+    seen = defaultdict(list)
+    for name, jobs in months.items():
+        for job in jobs:
+            for label, (detections, _) in counts_of_labels(job).items():
+                seen[label].append((name, detections))
+    rows = []
+    for label, found in seen.items():
+        names, detections = zip(*found, strict=True)
+        if len(set(names)) < len(months):
+            spans = (min(names), max(names), len(set(names)), len(months))
+            rows.append((label, *spans, len(found), sum(detections)))
+    # Python sorts are stable: the last key is the most significant.
+    rows.sort(key=lambda row: (-row[5], nulls_last(row[0])))
+    return sorted(rows, key=lambda row: row[1], reverse=True)
+
+
+def screen_time_of_a_label(label: str) -> list[tuple]:
+    rows = []
+    for job in JOBS:
+        found = defaultdict(list)
+        for detection in job.detections:
+            if detection.name == label:
+                found[detection.timestamp_ms].append(detection)
+        if not found:
+            continue
+        samples = sorted(found)
+        gaps = [min(following - sample, 500) for sample, following in pairwise(samples)]
+        row = (
+            job.id,
+            *job.video,
+            len(samples),
+            max(sum(len(detection.instances) for detection in detections) for detections in found.values()),
+            sum(gaps) + 500,
+            job.metadata.get("DurationMillis"),
+            samples[0],
+            samples[-1],
+            maximum(detection.confidence for detections in found.values() for detection in detections),
+        )
+        rows.append(row)
+    return sorted(rows, key=lambda row: (-row[5], row[0]))
+
+
+def pairs_of_labels() -> list[tuple]:
+    jobs, samples = Counter(), Counter()
+    for job in JOBS:
+        found = pairs_in(job)
+        jobs.update(found.keys())
+        samples.update(found)
+    rows = [(*pair, jobs[pair], samples[pair]) for pair in jobs]
+    return sorted(rows, key=lambda row: (-row[3], -row[2], row[0], row[1]))[:100]
+
+
+def similar_videos(job_id: str) -> list[tuple]:
+    profiles = {}
+    for job in JOBS:
+        counts = counts_of_labels(job) if "TIMESTAMPS" in job.aggregate_by else {}
+        weights = {label: math.log(1 + detections) for label, (detections, _) in counts.items() if label is not None}
+        length = math.sqrt(sum(weight * weight for weight in weights.values()))
+        profiles[job.id] = {label: weight / length for label, weight in weights.items()}
+    rows = []
+    for job in JOBS:
+        common = profiles[job_id].keys() & profiles[job.id].keys()
+        if common and job.id != job_id:
+            cosine = sum(profiles[job_id][label] * profiles[job.id][label] for label in common)
+            rows.append((job.id, *job.video, round(cosine, 4), len(common)))
+    return sorted(rows, key=lambda row: (-row[3], row[0]))[:20]
+
+
+def failures_by_reason() -> list[tuple]:
+    reasons = defaultdict(list)
+    for job in JOBS:
+        if job.status == "FAILED":
+            reasons[job.replies[0]["StatusMessage"]].append(job)
+    rows = []
+    for reason, jobs in reasons.items():
+        times = [job.completed_at_ms for job in jobs if job.completed_at_ms is not None]
+        first, last = time(min(times, default=None)), time(max(times, default=None))
+        rows.append((reason, len(jobs), first, last, min(job.id for job in jobs)))
+    return sorted(rows, key=lambda row: (-row[1], row[0]))

@@ -104,7 +104,8 @@ def nested(engine: Queries, job: Served) -> Iterable[Check]:
     columns = ", ".join(f"found.{field}" for field in fields.split(", "))
     sql = f"SELECT {columns} FROM jobs CROSS JOIN UNNEST(labels) AS found ({fields}) WHERE job_id = ?"
     (row,) = job.rows("jobs")
-    yield "UNNEST(jobs.labels)", differences(engine.query(sql, (job.job_id,)), row[-1])
+    labels = [name for name, _ in tables()[-1].columns].index("labels")
+    yield "UNNEST(jobs.labels)", differences(engine.query(sql, (job.job_id,)), row[labels])
 
 
 def by_job(engine: Queries, jobs: list[Served]) -> Iterable[Check]:

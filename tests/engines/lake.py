@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import served
+from content import digest
 from function import program, start_function
 from rows import Served
 from services import S3, Glue, client
 from simulator import Simulator
-from tables import BUCKET, DATABASE, create_in_glue
+from tables import BUCKET, DATABASE, create_in_glue, tables
 
 EXTRA = [served.job({"JobId": "corner-cases"}, served.HERE / "corner-cases.json", aggregate_by="TIMESTAMPS,SEGMENTS")]
 """A job in addition to those of the saved queries. It does not change the results of the queries."""
@@ -56,7 +57,14 @@ class Lake:
                     if ",".join(job.aggregate_by) == aggregate_by:
                         self.simulator.invoke(job.event)
                         self.jobs.append(self.served(job.event, job.aggregate_by))
+        self.put_old_row()
         self.s3.download(BUCKET, self.files)
+
+    def put_old_row(self) -> None:
+        """Replaces a row with one of version 1, so that the lake has files of both versions."""
+        job = self.job("corner-cases")
+        job.content = None
+        self.s3.client.put_object(Bucket=BUCKET, Key=f"jobs/job-{job.job_id}.parquet", Body=served.OLD_ROW.read_bytes())
 
     def function(self, aggregate_by: str, glue: str | None = None) -> Any:
         """Starts the function."""
@@ -66,7 +74,15 @@ class Lake:
         )
 
     def served(self, event: dict[str, Any], aggregate_by: list[str]) -> Served:
-        return Served(self.rekognition, event, aggregate_by)
+        """Returns an exported job."""
+        job = Served(self.rekognition, event, aggregate_by)
+        (row,) = job.rows("jobs")
+        columns = [name for name, _ in tables()[-1].columns]
+        folders = [f"{table.name}/job_id={job.job_id}/" for table in tables() if table.keys]
+        keys = [key for folder in folders for key in self.s3.keys(BUCKET, folder)]
+        files = [(key, self.s3.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys]
+        job.content = digest(dict(zip(columns, row, strict=True)), files)
+        return job
 
     def job(self, job_id: str) -> Served:
         return next(job for job in self.jobs if job.job_id == job_id)

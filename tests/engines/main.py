@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import all_jobs
 import registration
 from checks import Report, by_job, labels_by_name, nested, saved_queries, whole_lake
 from deletion import deletion
@@ -36,7 +37,8 @@ class Engines:
 
             self.proxy = GlueProxy(lake.glue.url, without_unreadable_filter)
             home, directory = Path(os.environ["TRINO_HOME"]), lake.directory / "trino"
-            self.trino = Trino(home, directory, self.proxy.url, lake.s3.url)
+            catalogs = {"iceberg": all_jobs.ICEBERG}
+            self.trino = Trino(home, directory, self.proxy.url, lake.s3.url, catalogs=catalogs, hive=all_jobs.REDIRECT)
         self.names = names
 
     def open(self) -> None:
@@ -95,6 +97,13 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         progress("engines started")
         for engine in engines.all:
             report.add(engine.name, whole_lake(engine, lake.jobs))
+        if engines.by_job:
+            create_in_glue(lake.glue.client, "ddl-by-job.sql")
+            kept = all_jobs.AllJobs(program(ROOT, "label-lake"))
+            report.add("Trino", all_jobs.fill(engines.by_job, kept, lake.jobs))
+            report.add("Trino", all_jobs.saved_queries(engines.by_job))
+            report.add("Trino after OPTIMIZE and VACUUM", all_jobs.maintain(engines.by_job, kept, lake.jobs))
+            progress("tables of all jobs")
         for engine in engines.sql:
             report.add(engine.name, labels_by_name(engine, lake.job("odd-names")))
             report.add(engine.name, nested(engine, lake.job("corner-cases")))
@@ -103,7 +112,6 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         if engines.spark:
             report.add("Spark after MSCK REPAIR", engines.spark.repaired(lake.jobs))
         if engines.by_job:
-            create_in_glue(lake.glue.client, "ddl-by-job.sql")
             report.add("Trino", by_job(engines.by_job, lake.jobs))
         check_registration(lake, engines, report)
         report.add("S3 and Glue", deletion(lake))

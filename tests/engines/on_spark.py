@@ -14,6 +14,12 @@ from tables import BUCKET, DATABASE, Table, statements, tables
 
 BATCH = 100
 
+ALL_JOBS = {
+    "all_jobs": "SELECT * FROM jobs",
+    "all_detections": "SELECT d.*, j.completed_at_ms FROM label_detections d JOIN jobs j ON j.job_id = d.job_id",
+}
+"""Views for the tables of all jobs that the saved queries read."""
+
 
 class OnSpark:
     """A Spark session with the tables of the lake."""
@@ -47,6 +53,8 @@ class OnSpark:
         for statement in statements(location=f"file://{self.lake}"):
             self.session.sql(statement.rstrip(";").replace(f"`{DATABASE}`", f"`{database}`"))
         self.session.sql(f"USE `{database}`")
+        for name, query in ALL_JOBS.items():
+            self.session.sql(f"CREATE OR REPLACE VIEW {name} AS {query}")
 
     def register(self, table: str, partitions: list[dict[str, Any]]) -> None:
         """Adds partitions of Glue, with the locations of the downloaded files."""

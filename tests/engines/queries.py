@@ -1,16 +1,19 @@
 """The saved queries with parameters, and the rows that they must return from the test lake on every engine."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import FunctionType
 
 import answers
-from served import ROOT, SAMPLE, float32
+from saved_queries import files, from_all_jobs
+from served import SAMPLE, float32
 
-FOLDER = ROOT / "queries"
+FILES = files()
+TABLES = {"jobs": "all_jobs", "label_detections": "all_detections", "label_segments": "all_segments"}
+"""The tables of the lake and those of all jobs."""
 
 
 @dataclass
@@ -19,10 +22,7 @@ class Query:
     """Name of the file."""
     parameters: tuple
     expected: list[tuple]
-
-    @property
-    def sql(self) -> str:
-        return (FOLDER / f"{self.name}.sql").read_text(encoding="utf-8")
+    sql: str
 
     @property
     def title(self) -> str:
@@ -54,7 +54,20 @@ def comparable(value: object) -> object:
 
 
 def query(answer: FunctionType, *parameters: str | float | None) -> Query:
-    return Query(answer.__name__.replace("_", "-"), parameters, answer(*parameters))
+    name = answer.__name__.replace("_", "-")
+    return Query(name, parameters, answer(*parameters), FILES[name].text)
+
+
+def variants(query: Query) -> Iterable[Query]:
+    """Returns a query of the tables of the lake with all_jobs, as the template saves it, and with no other tables."""
+    saved = FILES[query.name]
+    if saved.of_all_jobs:
+        return
+    yield replace(query, name=f"{query.name}-from-all-jobs", sql=from_all_jobs(query.name, saved).text)
+    sql = saved.statement
+    for table, of_all_jobs in TABLES.items():
+        sql = re.sub(rf"\b(FROM|JOIN) {table}\b", rf"\1 {of_all_jobs}", sql)
+    yield replace(query, name=f"{query.name} of the tables of all jobs", sql=sql)
 
 
 QUERIES = [
@@ -96,6 +109,18 @@ QUERIES = [
     query(answers.biggest_labels_of_a_period, "2025-06-01", "2025-07-01"),
     query(answers.biggest_labels_of_a_period, "2025-07-01 00:00:00", "2025-07-03 23:30:00"),
     query(answers.failed_jobs),
+    query(answers.labels_by_month, "2025-06-01", "2025-08-01"),
+    query(answers.labels_by_month, "2025-07-01 00:00:00", "2025-07-03 23:30:00"),
+    query(answers.labels_that_come_and_go),
+    query(answers.screen_time_of_a_label, "Person"),
+    query(answers.screen_time_of_a_label, "Farmer's Market"),
+    query(answers.screen_time_of_a_label, "Caño Cristales"),
+    query(answers.screen_time_of_a_label, "dog"),
+    query(answers.pairs_of_labels),
+    query(answers.similar_videos, SAMPLE.id),
+    query(answers.similar_videos, "20250703"),
+    query(answers.similar_videos, "damaged"),
+    query(answers.failures_by_reason),
 ]
 
 
@@ -103,16 +128,16 @@ def faults_of_the_files() -> list[str]:
     """Returns what prevents files from being saved queries of Athena for which the console asks for parameters."""
     faults = []
     tested = {query.name: len(query.parameters) for query in QUERIES}
-    for path in sorted(FOLDER.glob("*.sql")):
-        lines = path.read_text(encoding="utf-8").splitlines()
+    for name, saved in FILES.items():
+        lines = saved.text.splitlines()
         comment = "\n".join(line for line in lines if line.startswith("--"))
         code = "\n".join(line for line in lines if not line.startswith("--"))
         if "?" in comment or "?" in re.sub(r"WHERE.*?(SELECT|GROUP BY|ORDER BY|$)", "", code, flags=re.DOTALL):
-            faults.append(f"{path.name}: a parameter is not in a WHERE clause")
-        if code.count("?") != tested.get(path.stem):
-            faults.append(f"{path.name}: {code.count('?')} parameters, but {tested.get(path.stem)} are tested")
+            faults.append(f"{name}: a parameter is not in a WHERE clause")
+        if code.count("?") != tested.get(name):
+            faults.append(f"{name}: {code.count('?')} parameters, but {tested.get(name)} are tested")
         if code.count("?") != len(re.findall(r"\b\d\. ", comment)):
-            faults.append(f"{path.name}: the comment does not describe each parameter")
+            faults.append(f"{name}: the comment does not describe each parameter")
         if ";" in code:
-            faults.append(f"{path.name}: contains a semicolon")
+            faults.append(f"{name}: contains a semicolon")
     return faults

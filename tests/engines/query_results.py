@@ -22,12 +22,13 @@ import duckdb
 from dialects import hive_type
 from duckdb_scripts import arguments, script, views
 from queries import QUERIES, faults_of_the_files
-from served import ROOT, float32, make_lake
+from served import OLD_ROW, ROOT, float32, make_lake
 from tables import tables
 
 DOCUMENT = ROOT / "docs/QUERYING.md"
-SUMS = {"detections", "instances", "screen_time_ms"}
+SUMS = {"detections", "instances", "samples", "screen_time_ms"}
 """Columns that are sums in some queries."""
+TIMES = {"completed_at", "first_at", "last_at"}
 
 
 def run(sql: str) -> tuple[list[str], list[tuple]]:
@@ -100,32 +101,35 @@ def execute(command: list, standard_input: str, environment: dict | None = None)
 def from_json(column: tuple[str, object]) -> object:
     """Converts a value of DuckDB's JSON output, which has times and the 128-bit numbers of sums as strings."""
     name, value = column
-    if isinstance(value, str) and name == "completed_at":
+    if isinstance(value, str) and name in TIMES:
         return datetime.fromisoformat(value)
     return int(value) if isinstance(value, str) and name in SUMS else value
 
 
-def faults_of_an_empty_lake(label_lake: Path, lake: Path) -> Iterable[str]:
-    """Yields the differences between the documented columns and those of the views of a lake without files."""
+def faults_of_the_columns(label_lake: Path, lake: Path) -> Iterable[str]:
+    """Yields the differences between the documented columns and those of the views of a lake."""
     for table in tables():
         _, described = run(f"{views(label_lake, lake)} DESCRIBE {table.name}")
         found = [(name, hive_type(kind, "duckdb")) for name, kind, *_ in described]
         if found != table.all_columns():
-            yield f"the empty view {table.name} has the columns {found}"
+            yield f"the view {table.name} of {lake.name} has the columns {found}"
 
 
 def main() -> None:
     program, *to_print = sys.argv[1:]
     label_lake = Path(program).resolve()
     with TemporaryDirectory() as directory:
-        lake, empty = Path(directory) / "lake", Path(directory) / "empty"
+        lake, empty, old = (Path(directory) / name for name in ("lake", "empty", "old"))
         make_lake(str(label_lake), lake)
         empty.mkdir()
+        (old / "jobs").mkdir(parents=True)
+        (old / "jobs/job-corner-cases.parquet").write_bytes(OLD_ROW.read_bytes())
         faults = [
             *faults_of_the_files(),
             *faults_of_the_results(label_lake, lake, to_print),
             *faults_of_the_program(label_lake, lake),
-            *faults_of_an_empty_lake(label_lake, empty),
+            *faults_of_the_columns(label_lake, empty),
+            *faults_of_the_columns(label_lake, old),
         ]
     for fault in faults:
         print(fault)

@@ -20,6 +20,8 @@ class Served:
         self.job_id = event["JobId"]
         self.aggregate_by = aggregate_by
         self.replies = {one: list(pages(rekognition, self.job_id, one)) for one in aggregate_by}
+        self.content: str | None = None
+        """The column `content`, which depends on the files and not only on the replies."""
 
     def labels(self, aggregation: str) -> list[dict[str, Any]]:
         return [label for reply in self.replies.get(aggregation, []) for label in reply.get("Labels", [])]
@@ -114,6 +116,7 @@ def job_row(job: Served) -> Row:
         rows,
         counted["SEGMENTS"],
         labels,
+        job.content,
     )
 
 

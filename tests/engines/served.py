@@ -12,6 +12,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
+OLD_ROW = HERE / "recorded/jobs-version-1.parquet"
+"""The row of the job corner-cases as schema version 1 wrote it, without the column `content`."""
+
 
 def float32(number: float | None) -> float | None:
     """Rounds a number to the 32-bit float that Rekognition uses."""

@@ -1,9 +1,9 @@
-"""Measures the cost of many small files with Trino: for 1, 100 and 1,000 jobs, and after compaction. Prints Markdown.
+"""Measures the cost of many small files with Trino: for 1, 100 and 1,000 jobs. Prints Markdown.
 
 Usage: small_files.py [JOBS...]
 
-JOBS are numbers of jobs in ascending order. TRINO_HOME must name the server with the plugins hive and iceberg, and
-PYTHONPATH must contain simulator/python.
+JOBS are numbers of jobs in ascending order. TRINO_HOME must name the server with the plugin hive, and PYTHONPATH must
+contain simulator/python.
 """
 
 import os
@@ -38,8 +38,6 @@ QUICK_SECONDS = 5
 LABEL = "Dog"
 JUNE = 1748793725418
 ANSWER = "count(*), count(instance_index), sum(timestamp_ms), max(confidence)"
-ICEBERG = "connector.name=iceberg\niceberg.catalog.type=glue\niceberg.metadata-cache.enabled=false\n"
-COMPACT = "label_detections_monthly"
 
 
 @dataclass
@@ -72,9 +70,7 @@ class Bench:
         self.catalog = Catalog(self.glue.url)
         self.simulator = Simulator(program(served.ROOT, "simulator"), f"--unknown-jobs=1x{LABELS}")
         home = Path(os.environ["TRINO_HOME"])
-        self.trino = Trino(
-            home, directory / "trino", self.catalog.url, self.s3.url, "3G", {"iceberg": ICEBERG}, optimize=True
-        )
+        self.trino = Trino(home, directory / "trino", self.catalog.url, self.s3.url, "3G", optimize=True)
         self.glue.client.create_database(DatabaseInput={"Name": DATABASE, "LocationUri": f"s3://{BUCKET}/{DATABASE}/"})
         create_in_glue(self.glue.client)
         create_in_glue(self.glue.client, "ddl-by-job.sql")
@@ -138,14 +134,6 @@ def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
     }
 
 
-def compaction() -> str:
-    """Returns the compaction statement of docs/QUERYING.md without the properties that only Athena has."""
-    text = (served.ROOT / "docs/QUERYING.md").read_text(encoding="utf-8")
-    (statement,) = re.findall(rf"```sql\n(CREATE TABLE {COMPACT}\n.*?)```", text, re.DOTALL)
-    statement = statement.replace("table_type = 'ICEBERG', is_external = false, ", "").replace("BUCKET", BUCKET)
-    return statement.replace(f"CREATE TABLE {COMPACT}", f"CREATE TABLE iceberg.{DATABASE}.{COMPACT}")
-
-
 def run(bench: Bench, sizes: list[int]) -> None:
     made: list[str] = []
     answers: dict[str, list[Any]] = {}
@@ -165,7 +153,6 @@ def run(bench: Bench, sizes: list[int]) -> None:
                 wrong = differences(measured.rows, answers.setdefault(f"{count} {answer_key(name)}", measured.rows))
                 assert not wrong, (name, table, wrong)
                 line([f"{count:,}", table.removeprefix("label_"), name, *measured.cells()])
-    compact(bench, made, answers)
 
 
 def tables_for(name: str) -> list[str]:
@@ -178,20 +165,6 @@ def tables_for(name: str) -> list[str]:
 def answer_key(name: str) -> str:
     """Returns the name under which queries with the same answer are compared."""
     return {"all jobs, named": "all"}.get(name, name).removesuffix(", named")
-
-
-def compact(bench: Bench, made: list[str], answers: dict[str, list[Any]]) -> None:
-    began = time.monotonic()
-    bench.engine.query(compaction())
-    print(f"compacted after {time.monotonic() - began:.0f} s: {stored(bench, 'monthly/')}", file=sys.stderr)
-    table = f"iceberg.{DATABASE}.{COMPACT}"
-    for name, (sql, parameters) in queries(made).items():
-        if "named" in name:
-            continue
-        measured = bench.measure(sql.format(table=table, label="label"), parameters)
-        wrong = differences(measured.rows, answers[f"{len(made)} {name}"])
-        assert not wrong, (name, wrong)
-        line([f"{len(made):,}", "compacted", name, *measured.cells()])
 
 
 def stored(bench: Bench, prefix: str) -> str:

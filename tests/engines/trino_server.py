@@ -64,7 +64,8 @@ hive.non-managed-table-writes-enabled=true
 
 
 class Trino:
-    """The server with the Hive catalog `awsdatacatalog`. `catalogs` has the properties of additional catalogs."""
+    """The server with the Hive catalog `awsdatacatalog`. `catalogs` has the properties of additional catalogs, and
+    `hive` more properties of the first one."""
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class Trino:
         s3: str,
         heap: str = "2G",
         catalogs: Mapping[str, str] | None = None,
+        hive: str = "",
         optimize: bool = False,
     ):
         etc = directory / "etc"
@@ -83,7 +85,7 @@ class Trino:
         access = GLUE.format(
             region=REGION, glue=glue, s3=s3, key=KEYS["AWS_ACCESS_KEY_ID"], secret=KEYS["AWS_SECRET_ACCESS_KEY"]
         )
-        for name, first in {"awsdatacatalog": HIVE, **(catalogs or {})}.items():
+        for name, first in {"awsdatacatalog": HIVE + hive, **(catalogs or {})}.items():
             (etc / "catalog" / f"{name}.properties").write_text(first + access)
         compiler = "+TieredCompilation" if optimize else "TieredStopAtLevel=1"
         (etc / "jvm.config").write_text(JVM.format(heap=heap, compiler=compiler))

@@ -3,7 +3,9 @@
 use rekognition_simulator::{Aggregation, Fault, Job, NameOrder};
 use serde_json::json;
 
-use crate::support::{BOTH_TABLES, COMMIT, Function, PAGE, account, assert_lossless, generated, job_row};
+use crate::support::{
+    BOTH_TABLES, COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row,
+};
 
 #[tokio::test]
 async fn duplicate_costs_one_request_and_changes_nothing() {
@@ -71,6 +73,27 @@ async fn overwrite_replaces_a_committed_job_completely() {
     let operations = function.operations();
     let expected = ["GetLabelDetection", "DeleteObject", "DeleteObject"];
     assert_eq!(operations[..3], expected, "fetches the first page, deletes the row, then the checkpoint");
+}
+
+#[tokio::test]
+async fn content_changes_exactly_if_an_overwrite_changes_the_job() {
+    let function = Function::start(account(generated(2_000, 40)), BOTH_TABLES).await;
+    let content = || job_row(&function.simulator.objects(), "job")["content"].clone();
+    function.succeed(json!({"JobId": "job", "Timestamp": 7})).await;
+    let first = content();
+    assert_eq!(first.as_str().unwrap().len(), 64);
+
+    function.succeed(json!({"JobId": "job", "Timestamp": 7, "Overwrite": true})).await;
+    assert_eq!(content(), first, "the same replies and the same message");
+    function.succeed(json!({"JobId": "job", "Timestamp": 8, "Overwrite": true})).await;
+    assert_ne!(content(), first, "another time");
+
+    let mut labels = function.simulator.served("job", Aggregation::Timestamps);
+    labels.pop();
+    function.simulator.add_job("job", Job::from_labels(labels));
+    function.succeed(json!({"JobId": "job", "Timestamp": 7, "Overwrite": true})).await;
+    assert_ne!(content(), first, "one detection less");
+    assert_content(&function.simulator.objects(), "job");
 }
 
 #[tokio::test]

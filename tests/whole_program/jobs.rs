@@ -6,7 +6,9 @@ use rekognition_simulator::Aggregation::{Segments, Timestamps};
 use rekognition_simulator::{Job, JobStatus, NameOrder, Outcome};
 use serde_json::{Value, json};
 
-use crate::support::{COMMIT, Function, PAGE, account, assert_lossless, generated, job_row, label_files, within};
+use crate::support::{
+    COMMIT, Function, PAGE, account, assert_content, assert_lossless, generated, job_row, label_files, within,
+};
 
 /// The order of the values does not matter.
 const BOTH: &[(&str, &str)] = &[("AGGREGATE_BY", "SEGMENTS,TIMESTAMPS")];
@@ -156,6 +158,7 @@ async fn failed_job_has_a_row_with_the_reason_and_no_partitions() {
     for column in ["label_count", "detection_count", "row_count", "segment_count", "labels"] {
         assert!(row[column].is_null(), "{column}");
     }
+    assert_content(&objects, "job");
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ Examples:
   label-lake ddl --lake s3://my-lake/video --by-job
   label-lake ddl --duckdb --lake lake > views.sql && duckdb -init views.sql
   label-lake ddl --duckdb --lake s3://my-lake/video
+  label-lake ddl --all --trino --lake s3://my-lake/video > all-jobs.sql
 
   Athena runs one statement at a time. In its console, select and run the
   statements one by one. In bash, pause between them, because Athena returns
@@ -55,7 +56,13 @@ Choosing tables:
   no registration and have no partition limit, but every query of detections or
   segments must name its jobs, as in
     WHERE job_id = 'ID' AND label_name = 'Dog'
-  Both kinds read the same files and can exist in one database.";
+  Both kinds read the same files and can exist in one database.
+
+Tables of all jobs:
+  The tables of --all have the rows of all jobs in a few large files, for queries
+  of hundreds of jobs and more. They are Iceberg tables. A stack with the
+  parameter AllJobs keeps them itself. Elsewhere, run the printed statements on a
+  schedule: the comment at their top says which, in what order, and how often.";
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -165,6 +172,18 @@ pub(crate) struct DdlArguments {
     /// Print the statements that create the tables as views in DuckDB.
     #[arg(long, conflicts_with_all = ["bucket", "prefix", "database", "by_job"])]
     pub(crate) duckdb: bool,
+
+    /// Print the Iceberg tables of all jobs, and the statements that keep them.
+    #[arg(long, conflicts_with_all = ["by_job", "duckdb"])]
+    pub(crate) all: bool,
+
+    /// With --all: print the statements for Trino instead of Athena.
+    #[arg(long, requires = "all")]
+    pub(crate) trino: bool,
+
+    /// With --all: print the statements for Spark instead of Athena.
+    #[arg(long, requires = "all", conflicts_with = "trino")]
+    pub(crate) spark: bool,
 }
 
 #[derive(Args, Debug)]

@@ -99,7 +99,7 @@ pub(crate) enum Command {
     ///
     /// Use it if you do not deploy the template, which creates the tables too. Prints one CREATE DATABASE and three CREATE
     /// EXTERNAL TABLE statements, all with IF NOT EXISTS. With --duckdb, prints the views of the tables for DuckDB instead.
-    /// Works offline.
+    /// With --all, prints the statements that keep the tables of all jobs, for Athena, Trino or Spark. Works offline.
     #[command(after_long_help = local::DDL_EXAMPLES)]
     Ddl(DdlArguments),
 

@@ -1,4 +1,5 @@
-//! `label-lake ddl`: prints the statements that create the tables in Athena, in Hive's DDL, or the views in DuckDB.
+//! `label-lake ddl`: prints the statements that create the tables in Athena, in Hive's DDL, or the views in DuckDB, or the
+//! statements that keep the tables of all jobs.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
+use crate::all_jobs::{self, Engine};
 use crate::args::{AwsArguments, DdlArguments, LakeLocation, S3Location};
 use crate::duckdb::views::views;
 use crate::error::with_hint;
@@ -25,7 +27,7 @@ struct Athena<'a> {
 
 /// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
 pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
-    let DdlArguments { bucket, prefix, database, by_job, lake, duckdb } = arguments;
+    let DdlArguments { bucket, prefix, database, by_job, lake, duckdb, all, trino, spark } = arguments;
     if *duckdb {
         let lake = lake.clone().unwrap_or_else(|| LakeLocation::Directory(PathBuf::from("lake")));
         // A table that DuckDB cannot find stops some clients. The one that most lakes do not have comes last.
@@ -39,6 +41,14 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
             return Err(with_hint(anyhow!("Athena reads only S3"), hint));
         }
     };
+    if *all {
+        let engine = match (trino, spark) {
+            (true, _) => Engine::Trino,
+            (_, true) => Engine::Spark,
+            (false, false) => Engine::Athena,
+        };
+        return Ok(all_jobs::statements(engine, location(bucket, prefix).trim_end_matches('/'), database.as_str()));
+    }
     let mut sql = String::new();
     // Writing to a String does not fail.
     let _ = write_statements(&mut sql, &Athena { bucket, prefix, database, by_job: *by_job });
@@ -127,8 +137,7 @@ fn by_job(table: &'static Table) -> Definition {
 
 fn write_table(sql: &mut String, athena: &Athena<'_>, definition: &Definition) -> fmt::Result {
     let (database, name) = (identifier(athena.database.as_str()), identifier(&definition.name));
-    let bucket = athena.bucket.map_or(PLACEHOLDER, BucketName::as_str);
-    let folder = Layout::new(athena.prefix).table_prefix(definition.table);
+    let location = location(athena.bucket, athena.prefix) + &Layout::default().table_prefix(definition.table);
     writeln!(sql, "\nCREATE EXTERNAL TABLE IF NOT EXISTS {database}.{name} (")?;
     write_list(sql, definition.table.columns.iter().map(column))?;
     writeln!(sql, "COMMENT {}", literal(&definition.comment))?;
@@ -137,10 +146,17 @@ fn write_table(sql: &mut String, athena: &Athena<'_>, definition: &Definition) -
         write_list(sql, definition.partition_keys.iter().map(column))?;
     }
     writeln!(sql, "STORED AS PARQUET")?;
-    writeln!(sql, "LOCATION {}", literal(&format!("s3://{bucket}/{folder}")))?;
+    writeln!(sql, "LOCATION {}", literal(&location))?;
     let property = |(key, value): &(&str, &str)| format!("{} = {}", literal(key), literal(value));
     let properties: Vec<_> = definition.properties.iter().map(property).collect();
     writeln!(sql, "TBLPROPERTIES ({});", properties.join(", "))
+}
+
+/// Returns the URL of the lake, with a slash at the end.
+fn location(bucket: Option<&BucketName>, prefix: &KeyPrefix) -> String {
+    let bucket = bucket.map_or(PLACEHOLDER, BucketName::as_str);
+    let separator = if prefix.as_str().is_empty() { "" } else { "/" };
+    format!("s3://{bucket}/{prefix}{separator}")
 }
 
 fn write_list(sql: &mut String, entries: impl Iterator<Item = String>) -> fmt::Result {

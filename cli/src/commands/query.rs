@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use label_lake::table::schema::JOBS;
 
 use crate::args::{LakeLocation, QueryArguments};
+use crate::duckdb::all_jobs::AllJobsTable;
 use crate::duckdb::program;
 use crate::duckdb::saved_queries::{SAVED_QUERIES, SavedQuery};
 use crate::duckdb::views::{has_files, views};
@@ -38,7 +39,8 @@ pub(crate) async fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode
         let error = anyhow!("no jobs found in {}", directory.display());
         return Err(with_hint(error, "pass a lake with --lake DIRECTORY or --lake s3://BUCKET/PREFIX"));
     }
-    let views = views(&lake, &query.tables(), &arguments.aws)?;
+    let mut views = views(&lake, &query.tables(), &arguments.aws)?;
+    views.extend(query.all_jobs_tables().map(AllJobsTable::view));
     let statement = query.duckdb(&arguments.values);
     if arguments.sql {
         print(&format!("{views}\n{statement}"))?;

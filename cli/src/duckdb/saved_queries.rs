@@ -2,6 +2,7 @@
 
 use label_lake::table::schema::{JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, Table};
 
+use super::all_jobs::{ALL_JOBS_TABLES, AllJobsTable};
 use super::literal;
 
 /// A file of `queries/`.
@@ -16,33 +17,47 @@ pub(crate) struct SavedQuery {
 
 macro_rules! saved_query {
     ($name:literal, $values:expr) => {
-        SavedQuery { name: $name, values: &$values, text: include_str!(concat!("../../../queries/", $name, ".sql")) }
+        saved_query!("", $name, $values)
+    };
+    ($folder:literal, $name:literal, $values:expr) => {
+        SavedQuery {
+            name: $name,
+            values: &$values,
+            text: include_str!(concat!("../../../queries/", $folder, $name, ".sql")),
+        }
     };
 }
 
 /// All saved queries, by name.
-pub(crate) static SAVED_QUERIES: [SavedQuery; 11] = [
+pub(crate) static SAVED_QUERIES: [SavedQuery; 17] = [
     saved_query!("biggest-labels-of-a-period", ["FROM", "UNTIL"]),
     saved_query!("boxes-in-pixels", ["JOB", "LABEL"]),
     saved_query!("failed-jobs", []),
+    saved_query!("all/", "failures-by-reason", []),
     saved_query!("inventory-of-a-job", ["JOB"]),
     saved_query!("jobs-of-a-video", ["BUCKET", "KEY"]),
+    saved_query!("all/", "labels-by-month", ["FROM", "UNTIL"]),
     saved_query!("labels-of-a-video", ["JOB"]),
     saved_query!("labels-seen-together", ["JOB"]),
+    saved_query!("all/", "labels-that-come-and-go", []),
     saved_query!("long-segments", ["JOB", "SECONDS"]),
+    saved_query!("all/", "pairs-of-labels", []),
     saved_query!("screen-time-from-segments", ["JOB"]),
+    saved_query!("all/", "screen-time-of-a-label", ["LABEL"]),
+    saved_query!("all/", "similar-videos", ["JOB"]),
     saved_query!("videos-with-a-label", ["LABEL"]),
     saved_query!("where-a-label-is-seen", ["JOB", "LABEL"]),
 ];
 
 /// Replacements of what DuckDB does not have, as pairs of Athena's text and DuckDB's. All other SQL in the queries has the
 /// same meaning in both.
-const REPLACEMENTS: [(&str, &str); 2] = [
+const REPLACEMENTS: [(&str, &str); 3] = [
     // Athena makes a column of each field of the structs. DuckDB makes one column of the struct. It gets the name of the
     // table, so that references to its fields stay valid.
     ("UNNEST(j.labels) AS l\n", "UNNEST(j.labels) AS l (l)\n"),
     // DuckDB returns the time in UTC without a time zone.
     ("from_unixtime(j.completed_at_ms / 1e3)", "epoch_ms(j.completed_at_ms)"),
+    ("date_format(", "strftime("),
 ];
 
 impl SavedQuery {
@@ -57,13 +72,21 @@ impl SavedQuery {
         lines.collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns the tables that the query reads.
+    /// Returns the tables of the lake that the query reads, also by a view of all jobs.
     pub(crate) fn tables(&self) -> Vec<&'static Table> {
-        let is_read = |table: &&Table| {
-            let name = format!(" {} ", table.name);
-            self.text.lines().any(|line| !line.starts_with("--") && line.contains(&name))
-        };
+        let sources: Vec<_> = self.all_jobs_tables().flat_map(|view| view.sources).map(|table| table.name).collect();
+        let is_read = |table: &&Table| self.reads(table.name) || sources.contains(&table.name);
         [&JOBS, &LABEL_DETECTIONS, &LABEL_SEGMENTS].into_iter().filter(is_read).collect()
+    }
+
+    /// Returns the tables of all jobs that the query reads.
+    pub(crate) fn all_jobs_tables(&self) -> impl Iterator<Item = &'static AllJobsTable> {
+        ALL_JOBS_TABLES.iter().filter(|table| self.reads(table.name))
+    }
+
+    fn reads(&self, table: &str) -> bool {
+        let name = format!(" {table} ");
+        self.text.lines().any(|line| !line.starts_with("--") && line.contains(&name))
     }
 
     /// Returns the comment and the statement in DuckDB's dialect, with `values` as string literals in place of the `?`.
@@ -94,7 +117,8 @@ mod tests {
     #[test]
     fn has_every_file_of_the_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../queries");
-        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let entries = |folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries(folder.clone()).chain(entries(folder.join("all")));
         let queries = files.filter(|path| path.extension().is_some_and(|extension| extension == "sql"));
         let mut names: Vec<_> = queries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
         names.sort();
@@ -127,5 +151,7 @@ mod tests {
         assert_eq!(tables("failed-jobs"), ["jobs"]);
         assert_eq!(tables("boxes-in-pixels"), ["jobs", "label_detections"]);
         assert_eq!(tables("long-segments"), ["jobs", "label_segments"]);
+        assert_eq!(tables("similar-videos"), ["jobs"]);
+        assert_eq!(tables("screen-time-of-a-label"), ["jobs", "label_detections"]);
     }
 }

@@ -13,6 +13,9 @@ use super::literal;
 use crate::args::{AwsArguments, LakeLocation};
 use crate::error::with_hint;
 
+/// Columns that files of older versions lack, all in `jobs`. Views have null for them.
+const ADDED_COLUMNS: [&str; 1] = ["content"];
+
 /// Returns comments and the statements that create a view for each table. Each statement ends with a `;` at the end of its
 /// last line.
 ///
@@ -119,7 +122,13 @@ fn write_view(sql: &mut String, root: &str, table: &Table) -> fmt::Result {
     let name = table.name;
     if table.partition_keys.is_empty() {
         let files = literal(&format!("{root}/{name}/job-*.parquet"));
-        return writeln!(sql, "CREATE OR REPLACE VIEW {name} AS FROM read_parquet({files});");
+        let added = table.columns.iter().filter(|column| ADDED_COLUMNS.contains(&column.name)).map(null);
+        return writeln!(
+            sql,
+            "CREATE OR REPLACE VIEW {name} AS FROM read_parquet({files}, union_by_name = true)\n    \
+             UNION ALL BY NAME SELECT {} WHERE false;",
+            added.collect::<Vec<_>>().join(", ")
+        );
     }
     let files = literal(&format!("{root}/{name}/**/*.parquet"));
     let key_type = |key: &Column| format!("{}: {}", literal(key.name), duckdb_type(&key.column_type));
@@ -135,9 +144,7 @@ fn write_view(sql: &mut String, root: &str, table: &Table) -> fmt::Result {
 /// Writes a view without rows that has the columns of a table.
 fn write_empty_view(sql: &mut String, table: &Table) -> fmt::Result {
     let columns = table.columns.iter().chain(table.partition_keys);
-    let column =
-        |column: &Column| format!("    CAST(NULL AS {}) AS \"{}\"", duckdb_type(&column.column_type), column.name);
-    let columns: Vec<_> = columns.map(column).collect();
+    let columns: Vec<_> = columns.map(|column| format!("    {}", null(column))).collect();
     writeln!(
         sql,
         "-- The lake has no files of {name} yet. Once it has, print these statements again.\n\
@@ -145,6 +152,11 @@ fn write_empty_view(sql: &mut String, table: &Table) -> fmt::Result {
         columns.join(",\n"),
         name = table.name
     )
+}
+
+/// Returns null with the type and the name of a column.
+fn null(column: &Column) -> String {
+    format!("CAST(NULL AS {}) AS \"{}\"", duckdb_type(&column.column_type), column.name)
 }
 
 /// Returns the type that DuckDB reads the files with.

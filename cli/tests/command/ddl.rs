@@ -103,7 +103,7 @@ fn takes_the_location_as_one_s3_url() {
 
 #[test]
 fn prints_views_of_the_files_in_s3_for_duckdb() {
-    expect![[r"
+    expect![[r#"
         INSTALL httpfs;
         LOAD httpfs;
         INSTALL aws;
@@ -112,14 +112,15 @@ fn prints_views_of_the_files_in_s3_for_duckdb() {
         -- profile. Set AWS_REGION to the region of the bucket, or add REGION to the secret.
         CREATE OR REPLACE SECRET label_lake (TYPE s3, PROVIDER credential_chain, SCOPE 's3://my-lake');
         -- Fails with No files found if the lake has no files of jobs.
-        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/job-*.parquet');
+        CREATE OR REPLACE VIEW jobs AS FROM read_parquet('s3://my-lake/jobs/job-*.parquet', union_by_name = true)
+            UNION ALL BY NAME SELECT CAST(NULL AS VARCHAR) AS "content" WHERE false;
         -- Fails with No files found if the lake has no files of label_detections.
         CREATE OR REPLACE VIEW label_detections AS FROM read_parquet('s3://my-lake/label_detections/**/*.parquet',
             hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
         -- Fails with No files found if the lake has no files of label_segments.
         CREATE OR REPLACE VIEW label_segments AS FROM read_parquet('s3://my-lake/label_segments/**/*.parquet',
             hive_partitioning = true, hive_types = {'job_id': VARCHAR, 'label': VARCHAR});
-    "]]
+    "#]]
     .assert_eq(&ddl(&["--duckdb", "--lake", "s3://my-lake"]));
 }
 
@@ -132,7 +133,9 @@ fn prints_views_of_the_files_in_a_directory_for_duckdb() {
     let sql = ddl(&["--duckdb", "--lake", lake.to_str().unwrap()]);
     let root = format!("{}/who''s [[]1]", workspace.lake().display());
     for view in [
-        format!("CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet');\n"),
+        format!(
+            "CREATE OR REPLACE VIEW jobs AS FROM read_parquet('{root}/jobs/job-*.parquet', union_by_name = true)\n"
+        ),
         format!("VIEW label_detections AS FROM read_parquet('{root}/label_detections/**/*.parquet',\n"),
         "VIEW label_segments AS SELECT\n    CAST(NULL AS BIGINT) AS \"start_timestamp_ms\",\n".to_owned(),
     ] {
@@ -143,6 +146,48 @@ fn prints_views_of_the_files_in_a_directory_for_duckdb() {
     assert_eq!((output.code, &*output.stdout), (Some(1), ""));
     assert!(output.stderr.starts_with("error: cannot read the lake no-such-lake: "), "{}", output.stderr);
     output.assert_one_error();
+}
+
+#[test]
+fn prints_the_statements_of_the_tables_of_all_jobs() {
+    let lake = ["--all", "--lake", "s3://my-lake/who's/v1", "--database", "2-db"];
+    for (engine, location, table) in [
+        (&[][..], r"'s3://my-lake/who\'s/v1/all/all_jobs/1'", "INTO all_jobs t\n"),
+        (&["--trino"], "'s3://my-lake/who''s/v1/all/all_jobs/1'", "INTO iceberg.\"2-db\".all_jobs t\n"),
+        (&["--spark"], r"'s3://my-lake/who\'s/v1/all/all_jobs/1'", "INTO all_jobs t\n"),
+    ] {
+        let sql = ddl(&[&lake[..], engine].concat());
+        let (heading, statements) = sql.split_once("\n\n").unwrap();
+        assert!(heading.lines().all(|line| line.starts_with("--")) && !heading.contains(['\'', ';']), "{heading}");
+        let names = statements.split_inclusive(";\n").map(|text| text.trim_start().lines().next().unwrap());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            [
+                "-- create-detections",
+                "-- create-segments",
+                "-- create-jobs",
+                "-- pending",
+                "-- merge-detections",
+                "-- merge-segments",
+                "-- merge-jobs",
+                "-- optimize-detections",
+                "-- optimize-segments",
+                "-- optimize-jobs",
+                "-- vacuum-detections",
+                "-- vacuum-segments",
+                "-- vacuum-jobs",
+            ]
+        );
+        for words in [location, table] {
+            assert!(sql.contains(words), "{words}: {sql}");
+        }
+        for placeholder in ["${", "{run}"] {
+            assert!(!sql.contains(placeholder), "{placeholder}: {sql}");
+        }
+    }
+    for options in [&["--trino"][..], &["--all", "--trino", "--spark"], &["--all", "--by-job"], &["--all", "--duckdb"]] {
+        assert_eq!(label_lake([&["ddl"], options].concat(), "").code, Some(2), "{options:?}");
+    }
 }
 
 /// An empty lake has the documented columns.

@@ -12,9 +12,8 @@ use crate::table::schema::JOBS;
 
 /// Encodes the row of a job as a file.
 pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
-    let JobRow { status, completion, description, aggregations, labels } = row;
+    let JobRow { status, completion, description, aggregations, labels, content } = row;
     let job = &completion.job_id;
-    let video = completion.video.clone().unwrap_or_default();
     let succeeded = *status == JobStatus::Succeeded;
 
     let mut file = Format::new(&JOBS, job).start_file(1)?;
@@ -23,9 +22,9 @@ pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     text("job_id", Some(job.as_str()))?;
     text("status", Some(status.name()))?;
     text("status_message", description.status_message.as_deref())?;
-    text("job_tag", description.job_tag.as_deref().or(completion.job_tag.as_deref()))?;
-    text("video_bucket", description.video_bucket.as_deref().or(video.bucket.as_deref()))?;
-    text("video_key", description.video_key.as_deref().or(video.key.as_deref()))?;
+    text("job_tag", description.job_tag.as_deref())?;
+    text("video_bucket", description.video_bucket.as_deref())?;
+    text("video_key", description.video_key.as_deref())?;
     text("video_version", description.video_version.as_deref())?;
     columns.values::<Int64Type>("completed_at_ms", once(completion.timestamp))?;
     let mut text = |name, value: Option<&str>| columns.values::<ByteArrayType>(name, once(value.map(ByteArray::from)));
@@ -66,6 +65,7 @@ pub(super) fn encode(row: &JobRow) -> Result<Vec<u8>, ParquetError> {
     columns.field::<Int64Type>("last_timestamp_ms", last.as_deref())?;
     let confidence = fields::<FloatType>(labels, |_, label| label.times_and_confidence().max_confidence);
     columns.field::<FloatType>("max_confidence", confidence.as_deref())?;
+    columns.values::<ByteArrayType>("content", once(Some(ByteArray::from(content.as_str()))))?;
     columns.finish()?;
     file.into_inner()
 }

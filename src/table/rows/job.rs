@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use aws_sdk_rekognition::operation::get_label_detection::GetLabelDetectionOutput;
 use aws_sdk_rekognition::types::{S3Object, VideoMetadata};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::notification::Completion;
 use crate::table::aggregation::Aggregation;
+use crate::table::content::ContentDigest;
+use crate::table::grouping::ClosedLabel;
 use crate::table::layout::LabelPartition;
 
 use super::LabelSummary;
@@ -84,6 +87,17 @@ impl JobDescription {
             frame_height: metadata.frame_height,
         }
     }
+
+    /// Takes the facts that the reply does not have from the completion message.
+    fn or(self, completion: &Completion) -> Self {
+        let video = completion.video.as_ref();
+        Self {
+            job_tag: self.job_tag.or_else(|| completion.job_tag.clone()),
+            video_bucket: self.video_bucket.or_else(|| video?.bucket.clone()),
+            video_key: self.video_key.or_else(|| video?.key.clone()),
+            ..self
+        }
+    }
 }
 
 /// The row of a job. See [`crate::table::schema::JOBS`] for its columns.
@@ -93,12 +107,14 @@ pub struct JobRow {
     pub(crate) status: JobStatus,
     /// The completion message.
     pub(crate) completion: Completion,
-    /// The facts in the first reply. They take precedence over those in the completion message.
+    /// The facts in the first reply, or in the completion message where the reply has none.
     pub(crate) description: JobDescription,
     /// The exported aggregations.
     pub(crate) aggregations: Vec<Aggregation>,
     /// The summaries of each label.
     pub(crate) labels: BTreeMap<LabelPartition, JobLabel>,
+    /// Digest of the row and the files of the job.
+    pub(crate) content: String,
 }
 
 /// One element of the column `labels`.
@@ -121,22 +137,35 @@ impl JobLabel {
 impl JobRow {
     /// Returns the row of a job that failed.
     pub(crate) fn failed(completion: Completion, description: JobDescription, aggregations: Vec<Aggregation>) -> Self {
-        Self { status: JobStatus::Failed, completion, description, aggregations, labels: BTreeMap::new() }
+        Self::new(JobStatus::Failed, completion, description, aggregations, Vec::new())
     }
 
-    /// Returns the row of a job that succeeded, with the summaries of each exported aggregation.
+    /// Returns the row of a job that succeeded, with the labels of each exported aggregation.
     pub(crate) fn succeeded(
         completion: Completion,
         description: JobDescription,
-        summaries: Vec<(Aggregation, BTreeMap<LabelPartition, LabelSummary>)>,
+        tables: Vec<(Aggregation, BTreeMap<LabelPartition, ClosedLabel>)>,
     ) -> Self {
-        let aggregations: Vec<_> = summaries.iter().map(|(aggregation, _)| *aggregation).collect();
+        let aggregations = tables.iter().map(|(aggregation, _)| *aggregation).collect();
+        Self::new(JobStatus::Succeeded, completion, description, aggregations, tables)
+    }
+
+    fn new(
+        status: JobStatus,
+        completion: Completion,
+        description: JobDescription,
+        aggregations: Vec<Aggregation>,
+        tables: Vec<(Aggregation, BTreeMap<LabelPartition, ClosedLabel>)>,
+    ) -> Self {
+        let description = description.or(&completion);
+        let mut content = ContentDigest::of_facts(&facts(status, &completion, &description, &aggregations));
         // If only one of two exported aggregations has a label, its summary for the other one is all zeros.
         let zeros = |aggregation| aggregations.contains(&aggregation).then(LabelSummary::default);
         let zeros = JobLabel { detections: zeros(Aggregation::Timestamps), segments: zeros(Aggregation::Segments) };
         let mut labels = BTreeMap::<LabelPartition, JobLabel>::new();
-        for (aggregation, summaries) in summaries {
-            for (label, summary) in summaries {
+        for (aggregation, closed) in tables {
+            for (label, ClosedLabel { summary, file }) in closed {
+                content.add_file(aggregation.table(), &label, file);
                 let entry = labels.entry(label).or_insert(zeros);
                 match aggregation {
                     Aggregation::Timestamps => entry.detections = Some(summary),
@@ -144,7 +173,7 @@ impl JobRow {
                 }
             }
         }
-        Self { status: JobStatus::Succeeded, completion, description, aggregations, labels }
+        Self { status, completion, description, aggregations, labels, content: content.finish() }
     }
 
     /// Returns the labels that have rows, and so a file, in the table of an aggregation.
@@ -165,5 +194,139 @@ impl JobRow {
             Aggregation::Segments => label.segments.as_ref(),
         });
         is_exported.then(|| summaries.map(number).sum())
+    }
+}
+
+/// Returns the values of the row before `label_count`, in the order of the table.
+fn facts(
+    status: JobStatus,
+    completion: &Completion,
+    description: &JobDescription,
+    aggregations: &[Aggregation],
+) -> Value {
+    let aggregate_by: Vec<_> = aggregations.iter().map(|aggregation| aggregation.name()).collect();
+    json!([
+        completion.job_id.as_str(),
+        status.name(),
+        description.status_message,
+        description.job_tag,
+        description.video_bucket,
+        description.video_key,
+        description.video_version,
+        completion.timestamp,
+        description.label_model_version,
+        description.codec,
+        description.format,
+        description.color_range,
+        description.duration_ms,
+        description.frame_rate,
+        description.frame_width,
+        description.frame_height,
+        aggregate_by,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+    use crate::table::content::FileChecksum;
+
+    const DOG: &[u8] = b"dog";
+
+    fn completion() -> Completion {
+        serde_json::from_str(r#"{"JobId":"job-1","Timestamp":5,"Video":{"S3Bucket":"b"}}"#).unwrap()
+    }
+
+    fn description() -> JobDescription {
+        JobDescription { frame_rate: Some(29.97), ..JobDescription::default() }
+    }
+
+    fn closed(labels: &[(Option<&str>, &[u8])]) -> BTreeMap<LabelPartition, ClosedLabel> {
+        let closed = |bytes| ClosedLabel { summary: LabelSummary::default(), file: FileChecksum::of(bytes) };
+        labels.iter().map(|(name, bytes)| (LabelPartition::new(*name), closed(bytes))).collect()
+    }
+
+    fn content(tables: &[(Aggregation, &[(Option<&str>, &[u8])])]) -> String {
+        let tables = tables.iter().map(|(aggregation, labels)| (*aggregation, closed(labels))).collect();
+        JobRow::succeeded(completion(), description(), tables).content
+    }
+
+    #[test]
+    fn content_is_the_sha_256_of_the_documented_lines() {
+        let lines = concat!(
+            r#"["job-1","SUCCEEDED",null,null,"b",null,null,5,null,null,null,null,null,29.969999313354492,null,null,"#,
+            r#"["TIMESTAMPS","SEGMENTS"]]"#,
+            "\n",
+            r#"["label_detections",null,3,2743272264]"#,
+            "\n",
+            r#"["label_detections","Dog",3,2167159165]"#,
+            "\n",
+            r#"["label_segments","a\"b",0,0]"#,
+            "\n",
+        );
+        let expected: String = Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect();
+        let detections: &[(Option<&str>, &[u8])] = &[(Some("Dog"), DOG), (None, b"ABC")];
+        let segments: &[(Option<&str>, &[u8])] = &[(Some("a\"b"), b"")];
+        assert_eq!(content(&[(Aggregation::Timestamps, detections), (Aggregation::Segments, segments)]), expected);
+    }
+
+    #[test]
+    fn content_changes_with_every_file() {
+        let table = |labels| content(&[(Aggregation::Timestamps, labels)]);
+        let mut all = vec![
+            table(&[]),
+            table(&[(Some("Dog"), DOG)]),
+            table(&[(Some("Dog"), b"dig")]),
+            table(&[(Some("Dog"), b"doge")]),
+            table(&[(Some("Cat"), DOG)]),
+            table(&[(None, DOG)]),
+            table(&[(Some("Cat"), DOG), (Some("Dog"), DOG)]),
+            content(&[(Aggregation::Segments, &[(Some("Dog"), DOG)])]),
+            content(&[(Aggregation::Timestamps, &[(Some("Dog"), DOG)]), (Aggregation::Segments, &[])]),
+        ];
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count, "every digest is different");
+    }
+
+    #[test]
+    fn content_changes_with_every_fact() {
+        let failed = |edit: fn(&mut Completion, &mut JobDescription)| {
+            let (mut completion, mut description) = (completion(), description());
+            edit(&mut completion, &mut description);
+            JobRow::failed(completion, description, vec![Aggregation::Timestamps]).content
+        };
+        let unchanged = failed(|_, _| ());
+        assert_eq!(unchanged, failed(|completion, _| completion.overwrite = true));
+        // A fact of the message counts only if the reply does not have it.
+        assert_eq!(unchanged, failed(|_, description| description.video_bucket = Some("b".to_owned())));
+        let mut all = vec![
+            unchanged,
+            content(&[(Aggregation::Timestamps, &[])]),
+            failed(|completion, _| completion.timestamp = None),
+            failed(|completion, _| completion.job_tag = Some("x".to_owned())),
+            failed(|completion, _| completion.video = None),
+            failed(|_, description| description.status_message = Some("x".to_owned())),
+            failed(|_, description| description.video_bucket = Some("x".to_owned())),
+            failed(|_, description| description.video_key = Some("x".to_owned())),
+            failed(|_, description| description.video_version = Some("x".to_owned())),
+            failed(|_, description| description.label_model_version = Some("x".to_owned())),
+            failed(|_, description| description.codec = Some("x".to_owned())),
+            failed(|_, description| description.format = Some("x".to_owned())),
+            failed(|_, description| description.color_range = Some("x".to_owned())),
+            failed(|_, description| description.duration_ms = Some(1)),
+            failed(|_, description| description.frame_rate = Some(30.0)),
+            failed(|_, description| description.frame_width = Some(1)),
+            failed(|_, description| description.frame_height = Some(1)),
+        ];
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count, "every digest is different");
+        let both = JobRow::failed(completion(), description(), Aggregation::ALL.to_vec());
+        assert!(!all.contains(&both.content));
     }
 }

@@ -1,6 +1,7 @@
 //! Test harness: the function as a process, the service that invokes it, and readers of the lake it leaves.
 
 mod catalog;
+mod content;
 pub(crate) mod crowd;
 mod function;
 mod lake;
@@ -15,6 +16,7 @@ use rekognition_simulator::{Builder, Generated, Job, Simulator};
 pub(crate) use self::catalog::{
     CATALOG_TABLES, DATABASE, Partitions, partitions, put_partitions, table_input, with_catalog,
 };
+pub(crate) use self::content::assert_content;
 pub(crate) use self::function::{Function, command, outcome, spawn_process};
 pub(crate) use self::lake::{Objects, assert_same_lake, differences};
 pub(crate) use self::lambda_service::{Continuations, DeliveryStats, LambdaService, Retries, within};

@@ -8,6 +8,8 @@ use parquet::record::{Field, Row};
 use rekognition_simulator::{Aggregation, Simulator};
 use serde_json::{Map, Value, json};
 
+use super::content::assert_content;
+
 /// A table row as JSON. Floats are the bits of their 32-bit value, so that they compare exactly.
 type JsonRow = Map<String, Value>;
 
@@ -238,9 +240,11 @@ fn line(value: &Value) -> String {
     }
 }
 
-/// Asserts that these tables hold exactly the labels that the simulator served for a job.
+/// Asserts that these tables hold exactly the labels that the simulator served for a job, and that the job's row has the
+/// digest of its files.
 pub(crate) fn assert_lossless(simulator: &Simulator, job: &str, aggregations: &[Aggregation]) {
     let objects = simulator.objects();
+    assert_content(&objects, job);
     for &aggregation in aggregations {
         let mut served = simulator.served(job, aggregation);
         let rebuilt = match aggregation {

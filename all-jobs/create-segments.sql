@@ -1,0 +1,17 @@
+-- The rows of label_segments of all jobs.
+CREATE TABLE IF NOT EXISTS all_segments (
+    job_id string,
+    label string,
+    completed_at_ms bigint,
+    start_timestamp_ms bigint,
+    end_timestamp_ms bigint,
+    duration_ms bigint,
+    confidence float,
+    parents array<string>,
+    aliases array<string>,
+    categories array<string>,
+    label_name string
+)
+PARTITIONED BY (bucket(32, label))
+LOCATION '${Location}/all/all_segments/{run}'
+TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd')

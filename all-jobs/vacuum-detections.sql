@@ -1,0 +1,2 @@
+-- Removes snapshots of all_detections that are older than five days, and the files that no other snapshot has.
+VACUUM all_detections
