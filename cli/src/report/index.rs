@@ -1,10 +1,8 @@
 //! Writes the index of several pages.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use indicatif::HumanCount;
 
 use super::coding::escape_html;
@@ -27,8 +25,7 @@ pub(crate) fn write_index(jobs: &[JobRow], path: &Path) -> anyhow::Result<()> {
     let rows: String = jobs.iter().map(row).collect();
     let slots = [("head", &*head(None, &[])), ("style", STYLE), ("rows", &rows)];
     let mut page = HtmlFile::create(path)?;
-    let written = page.write_all(fill(INDEX, &slots).as_bytes());
-    written.with_context(|| format!("cannot write {}", path.display()))?;
+    page.add(&fill(INDEX, &slots))?;
     page.finish()?;
     Ok(())
 }
