@@ -1,7 +1,6 @@
 //! Writes the index of several pages.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use indicatif::HumanCount;
 
@@ -21,10 +20,9 @@ pub(crate) fn page_name(job: &str) -> String {
 }
 
 /// Writes the index of the pages of these jobs, which are in the same directory.
-pub(crate) fn write_index(jobs: &[JobRow], path: &Path) -> anyhow::Result<()> {
+pub(crate) fn write_index(jobs: &[JobRow], mut page: HtmlFile) -> anyhow::Result<()> {
     let rows: String = jobs.iter().map(row).collect();
     let slots = [("head", &*head(None, &[])), ("style", STYLE), ("rows", &rows)];
-    let mut page = HtmlFile::create(path)?;
     page.add(&fill(INDEX, &slots))?;
     page.finish()?;
     Ok(())
