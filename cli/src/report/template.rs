@@ -11,7 +11,21 @@ use super::coding::escape_html;
 pub(super) const PAGE: &str = include_str!("page.html");
 pub(super) const INDEX: &str = include_str!("index.html");
 pub(super) const STYLE: &str = include_str!("page.css");
-pub(super) const SCRIPT: &str = include_str!("page.js");
+/// The parts of the script share one scope. `main.js` is last, because it starts the page.
+pub(super) const SCRIPT: &str = concat!(
+    "'use strict';\n",
+    include_str!("script/text.js"),
+    include_str!("script/data.js"),
+    include_str!("script/state.js"),
+    include_str!("script/header.js"),
+    include_str!("script/rows.js"),
+    include_str!("script/lanes.js"),
+    include_str!("script/overview.js"),
+    include_str!("script/player.js"),
+    include_str!("script/pointer.js"),
+    include_str!("script/keys.js"),
+    include_str!("script/main.js"),
+);
 
 /// Mark of a page that this program wrote, and may replace.
 pub(super) const MARK: &str = r#"<meta name="generator" content="label-lake report">"#;
