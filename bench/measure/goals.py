@@ -83,6 +83,13 @@ def of_peers(results: Results) -> Iterator[Goal]:
             yield Goal(name, 5, times, "times less", at_least=True)
 
 
+def of_reports(results: Results) -> Iterator[Goal]:
+    figures = results["reports"]
+    size = figures["1000"]["bytes_without_samples"]
+    yield Goal("report without its samples, 1,000 pages", 300, size / 1e3, "KB")
+    yield Goal("peak memory of a report, 5,000 pages", 200, figures["5000"]["peak"] / MIB, "MiB")
+
+
 SECTIONS: dict[str, Callable[[Results], Iterator[Goal]]] = {
     "instructions": of_instructions,
     "pace": of_pace,
@@ -91,4 +98,5 @@ SECTIONS: dict[str, Callable[[Results], Iterator[Goal]]] = {
     "size": of_size,
     "files": of_files,
     "peers": of_peers,
+    "reports": of_reports,
 }

@@ -12,16 +12,23 @@ TARGET = ROOT / "target/bench"
 FUNCTION = TARGET / "release/stripped/bootstrap"
 WITH_SYMBOLS = TARGET / "release/bootstrap"
 SIMULATOR = TARGET / "simulator/release/simulator"
+COMMAND = TARGET / "simulator/release/label-lake"
+# Profile of programs that do without optimizations that take minutes.
+QUICK = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "4"}
 
 
 def build() -> None:
     """Builds the simulator and the function."""
-    # The simulator itself is not measured, so it does without optimizations that take minutes.
-    quick = {"CARGO_PROFILE_RELEASE_LTO": "false", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "4"}
-    cargo("rekognition-simulator", TARGET / "simulator", quick)
+    cargo("rekognition-simulator", TARGET / "simulator", QUICK)
     named = {"CARGO_PROFILE_RELEASE_STRIP": "none", "CARGO_PROFILE_RELEASE_DEBUG": "line-tables-only"}
     cargo("label-lake", TARGET, named)
     strip(WITH_SYMBOLS, FUNCTION)
+
+
+def build_command() -> Path:
+    """Builds the command line and returns its path."""
+    cargo("label-lake-cli", TARGET / "simulator", QUICK)
+    return COMMAND
 
 
 def cargo(package: str, target: Path, profile: dict[str, str]) -> None:

@@ -161,4 +161,16 @@ def costs(results: Results) -> str:
     return f"## Cost of a million detections in dollars\n\n{formula}\n\n{table(head, rows)}"
 
 
-PARTS = [against_goals, growth, small, crowd, comparison_with_python, costs]
+def reports(results: Results) -> str:
+    if "reports" not in results:
+        return ""
+    rows = [
+        [f"{int(pages):,}", number(f["seconds"]), number(f["cpu_seconds"]), number(f["peak"] / MIB),
+         number(f["bytes_without_samples"] / 1e3), number(f["bytes"] / 1e6)]
+        for pages, f in results["reports"].items()
+    ]  # fmt: skip
+    head = ["pages", "seconds", "CPU seconds", "peak MiB", "KB without samples", "MB"]
+    return "## `label-lake report`\n\n" + table(head, rows)
+
+
+PARTS = [against_goals, growth, small, crowd, comparison_with_python, costs, reports]

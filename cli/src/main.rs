@@ -16,7 +16,9 @@ mod lake;
 mod local;
 mod output;
 mod own_export;
+mod parquet_columns;
 mod parquet_decoder;
+mod report;
 mod shutdown;
 mod timeline;
 
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
         Command::Ddl(arguments) => ddl::ddl(&arguments).and_then(|sql| print(&sql)).map(|()| ExitCode::SUCCESS),
         Command::List(arguments) => list::list(&arguments).await,
         Command::Show(arguments) => show::show(&arguments).await,
+        Command::Report(arguments) => commands::report::report(&arguments).await,
         Command::Query(arguments) => query::query(&arguments).await,
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,

@@ -1,4 +1,4 @@
-//! Interruption by Ctrl-C or SIGTERM.
+//! Interruption by Ctrl-C or SIGTERM, and exit codes.
 
 use std::io;
 use std::process;
@@ -7,6 +7,8 @@ use tokio::sync::watch;
 
 /// Exit code of an interrupted command, by the convention of shells: 128 plus the number of the signal.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// Exit code for invalid usage, the same as that of clap.
+pub(crate) const INVALID_USAGE: u8 = 2;
 
 /// Listener for a signal to shut down, for commands that have to clean up before they exit.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! The timeline of a label: when it is seen, in cells of equal duration.
 
-use anyhow::{Context as _, bail};
 use label_lake::table::aggregation::Aggregation;
-use parquet::column::reader::ColumnReader;
+use parquet::data_type::Int64Type;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 
+use crate::parquet_columns::values;
 use crate::parquet_decoder::decode;
 
 /// Division of a video into cells of equal duration.
@@ -89,25 +89,9 @@ fn segments(segments: impl Iterator<Item = (Option<i64>, Option<i64>)>, scale: S
 
 /// Reads a column of times, without the other columns. Nulls stay in place.
 fn times<R: ChunkReader + 'static>(reader: &SerializedFileReader<R>, name: &str) -> anyhow::Result<Vec<Option<i64>>> {
-    let schema = reader.metadata().file_metadata().schema_descr();
-    let index = schema.columns().iter().position(|column| column.path().string() == name);
-    let index = index.with_context(|| format!("it has no column {name}"))?;
-    let present = schema.column(index).max_def_level();
     let mut times = Vec::new();
     for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group)?;
-        let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
-            bail!("its column {name} has no 64-bit integers");
-        };
-        let rows = group.metadata().num_rows() as usize;
-        let (mut levels, mut values) = (Vec::new(), Vec::new());
-        column.read_records(rows, Some(&mut levels), None, &mut values)?;
-        if present == 0 {
-            times.extend(values.into_iter().map(Some));
-        } else {
-            let mut values = values.into_iter();
-            times.extend(levels.into_iter().map(|level| if level == present { values.next() } else { None }));
-        }
+        times.extend(values::<Int64Type>(&*reader.get_row_group(group)?, name)?);
     }
     Ok(times)
 }

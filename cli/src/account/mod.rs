@@ -8,6 +8,7 @@ pub(crate) mod in_flight;
 pub(crate) mod job_report;
 pub(crate) mod lake;
 mod login;
+mod presign;
 pub(crate) mod queue;
 pub(crate) mod stack;
 

@@ -8,6 +8,7 @@ mod jobs;
 mod lake;
 mod local;
 mod query;
+mod report;
 
 use clap::builder::ValueHint;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -22,6 +23,7 @@ pub(crate) use self::jobs::{ListArguments, ShowArguments, each_once};
 pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
 pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;
+pub(crate) use self::report::ReportArguments;
 
 /// Name of the program.
 pub(crate) const PROGRAM: &str = "label-lake";
@@ -55,6 +57,9 @@ Examples:
   List the jobs in ./lake, and show when the labels of a job are seen:
     label-lake list
     label-lake show JOB
+
+  Write a page that shows when the labels of a job are seen:
+    label-lake report JOB
 
   Query a lake with DuckDB:
     label-lake query labels-of-a-video JOB --lake s3://my-lake/video
@@ -124,6 +129,13 @@ pub(crate) enum Command {
     /// segments cover.
     #[command(after_long_help = jobs::SHOW_EXAMPLES)]
     Show(ShowArguments),
+
+    /// Write a page that shows when the labels of a job are seen.
+    ///
+    /// The page is one HTML file. It shows the labels over the time of the video, with their confidence and the number of
+    /// instances, and the facts of the job. With --video, it also plays the video, with the boxes over the picture.
+    #[command(after_long_help = report::REPORT_EXAMPLES)]
+    Report(ReportArguments),
 
     /// Run a saved query on a lake with DuckDB.
     ///

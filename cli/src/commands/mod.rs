@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod query;
 pub(crate) mod register;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod status;

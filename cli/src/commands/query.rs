@@ -16,9 +16,7 @@ use crate::lake::locate;
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
-
-/// Exit code for invalid usage, the same as that of clap.
-const INVALID_USAGE: u8 = 2;
+use crate::shutdown::INVALID_USAGE;
 
 /// Runs the query, prints the script that runs it, or lists the queries if none is named.
 pub(crate) async fn query(arguments: &QueryArguments) -> anyhow::Result<ExitCode> {

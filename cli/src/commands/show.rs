@@ -8,17 +8,16 @@ use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
 use label_lake::table::layout::LabelPartition;
 
-use crate::account::job_report::UNREADABLE_ROW_HINT;
 use crate::args::ShowArguments;
 use crate::error::with_hint;
-use crate::job_row::{JobRow, LabelRow};
+use crate::job_row::LabelRow;
 use crate::lake::Lake;
+use crate::lake::committed::CommittedJob;
 use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
 use crate::output::progress::counter;
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::terminal;
-use crate::output::text::count;
 use crate::timeline::{self, Scale};
 
 /// Number of label files that are read concurrently. Each may have several megabytes.
@@ -28,28 +27,10 @@ const CONCURRENCY: usize = 8;
 pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     let job = &arguments.job;
     let (location, lake) = Lake::open(&arguments.lake, &arguments.aws).await?;
-    let key = lake.layout().commit_key(job)?;
-    let row = lake.read(job, &key).await?;
+    let CommittedJob { row, bytes, committed_at } = lake.committed_job(job, &location).await?;
     let mut files = lake.count_files(job).await?;
-    let Some(file) = row else {
-        let (lake, found) = (&location, files.count);
-        if found > 0 {
-            let found = count(found as usize, "file");
-            let error = anyhow!(
-                "job {job} is not committed in {lake}: an export has written {found}, and is in progress or was interrupted"
-            );
-            return Err(with_hint(error, "wait for the export, or run it again"));
-        }
-        let hint = format!("`label-lake list --lake {lake}` lists its jobs");
-        return Err(with_hint(anyhow!("job {job} not found in {lake}"), hint));
-    };
     files.count += 1;
-    files.bytes += file.bytes.len() as u64;
-    let row = JobRow::read(file.bytes).and_then(|row| row.of_job(job));
-    let row = row.map_err(|error| {
-        let path = lake.path(key.as_str());
-        with_hint(error.context(format!("job {job}: cannot read its row from {path}")), UNREADABLE_ROW_HINT)
-    })?;
+    files.bytes += bytes;
     let labels = row.labels.as_deref().unwrap_or_default();
     // Without a duration, the timeline ends with the last label.
     let last = labels.iter().filter_map(|label| label.last_timestamp_ms).max();
@@ -68,7 +49,7 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
     }
     drop(timelines);
     bar.finish_and_clear();
-    let details = JobDetails::new(row, file.last_modified, files, scale, shown);
+    let details = JobDetails::new(row, committed_at, files, scale, shown);
     if arguments.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&details)?))?;
     } else {
@@ -114,15 +95,8 @@ async fn read_timeline(
     let Some(aggregation) = label.timeline_table() else {
         return Ok((ShownLabel { label, timeline: None }, None));
     };
-    let key = lake.layout().part_key(aggregation.table(), job, &label.partition())?;
-    let timeline = match lake.read(job, &key).await? {
-        Some(file) => timeline::read(file.bytes, aggregation, scale),
-        None => Err(anyhow!("no such file")),
-    };
-    let path = lake.path(key.as_str());
-    let timeline = timeline
-        .map_err(|error| with_hint(error.context(format!("job {job}: cannot read {path}")), UNREADABLE_ROW_HINT));
-    match timeline {
+    let file = lake.label_file(job, &label, aggregation).await?;
+    match file.decode(|file| timeline::read(file.bytes, aggregation, scale)) {
         Ok(cells) => Ok((ShownLabel { label, timeline: Some(cells) }, None)),
         Err(error) => Ok((ShownLabel { label, timeline: None }, Some(error))),
     }

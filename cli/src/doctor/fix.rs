@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::names::Names;
+use crate::output::text::quoted;
 
 /// Returns a command of the AWS CLI in the region of the stack.
 pub(super) fn aws(names: &Names, words: &[&str]) -> String {
@@ -48,31 +49,4 @@ pub(super) fn revert_drift(names: &Names) -> String {
 /// Returns a policy document with these statements.
 pub(super) fn document(statements: &[Value]) -> String {
     serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
-}
-
-/// Quotes a word for a POSIX shell, if it needs quotes.
-fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=,@%+".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn quotes_what_a_shell_would_read() {
-        for (word, expected) in [
-            ("arn:aws:sns:us-east-1:1:a-b_c", "arn:aws:sns:us-east-1:1:a-b_c"),
-            (r#"{"a": 1}"#, r#"'{"a": 1}'"#),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-            ("$HOME", "'$HOME'"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! A lake to read, in a directory or in S3. The two differ only in how they list and read files.
 
+pub(crate) mod committed;
 pub(crate) mod directory;
 pub(crate) mod files;
+pub(crate) mod label_file;
 
 use label_lake::job_id::JobId;
 use label_lake::lake::StoredObject;

@@ -7,7 +7,7 @@ use label_lake::handler::OutcomeName;
 use label_lake::table::aggregation::Aggregations;
 
 use super::summary::{JobSummary, Summary};
-use super::text::{count, printable, video_time};
+use super::text::{count, printable, quoted, video_time};
 use crate::job_row::LabelRow;
 
 /// Returns the summary without the failures, which go to standard error.
@@ -29,16 +29,16 @@ fn write_summary(text: &mut String, summary: &Summary, aggregate_by: &Aggregatio
         write_job(text, job, aggregate_by)?;
         writeln!(text)?;
     }
-    if summary.jobs.is_empty() {
-        return Ok(());
-    }
+    let Some(job) = summary.jobs.first() else { return Ok(()) };
     let pages = count(summary.pages as usize, "page");
     writeln!(
         text,
         "Fetched {pages} in {:.2} s. The lake is in the directory {}. Query it with:",
         summary.seconds, summary.lake
     )?;
-    writeln!(text, "  {}", summary.query)
+    writeln!(text, "  {}", summary.query)?;
+    writeln!(text, "Write a page that shows when the labels are seen:")?;
+    writeln!(text, "  label-lake report {} --lake {}", job.row.job_id, quoted(&summary.lake))
 }
 
 /// Indentation of lines that continue the line above.

@@ -1,4 +1,4 @@
-//! Formatting of times, counts, answers and names.
+//! Formatting of times, counts, answers, names and words of a shell.
 
 use std::time::SystemTime;
 
@@ -48,6 +48,15 @@ pub(crate) fn printable(name: &str) -> String {
     printable
 }
 
+/// Quotes a word for a POSIX shell, if it needs quotes.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:=,@%+".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
@@ -74,5 +83,18 @@ mod tests {
     fn escapes_control_characters() {
         assert_eq!(printable("Caño \u{1b}[2J"), "Caño \\u{1b}[2J");
         assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn quotes_what_a_shell_would_read() {
+        for (word, expected) in [
+            ("arn:aws:sns:us-east-1:1:a-b_c", "arn:aws:sns:us-east-1:1:a-b_c"),
+            (r#"{"a": 1}"#, r#"'{"a": 1}'"#),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
     }
 }

@@ -19,6 +19,7 @@ mod query;
 mod recorded;
 mod register;
 mod replay;
+mod report;
 mod requests;
 mod run;
 mod show;

@@ -11,7 +11,7 @@ use crate::list::{account_with, without_commit_times};
 use crate::{CommandOutput, JOB, Workspace, event, label_lake};
 
 /// Returns the lake of a recorded job whose labels have special names, and one has none.
-fn recorded_job() -> Workspace {
+pub(crate) fn recorded_job() -> Workspace {
     let workspace = Workspace::new();
     let reply = format!("{}/tests/data/one-reply.json", env!("CARGO_MANIFEST_DIR"));
     let output = workspace.run(event("sns.json"), &["--recorded", &reply]);
@@ -20,7 +20,7 @@ fn recorded_job() -> Workspace {
 }
 
 /// Returns the lake of a job with these labels in each aggregation, for a video of 40 seconds.
-fn job_with_labels(detections: &[Value], segments: &[Value]) -> Workspace {
+pub(crate) fn job_with_labels(detections: &[Value], segments: &[Value]) -> Workspace {
     let workspace = Workspace::new();
     let replies =
         [("TIMESTAMPS", detections), ("SEGMENTS", segments)].into_iter().filter(|(_, labels)| !labels.is_empty());
@@ -45,11 +45,11 @@ fn job_with_labels(detections: &[Value], segments: &[Value]) -> Workspace {
     workspace
 }
 
-fn detection(name: &str, seconds: u32) -> Value {
+pub(crate) fn detection(name: &str, seconds: u32) -> Value {
     json!({ "Timestamp": seconds * 1000, "Label": { "Name": name, "Confidence": 90.0, "Instances": [{}, {}] } })
 }
 
-fn segment(name: &str, start: u32, end: u32) -> Value {
+pub(crate) fn segment(name: &str, start: u32, end: u32) -> Value {
     let [start, end] = [start, end].map(|seconds| seconds * 1000);
     json!({
         "Timestamp": start,
@@ -86,7 +86,7 @@ fn labels(output: &CommandOutput) -> Vec<&str> {
 }
 
 /// Returns the path of a label's file.
-fn label_file(workspace: &Workspace, table: &str, label: &str) -> PathBuf {
+pub(crate) fn label_file(workspace: &Workspace, table: &str, label: &str) -> PathBuf {
     workspace.lake().join(format!("{table}/job_id={JOB}/label={label}/part-00000.parquet"))
 }
 
