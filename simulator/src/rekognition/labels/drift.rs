@@ -70,3 +70,53 @@ fn write_instance(random: &mut Rng, sample: u32, json: &mut Vec<u8>) -> std::io:
         r#"{{"BoundingBox":{{"Width":{width},"Height":{height},"Left":{left},"Top":{top}}},"Confidence":{confidence}}}"#
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+    use serde_json::Value;
+
+    use super::{Confidence, write_instances};
+
+    #[test]
+    fn confidences_change_slowly_and_stay_in_range() {
+        for seed in 0..1_000 {
+            let confidence = Confidence::new(&mut Rng::with_seed(seed));
+            let all: Vec<f32> = (0..14).map(|sample| confidence.at(sample)).collect();
+            assert!(all.iter().all(|confidence| (50.0..=100.0).contains(confidence)), "{all:?}");
+            assert!(all.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 2.1), "{all:?}");
+        }
+    }
+
+    /// Returns the boxes of the instances in a sample: left, top, width, height.
+    fn boxes(seed: u64, sample: u32) -> Vec<[f64; 4]> {
+        let mut json = b"[".to_vec();
+        write_instances(&mut Rng::with_seed(seed), sample, &mut json).unwrap();
+        json.push(b']');
+        let all: Vec<Value> = serde_json::from_slice(&json).unwrap();
+        let sides = ["Left", "Top", "Width", "Height"];
+        all.iter().map(|one| sides.map(|side| one["BoundingBox"][side].as_f64().unwrap())).collect()
+    }
+
+    #[test]
+    fn each_instance_is_the_same_object_in_all_samples() {
+        let (mut moved, mut left, mut outside) = (0, 0, 0);
+        for seed in 0..300 {
+            for sample in 0..13 {
+                let (now, next) = (boxes(seed, sample), boxes(seed, sample + 1));
+                assert!(!next.is_empty() && (now.len() == next.len() || now.len() == next.len() + 1));
+                left += usize::from(next.len() < now.len());
+                let sides = now.as_flattened().iter().zip(next.as_flattened());
+                assert!(sides.clone().all(|(side, after)| (side - after).abs() < 0.05), "{now:?} {next:?}");
+                moved += usize::from(sides.clone().any(|(side, after)| (side - after).abs() > 0.005));
+                outside += now
+                    .iter()
+                    .filter(|[left, top, width, height]| {
+                        *left < 0.0 || *top < 0.0 || left + width > 1.0 || top + height > 1.0
+                    })
+                    .count();
+            }
+        }
+        assert!(moved > 3_000 && left > 50 && outside > 500, "{moved} moves, {left} left, {outside} outside");
+    }
+}

@@ -162,3 +162,55 @@ fn zipf(detections: usize, names: usize) -> Vec<usize> {
     counts.iter_mut().take(left).for_each(|count| *count += 1);
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{GeneratedLabels, zipf};
+    use crate::rekognition::labels::generated::Generated;
+    use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
+
+    fn labels(detections: usize, label_names: usize) -> GeneratedLabels {
+        GeneratedLabels::new(Generated { detections, label_names, ..Generated::default() })
+    }
+
+    fn page(labels: &GeneratedLabels, aggregation: Aggregation, order: Order, from: usize, to: usize) -> Vec<u8> {
+        let mut json = Vec::new();
+        labels.write(Slice { aggregation, order, from, to }, &mut json);
+        json
+    }
+
+    #[test]
+    fn pages_of_any_size_in_any_sequence_are_the_same_elements() {
+        for (detections, names) in [(1, 1), (7, 220), (2_000, 3), (3_000, 220), (1_500, 700)] {
+            let whole = labels(detections, names);
+            for aggregation in [Aggregation::Timestamps, Aggregation::Segments] {
+                let count = whole.count(aggregation);
+                for order in [Order::Time, Order::Name { ties: 5 }] {
+                    let expected = page(&whole, aggregation, order, 0, count);
+                    for size in [1, 7, 333, 1_000] {
+                        // Another plan, whose pages are written from the last to the first.
+                        let again = labels(detections, names);
+                        let starts = (0..count).step_by(size).rev();
+                        let pages = starts.map(|from| page(&again, aggregation, order, from, count.min(from + size)));
+                        let mut pages: Vec<_> = pages.collect();
+                        pages.reverse();
+                        assert!(pages.join(&b',') == expected, "{detections} {names} {aggregation:?} {order:?} {size}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_label_has_exactly_its_detections() {
+        for detections in [0, 1, 2, 13, 14, 15, 100, 700, 5_000] {
+            for names in [1, 3, 220, 3_082] {
+                let labels = labels(detections, names);
+                assert_eq!(labels.count(Aggregation::Timestamps), detections);
+                let mut counts: Vec<_> = labels.labels.iter().map(|one| one.count(Aggregation::Timestamps)).collect();
+                counts.sort_by(|a, b| b.cmp(a));
+                assert_eq!(counts, zipf(detections, names));
+            }
+        }
+    }
+}

@@ -32,7 +32,8 @@ pub(crate) fn label(rank: usize) -> Label {
     Label { name, group: index, parents, aliases, category: group.category, boxes: group.boxes }
 }
 
-/// Returns the n-th name and the index of its group, in this order: the first name of each group, then the second name of each group, and so on.
+/// Returns the index of the group and the name of the n-th label, in this order: the first name of each group, then the
+/// second name of each group, and so on.
 #[expect(clippy::expect_used, reason = "the only caller stays below the number of names")]
 fn nth_in_turn(n: usize) -> (usize, &'static str) {
     let longest = GROUPS.iter().map(|group| group.names.len()).max().unwrap_or_default();
@@ -67,9 +68,10 @@ const GROUPS: &[Group] = &[
         "People", "Crowd", "Family", "Couple", "Face", "Head", "Hand", "Finger", "Neck", "Back", "Arm", "Ankle",
     ]),
     group("Vehicles and Automotive", &["Transportation", "Vehicle"], true, &[
-        "Vehicle", "Car", "Truck", "Bus", "Bicycle", "Motorcycle", "Train", "Boat", "Airplane", "Helicopter", "Van", "Taxi",
-        "Tram", "Sports Car", "Police Car", "Fire Truck", "School Bus", "Canoe", "Ferry", "Yacht", "Tank", "Tractor",
-        "Bullet Train", "Hot Air Balloon", "Pickup Truck", "Scooter", "Wheel", "License Plate", "Alloy Wheel",
+        "Vehicle", "Car", "Truck", "Bus", "Bicycle", "Motorcycle", "Train", "Boat", "Airplane", "Helicopter", "Van",
+        "Taxi", "Tram", "Sports Car", "Police Car", "Fire Truck", "School Bus", "Canoe", "Ferry", "Yacht", "Tank",
+        "Tractor", "Bullet Train", "Hot Air Balloon", "Pickup Truck", "Scooter", "Wheel", "License Plate",
+        "Alloy Wheel",
     ]),
     group("Buildings and Architecture", &["Architecture", "Building"], true, &[
         "Building", "House", "Tower", "Office Building", "Skyscraper", "Bridge", "Castle", "Church", "Cathedral",
@@ -78,43 +80,44 @@ const GROUPS: &[Group] = &[
         "Spire", "Bell Tower",
     ]),
     group("Animals and Pets", &["Animal", "Mammal"], true, &[
-        "Animal", "Dog", "Cat", "Horse", "Cow", "Sheep", "Pig", "Goat", "Elephant", "Bear", "Zebra", "Giraffe", "Lion", "Tiger",
-        "Monkey", "Rabbit", "Mouse", "Deer", "Wolf", "Fox", "Camel", "Whale", "Dolphin", "Husky", "Golden Retriever",
-        "Chow Chow", "Shih Tzu", "Saint Bernard", "Bengal Cat", "Siamese", "Guinea Pig", "Polar Bear", "Hippo",
+        "Animal", "Dog", "Cat", "Horse", "Cow", "Sheep", "Pig", "Goat", "Elephant", "Bear", "Zebra", "Giraffe", "Lion",
+        "Tiger", "Monkey", "Rabbit", "Mouse", "Deer", "Wolf", "Fox", "Camel", "Whale", "Dolphin", "Husky",
+        "Golden Retriever", "Chow Chow", "Shih Tzu", "Saint Bernard", "Bengal Cat", "Siamese", "Guinea Pig",
+        "Polar Bear", "Hippo",
     ]),
     group("Nature and Outdoors", &["Nature", "Outdoors"], false, &[
-        "Outdoors", "Sky", "Sea", "Water", "Mountain", "Beach", "Forest", "River", "Lake", "Desert", "Field", "Grassland",
-        "Countryside", "Cliff", "Canyon", "Valley", "Waterfall", "Glacier", "Volcano", "Island", "Coast", "Shoreline",
-        "Jungle", "Rainforest", "Night", "Sunset", "Horizon", "Cloud", "Cumulus", "Moon", "Snow", "Ice", "Rock", "Sand",
-        "Soil", "Slope",
+        "Outdoors", "Sky", "Sea", "Water", "Mountain", "Beach", "Forest", "River", "Lake", "Desert", "Field",
+        "Grassland", "Countryside", "Cliff", "Canyon", "Valley", "Waterfall", "Glacier", "Volcano", "Island", "Coast",
+        "Shoreline", "Jungle", "Rainforest", "Night", "Sunset", "Horizon", "Cloud", "Cumulus", "Moon", "Snow", "Ice",
+        "Rock", "Sand", "Soil", "Slope",
     ]),
     group("Apparel and Accessories", &["Accessories", "Clothing"], true, &[
-        "Clothing", "Shoe", "Hat", "Coat", "Shirt", "Jeans", "Dress", "Glasses", "Sunglasses", "Handbag", "Watch", "Wristwatch",
-        "Ring", "Necklace", "Earring", "Helmet", "Glove", "Scarf", "Sneaker", "T-Shirt", "Lab Coat", "Wedding Gown",
-        "High Heel", "Tie", "Bow Tie", "Suit", "Formal Wear", "Kimono", "Sari", "Vest", "Jewelry", "Baseball Cap",
-        "Hard Hat",
+        "Clothing", "Shoe", "Hat", "Coat", "Shirt", "Jeans", "Dress", "Glasses", "Sunglasses", "Handbag", "Watch",
+        "Wristwatch", "Ring", "Necklace", "Earring", "Helmet", "Glove", "Scarf", "Sneaker", "T-Shirt", "Lab Coat",
+        "Wedding Gown", "High Heel", "Tie", "Bow Tie", "Suit", "Formal Wear", "Kimono", "Sari", "Vest", "Jewelry",
+        "Baseball Cap", "Hard Hat",
     ]),
     group("Sports", &["Sport"], true, &[
-        "Sport", "Football", "American Football", "American Football (Ball)", "Basketball", "Basketball (Ball)", "Baseball",
-        "Baseball Bat", "Tennis", "Tennis Ball", "Tennis Racket", "Golf", "Golf Ball", "Golf Club", "Soccer",
-        "Soccer Ball", "Rugby", "Cricket", "Hockey", "Ice Hockey", "Ice Hockey Puck", "Ski", "Snowboard", "Skateboard",
-        "Surfboard", "Volleyball (Ball)", "Bowling", "Boxing", "Fencing", "Cycling", "Swimming", "Paragliding",
-        "Judo (Sport)",
+        "Sport", "Football", "American Football", "American Football (Ball)", "Basketball", "Basketball (Ball)",
+        "Baseball", "Baseball Bat", "Tennis", "Tennis Ball", "Tennis Racket", "Golf", "Golf Ball", "Golf Club",
+        "Soccer", "Soccer Ball", "Rugby", "Cricket", "Hockey", "Ice Hockey", "Ice Hockey Puck", "Ski", "Snowboard",
+        "Skateboard", "Surfboard", "Volleyball (Ball)", "Bowling", "Boxing", "Fencing", "Cycling", "Swimming",
+        "Paragliding", "Judo (Sport)",
     ]),
     group("Food and Beverage", &["Food"], true, &[
-        "Food", "Fruit", "Apple", "Banana", "Orange", "Pizza", "Burger", "Hot Dog", "Sandwich", "Cake", "Bread", "Cheese",
-        "Egg", "Ice Cream", "Coffee", "Coffee Cup", "Wine", "Beer", "Bottle", "Pineapple", "Strawberry", "Crème Brûlée",
-        "Pâté", "Jalapeño", "Açai Bowl", "Sushi", "Noodle", "Pasta", "Steak", "Salad", "Soup Bowl", "French Fries",
-        "Whisky",
+        "Food", "Fruit", "Apple", "Banana", "Orange", "Pizza", "Burger", "Hot Dog", "Sandwich", "Cake", "Bread",
+        "Cheese", "Egg", "Ice Cream", "Coffee", "Coffee Cup", "Wine", "Beer", "Bottle", "Pineapple", "Strawberry",
+        "Crème Brûlée", "Pâté", "Jalapeño", "Açai Bowl", "Sushi", "Noodle", "Pasta", "Steak", "Salad", "Soup Bowl",
+        "French Fries", "Whisky",
     ]),
     group("Furniture and Furnishings", &["Home Decor", "Interior Design", "Furniture"], true, &[
-        "Furniture", "Chair", "Table", "Couch", "Bed", "Desk", "Lamp", "Cushion", "Pillow", "Rug", "Bookcase", "Shelf", "Cabinet",
-        "Dining Table", "Coffee Table", "Armchair", "Crib", "Bench", "Mirror", "Curtain", "Painting", "Flower Vase",
-        "Potted Plant", "Jar", "Tub", "Bathtub", "Toilet", "Sink Faucet",
+        "Furniture", "Chair", "Table", "Couch", "Bed", "Desk", "Lamp", "Cushion", "Pillow", "Rug", "Bookcase", "Shelf",
+        "Cabinet", "Dining Table", "Coffee Table", "Armchair", "Crib", "Bench", "Mirror", "Curtain", "Painting",
+        "Flower Vase", "Potted Plant", "Jar", "Tub", "Bathtub", "Toilet", "Sink Faucet",
     ]),
     group("Technology and Computing", &["Hardware", "Electronics"], true, &[
-        "Electronics", "Mobile Phone", "Computer", "Laptop", "Monitor", "Screen", "Computer Keyboard", "TV", "Camera", "Speaker",
-        "Headphones", "Microphone", "Remote Control", "Tablet Computer", "Printer", "Projector", "Joystick",
+        "Electronics", "Mobile Phone", "Computer", "Laptop", "Monitor", "Screen", "Computer Keyboard", "TV", "Camera",
+        "Speaker", "Headphones", "Microphone", "Remote Control", "Tablet Computer", "Printer", "Projector", "Joystick",
         "Video Gaming", "Ipod", "Modem", "Router", "Computer Hardware", "Cell Phone", "Pc", "Server", "Mouse Pad",
         "Webcam",
     ]),

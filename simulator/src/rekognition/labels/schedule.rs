@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::rekognition::labels::names::Label;
 use crate::rekognition::labels::random::mix;
-use crate::rekognition::labels::shots::{ANGLES, Suits, Shot, shots};
+use crate::rekognition::labels::shots::{ANGLES, Shot, Suits, shots};
 
 /// Greatest mean number of labels of a group per sample of the group's first label. Beyond it, the remaining labels of
 /// the group appear anywhere, so that a job with as many labels as detections does not have them all in one sample.
@@ -158,4 +158,66 @@ fn choose(
     }
     chosen.retain(|part| part.length() > 0);
     chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Appearance, Schedule, segment_starts};
+    use crate::rekognition::labels::names;
+
+    fn total(appearances: &[Appearance]) -> u32 {
+        appearances.iter().map(Appearance::length).sum()
+    }
+
+    /// Returns true if each appearance is within one of the others, in the same shot.
+    fn are_within(appearances: &[Appearance], others: &[Appearance]) -> bool {
+        let is_within = |one: &Appearance| {
+            others.iter().any(|other| one.shot == other.shot && other.start <= one.start && one.end <= other.end)
+        };
+        appearances.iter().all(is_within)
+    }
+
+    #[test]
+    fn every_label_has_exactly_its_samples() {
+        for (seed, samples) in (0..).zip([3, 10, 100, 1_000]) {
+            // The most that fits is all samples of all shots.
+            for wanted in [1, 2, samples / 2 + 1, samples - 1, samples] {
+                let mut schedule = Schedule::new(seed, samples);
+                for rank in 0..30 {
+                    let appearances = schedule.add(&names::label(rank), wanted, rank as u64);
+                    assert_eq!(total(&appearances), wanted, "label {rank} in {samples} samples");
+                    assert!(appearances.is_sorted_by(|one, next| one.end <= next.start), "they are disjoint");
+                    assert!(are_within(&appearances, &schedule.whole_shots));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn labels_appear_together_with_the_first_of_their_group() {
+        let mut schedule = Schedule::new(1, 1_000);
+        let groups = names::label(13).group + 1;
+        let first: Vec<_> = (0..groups).map(|rank| schedule.add(&names::label(rank), 200, rank as u64)).collect();
+        for rank in groups..groups * 5 {
+            let label = names::label(rank);
+            let appearances = schedule.add(&label, 100, rank as u64);
+            assert!(are_within(&appearances, &first[label.group]), "{}", label.name);
+        }
+    }
+
+    #[test]
+    fn labels_of_a_crowded_group_appear_anywhere() {
+        let mut schedule = Schedule::new(1, 1_000);
+        let label = names::label(0);
+        let first = schedule.add(&label, 1, 0);
+        let others: Vec<_> = (1..100).map(|seed| schedule.add(&label, 1, seed)).collect();
+        assert_eq!(others.iter().filter(|appearances| are_within(appearances, &first)).count(), 8);
+    }
+
+    #[test]
+    fn contiguous_appearances_are_one_segment() {
+        let appearance = |shot, start, end| Appearance { start, end, shot };
+        let all = [appearance(0, 1, 4), appearance(1, 4, 6), appearance(2, 7, 9), appearance(4, 12, 13)];
+        assert_eq!(segment_starts(&all).collect::<Vec<_>>(), [0, 2, 3]);
+    }
 }
