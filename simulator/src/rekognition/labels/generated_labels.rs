@@ -1,9 +1,9 @@
 //! Labels generated from a seed.
 //!
-//! Nothing is stored per detection. The time and the content of a label's k-th detection are computed from the seed,
-//! the label and k, so that a job of millions of detections takes no memory. The timeline of a label is divided into
-//! slots of equal width. Each slot has one run of consecutive samples at a random position. A run never reaches the end
-//! of its slot, so runs do not touch, and each run is one segment.
+//! Nothing is stored per detection. The plan of a job has the shots of the video and, for each label, the appearances:
+//! the samples of a shot in which the label is detected. The content of a label's k-th detection is computed from the
+//! seed, the label, and the appearance, so that a job of millions of detections takes a few bytes per detection.
+//! Contiguous appearances are one segment.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,15 @@ use crate::rekognition::labels::generated::{Generated, SAMPLE_MS};
 use crate::rekognition::labels::names;
 use crate::rekognition::labels::planned_label::{Element, PlannedLabel};
 use crate::rekognition::labels::random::mix;
+use crate::rekognition::labels::schedule::Schedule;
 use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
+use crate::rekognition::labels::shot_index::ShotIndex;
 
-/// Approximate number of detections per sample. Real videos have 7 to 26.
+/// Greatest number of detections per sample, on average. Real videos have 7 to 26.
 const DETECTIONS_PER_SAMPLE: usize = 12;
+
+/// Share of the samples in which the most frequent label is detected, in percent. Black screens are not counted.
+const MOST_FREQUENT_PERCENT: usize = 85;
 
 /// Number of cached orders by confidence, one per label and fetch. Enough for a few concurrent fetches.
 const CACHED_ORDERS: usize = 4;
@@ -24,8 +29,7 @@ pub(crate) struct GeneratedLabels {
     generated: Generated,
     /// The labels in ascending byte order of their names.
     labels: Vec<PlannedLabel>,
-    /// Number of samples in the video.
-    samples: u64,
+    shots: ShotIndex,
     /// Cached orders by confidence.
     orders: Mutex<Vec<(OrderKey, Arc<[u32]>)>>,
 }
@@ -46,13 +50,22 @@ impl GeneratedLabels {
     fn plan(generated: Generated, model_2: bool) -> Self {
         let counts = zipf(generated.detections, generated.label_names);
         let most = counts.first().copied().unwrap_or_default();
-        // At least twice the detections of the most frequent label. With fewer samples, a run would not fit into its
-        // slot with one sample to spare.
-        let samples = (most * 2).max(generated.detections / DETECTIONS_PER_SAMPLE).max(3) as u64;
-        let label = |(rank, count)| PlannedLabel::new(names::label(rank), rank, count, samples, &generated, model_2);
-        let mut labels: Vec<PlannedLabel> = counts.into_iter().enumerate().map(label).collect();
+        let samples = (most * 100 / MOST_FREQUENT_PERCENT).max(generated.detections / DETECTIONS_PER_SAMPLE).max(3);
+        let seed_of = |rank| mix(&[generated.seed, rank as u64]);
+        let mut schedule = Schedule::new(seed_of(counts.len()), samples as u32);
+        let mut plan = |(rank, count): (usize, usize)| {
+            let label = names::label(rank);
+            let appearances = schedule.add(&label, count as u32, seed_of(rank));
+            (label, appearances, seed_of(rank))
+        };
+        let planned: Vec<_> = counts.into_iter().enumerate().map(&mut plan).collect();
+        let shots = ShotIndex::new(schedule.shots(), planned.iter().map(|(_, appearances, _)| &**appearances));
+        let label = |(label, appearances, seed): (_, Vec<_>, _)| {
+            PlannedLabel::new(label, &appearances, seed, generated.instances_percent, model_2)
+        };
+        let mut labels: Vec<_> = planned.into_iter().map(label).collect();
         labels.sort_by(|a, b| a.name().cmp(b.name()));
-        Self { generated, labels, samples, orders: Mutex::default() }
+        Self { generated, labels, shots, orders: Mutex::default() }
     }
 
     pub(crate) fn count(&self, aggregation: Aggregation) -> usize {
@@ -60,7 +73,7 @@ impl GeneratedLabels {
     }
 
     pub(crate) fn duration_ms(&self) -> u64 {
-        self.samples * SAMPLE_MS
+        u64::from(self.shots.samples()) * SAMPLE_MS
     }
 
     pub(crate) fn write(&self, slice: Slice, json: &mut Vec<u8>) {
@@ -107,12 +120,11 @@ impl GeneratedLabels {
         }
         let (aggregation, label, ties) = key;
         let planned = &self.labels[label as usize];
-        let rank = |index| {
+        let rank = |(index, confidence): (u32, f32)| {
             // Positive floats sort like their bits.
-            let confidence = planned.confidence(aggregation, index).to_bits();
-            (u32::MAX - confidence, mix(&[ties, label.into(), index.into()]) as u32, index)
+            (u32::MAX - confidence.to_bits(), mix(&[ties, label.into(), index.into()]) as u32, index)
         };
-        let mut ranked: Vec<_> = (0..planned.count(aggregation) as u32).map(rank).collect();
+        let mut ranked: Vec<_> = (0..).zip(planned.confidences(aggregation)).map(rank).collect();
         ranked.sort_unstable();
         let order: Arc<[u32]> = ranked.into_iter().map(|(_, _, index)| index).collect();
         if orders.len() == CACHED_ORDERS {
@@ -127,35 +139,15 @@ impl GeneratedLabels {
         if slice.from == slice.to {
             return Vec::new();
         }
-        let (first, last) =
-            (self.sample_of(slice.aggregation, slice.from), self.sample_of(slice.aggregation, slice.to - 1));
+        let (samples, before) = self.shots.shots_of(slice.aggregation, slice.from..slice.to);
         let mut elements = Vec::new();
         for (label, planned) in (0..).zip(&self.labels) {
-            let indices = planned.before(slice.aggregation, first)..planned.before(slice.aggregation, last + 1);
+            let before = |sample| planned.before(slice.aggregation, sample);
+            let indices = before(samples.start)..before(samples.end);
             elements.extend(indices.map(|index| (planned.sample(slice.aggregation, index), Element { label, index })));
         }
         elements.sort_unstable_by_key(|(sample, element)| (*sample, element.label));
-        let skipped = slice.from - self.before(slice.aggregation, first);
-        elements.into_iter().skip(skipped).take(slice.to - slice.from).map(|(_, element)| element).collect()
-    }
-
-    /// Returns the number of elements that start before a sample.
-    fn before(&self, aggregation: Aggregation, sample: u64) -> usize {
-        self.labels.iter().map(|label| label.before(aggregation, sample) as usize).sum()
-    }
-
-    /// Returns the sample at which the element at a position starts, with the elements sorted by time.
-    fn sample_of(&self, aggregation: Aggregation, position: usize) -> u64 {
-        let (mut at_or_before, mut after) = (0, self.samples);
-        while after - at_or_before > 1 {
-            let middle = u64::midpoint(at_or_before, after);
-            if self.before(aggregation, middle) <= position {
-                at_or_before = middle;
-            } else {
-                after = middle;
-            }
-        }
-        at_or_before
+        elements.into_iter().skip(slice.from - before).take(slice.to - slice.from).map(|(_, element)| element).collect()
     }
 }
 
@@ -169,4 +161,56 @@ fn zipf(detections: usize, names: usize) -> Vec<usize> {
     let left = detections - counts.iter().sum::<usize>();
     counts.iter_mut().take(left).for_each(|count| *count += 1);
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GeneratedLabels, zipf};
+    use crate::rekognition::labels::generated::Generated;
+    use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
+
+    fn labels(detections: usize, label_names: usize) -> GeneratedLabels {
+        GeneratedLabels::new(Generated { detections, label_names, ..Generated::default() })
+    }
+
+    fn page(labels: &GeneratedLabels, aggregation: Aggregation, order: Order, from: usize, to: usize) -> Vec<u8> {
+        let mut json = Vec::new();
+        labels.write(Slice { aggregation, order, from, to }, &mut json);
+        json
+    }
+
+    #[test]
+    fn pages_of_any_size_in_any_sequence_are_the_same_elements() {
+        for (detections, names) in [(1, 1), (7, 220), (2_000, 3), (3_000, 220), (1_500, 700)] {
+            let whole = labels(detections, names);
+            for aggregation in [Aggregation::Timestamps, Aggregation::Segments] {
+                let count = whole.count(aggregation);
+                for order in [Order::Time, Order::Name { ties: 5 }] {
+                    let expected = page(&whole, aggregation, order, 0, count);
+                    for size in [1, 7, 333, 1_000] {
+                        // Another plan, whose pages are written from the last to the first.
+                        let again = labels(detections, names);
+                        let starts = (0..count).step_by(size).rev();
+                        let pages = starts.map(|from| page(&again, aggregation, order, from, count.min(from + size)));
+                        let mut pages: Vec<_> = pages.collect();
+                        pages.reverse();
+                        assert!(pages.join(&b',') == expected, "{detections} {names} {aggregation:?} {order:?} {size}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_label_has_exactly_its_detections() {
+        for detections in [0, 1, 2, 13, 14, 15, 100, 700, 5_000] {
+            for names in [1, 3, 220, 3_082] {
+                let labels = labels(detections, names);
+                assert_eq!(labels.count(Aggregation::Timestamps), detections);
+                let mut counts: Vec<_> = labels.labels.iter().map(|one| one.count(Aggregation::Timestamps)).collect();
+                counts.sort_by(|a, b| b.cmp(a));
+                assert_eq!(counts, zipf(detections, names));
+            }
+        }
+    }
 }

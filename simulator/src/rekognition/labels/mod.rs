@@ -7,5 +7,9 @@ pub(crate) mod job_labels;
 pub(crate) mod random;
 pub(crate) mod selection;
 
+mod drift;
 mod names;
 mod planned_label;
+mod schedule;
+mod shot_index;
+mod shots;

@@ -7,7 +7,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
     pub(crate) name: String,
-    /// Names of the parents, at least one.
+    /// Index of the group. The first label of each group is a parent of the others, and has the group's index as rank.
+    pub(crate) group: usize,
     pub(crate) parents: Vec<&'static str>,
     pub(crate) aliases: &'static [&'static str],
     pub(crate) category: &'static str,
@@ -19,23 +20,27 @@ pub(crate) struct Label {
 /// so that any number of labels is a mixture of all categories.
 pub(crate) fn label(rank: usize) -> Label {
     let total: usize = GROUPS.iter().map(|group| group.names.len()).sum();
-    let (group, name) = nth_in_turn(rank % total);
+    let (index, name) = nth_in_turn(rank % total);
+    let group = &GROUPS[index];
     let name = match rank / total {
         0 => name.to_owned(),
         round => format!("{name} {}", round + 1),
     };
     let aliases = ALIASES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, aliases)| aliases);
-    // Some groups contain a label that is also a parent of the group. It must not be its own parent.
-    let parents = group.parents.iter().copied().filter(|parent| *parent != name).collect();
-    Label { name, parents, aliases, category: group.category, boxes: group.boxes }
+    // One parent of a group is its first label, whose parents are those before it.
+    let parents = group.parents.iter().copied().take_while(|parent| *parent != name).collect();
+    Label { name, group: index, parents, aliases, category: group.category, boxes: group.boxes }
 }
 
-/// Returns the n-th name in this order: the first name of each group, then the second name of each group, and so on.
+/// Returns the index of the group and the name of the n-th label, in this order: the first name of each group, then the
+/// second name of each group, and so on.
 #[expect(clippy::expect_used, reason = "the only caller stays below the number of names")]
-fn nth_in_turn(n: usize) -> (&'static Group, &'static str) {
+fn nth_in_turn(n: usize) -> (usize, &'static str) {
     let longest = GROUPS.iter().map(|group| group.names.len()).max().unwrap_or_default();
-    let turns =
-        (0..longest).flat_map(|turn| GROUPS.iter().filter_map(move |group| Some((group, *group.names.get(turn)?))));
+    let in_turn = |turn| {
+        GROUPS.iter().enumerate().filter_map(move |(group, Group { names, .. })| Some((group, *names.get(turn)?)))
+    };
+    let turns = (0..longest).flat_map(in_turn);
     let mut rest = turns.skip(n);
     rest.next().expect("n is below the number of names")
 }
@@ -58,14 +63,15 @@ const fn group(
 
 #[rustfmt::skip]
 const GROUPS: &[Group] = &[
-    group("Person Description", &["Human"], true, &[
+    group("Person Description", &["Person"], true, &[
         "Person", "Adult", "Man", "Woman", "Male", "Female", "Child", "Boy", "Girl", "Baby", "Teen", "Bride", "Groom",
         "People", "Crowd", "Family", "Couple", "Face", "Head", "Hand", "Finger", "Neck", "Back", "Arm", "Ankle",
     ]),
     group("Vehicles and Automotive", &["Transportation", "Vehicle"], true, &[
-        "Car", "Truck", "Bus", "Bicycle", "Motorcycle", "Train", "Boat", "Airplane", "Helicopter", "Van", "Taxi",
-        "Tram", "Sports Car", "Police Car", "Fire Truck", "School Bus", "Canoe", "Ferry", "Yacht", "Tank", "Tractor",
-        "Bullet Train", "Hot Air Balloon", "Pickup Truck", "Scooter", "Wheel", "License Plate", "Alloy Wheel",
+        "Vehicle", "Car", "Truck", "Bus", "Bicycle", "Motorcycle", "Train", "Boat", "Airplane", "Helicopter", "Van",
+        "Taxi", "Tram", "Sports Car", "Police Car", "Fire Truck", "School Bus", "Canoe", "Ferry", "Yacht", "Tank",
+        "Tractor", "Bullet Train", "Hot Air Balloon", "Pickup Truck", "Scooter", "Wheel", "License Plate",
+        "Alloy Wheel",
     ]),
     group("Buildings and Architecture", &["Architecture", "Building"], true, &[
         "Building", "House", "Tower", "Office Building", "Skyscraper", "Bridge", "Castle", "Church", "Cathedral",
@@ -74,43 +80,44 @@ const GROUPS: &[Group] = &[
         "Spire", "Bell Tower",
     ]),
     group("Animals and Pets", &["Animal", "Mammal"], true, &[
-        "Dog", "Cat", "Horse", "Cow", "Sheep", "Pig", "Goat", "Elephant", "Bear", "Zebra", "Giraffe", "Lion", "Tiger",
-        "Monkey", "Rabbit", "Mouse", "Deer", "Wolf", "Fox", "Camel", "Whale", "Dolphin", "Husky", "Golden Retriever",
-        "Chow Chow", "Shih Tzu", "Saint Bernard", "Bengal Cat", "Siamese", "Guinea Pig", "Polar Bear", "Hippo",
+        "Animal", "Dog", "Cat", "Horse", "Cow", "Sheep", "Pig", "Goat", "Elephant", "Bear", "Zebra", "Giraffe", "Lion",
+        "Tiger", "Monkey", "Rabbit", "Mouse", "Deer", "Wolf", "Fox", "Camel", "Whale", "Dolphin", "Husky",
+        "Golden Retriever", "Chow Chow", "Shih Tzu", "Saint Bernard", "Bengal Cat", "Siamese", "Guinea Pig",
+        "Polar Bear", "Hippo",
     ]),
     group("Nature and Outdoors", &["Nature", "Outdoors"], false, &[
-        "Sky", "Sea", "Water", "Mountain", "Beach", "Forest", "River", "Lake", "Desert", "Field", "Grassland",
-        "Countryside", "Cliff", "Canyon", "Valley", "Waterfall", "Glacier", "Volcano", "Island", "Coast", "Shoreline",
-        "Jungle", "Rainforest", "Night", "Sunset", "Horizon", "Cloud", "Cumulus", "Moon", "Snow", "Ice", "Rock", "Sand",
-        "Soil", "Slope",
+        "Outdoors", "Sky", "Sea", "Water", "Mountain", "Beach", "Forest", "River", "Lake", "Desert", "Field",
+        "Grassland", "Countryside", "Cliff", "Canyon", "Valley", "Waterfall", "Glacier", "Volcano", "Island", "Coast",
+        "Shoreline", "Jungle", "Rainforest", "Night", "Sunset", "Horizon", "Cloud", "Cumulus", "Moon", "Snow", "Ice",
+        "Rock", "Sand", "Soil", "Slope",
     ]),
     group("Apparel and Accessories", &["Accessories", "Clothing"], true, &[
-        "Shoe", "Hat", "Coat", "Shirt", "Jeans", "Dress", "Glasses", "Sunglasses", "Handbag", "Watch", "Wristwatch",
-        "Ring", "Necklace", "Earring", "Helmet", "Glove", "Scarf", "Sneaker", "T-Shirt", "Lab Coat", "Wedding Gown",
-        "High Heel", "Tie", "Bow Tie", "Suit", "Formal Wear", "Kimono", "Sari", "Vest", "Jewelry", "Baseball Cap",
-        "Hard Hat",
+        "Clothing", "Shoe", "Hat", "Coat", "Shirt", "Jeans", "Dress", "Glasses", "Sunglasses", "Handbag", "Watch",
+        "Wristwatch", "Ring", "Necklace", "Earring", "Helmet", "Glove", "Scarf", "Sneaker", "T-Shirt", "Lab Coat",
+        "Wedding Gown", "High Heel", "Tie", "Bow Tie", "Suit", "Formal Wear", "Kimono", "Sari", "Vest", "Jewelry",
+        "Baseball Cap", "Hard Hat",
     ]),
     group("Sports", &["Sport"], true, &[
-        "Football", "American Football", "American Football (Ball)", "Basketball", "Basketball (Ball)", "Baseball",
-        "Baseball Bat", "Tennis", "Tennis Ball", "Tennis Racket", "Golf", "Golf Ball", "Golf Club", "Soccer",
-        "Soccer Ball", "Rugby", "Cricket", "Hockey", "Ice Hockey", "Ice Hockey Puck", "Ski", "Snowboard", "Skateboard",
-        "Surfboard", "Volleyball (Ball)", "Bowling", "Boxing", "Fencing", "Cycling", "Swimming", "Paragliding",
-        "Judo (Sport)",
+        "Sport", "Football", "American Football", "American Football (Ball)", "Basketball", "Basketball (Ball)",
+        "Baseball", "Baseball Bat", "Tennis", "Tennis Ball", "Tennis Racket", "Golf", "Golf Ball", "Golf Club",
+        "Soccer", "Soccer Ball", "Rugby", "Cricket", "Hockey", "Ice Hockey", "Ice Hockey Puck", "Ski", "Snowboard",
+        "Skateboard", "Surfboard", "Volleyball (Ball)", "Bowling", "Boxing", "Fencing", "Cycling", "Swimming",
+        "Paragliding", "Judo (Sport)",
     ]),
     group("Food and Beverage", &["Food"], true, &[
-        "Fruit", "Apple", "Banana", "Orange", "Pizza", "Burger", "Hot Dog", "Sandwich", "Cake", "Bread", "Cheese",
-        "Egg", "Ice Cream", "Coffee", "Coffee Cup", "Wine", "Beer", "Bottle", "Pineapple", "Strawberry", "Crème Brûlée",
-        "Pâté", "Jalapeño", "Açai Bowl", "Sushi", "Noodle", "Pasta", "Steak", "Salad", "Soup Bowl", "French Fries",
-        "Whisky",
+        "Food", "Fruit", "Apple", "Banana", "Orange", "Pizza", "Burger", "Hot Dog", "Sandwich", "Cake", "Bread",
+        "Cheese", "Egg", "Ice Cream", "Coffee", "Coffee Cup", "Wine", "Beer", "Bottle", "Pineapple", "Strawberry",
+        "Crème Brûlée", "Pâté", "Jalapeño", "Açai Bowl", "Sushi", "Noodle", "Pasta", "Steak", "Salad", "Soup Bowl",
+        "French Fries", "Whisky",
     ]),
-    group("Furniture and Furnishings", &["Furniture", "Indoors", "Interior Design"], true, &[
-        "Chair", "Table", "Couch", "Bed", "Desk", "Lamp", "Cushion", "Pillow", "Rug", "Bookcase", "Shelf", "Cabinet",
-        "Dining Table", "Coffee Table", "Armchair", "Crib", "Bench", "Mirror", "Curtain", "Painting", "Flower Vase",
-        "Potted Plant", "Jar", "Tub", "Bathtub", "Toilet", "Sink Faucet",
+    group("Furniture and Furnishings", &["Home Decor", "Interior Design", "Furniture"], true, &[
+        "Furniture", "Chair", "Table", "Couch", "Bed", "Desk", "Lamp", "Cushion", "Pillow", "Rug", "Bookcase", "Shelf",
+        "Cabinet", "Dining Table", "Coffee Table", "Armchair", "Crib", "Bench", "Mirror", "Curtain", "Painting",
+        "Flower Vase", "Potted Plant", "Jar", "Tub", "Bathtub", "Toilet", "Sink Faucet",
     ]),
-    group("Technology and Computing", &["Electronics", "Hardware"], true, &[
-        "Mobile Phone", "Computer", "Laptop", "Monitor", "Screen", "Computer Keyboard", "TV", "Camera", "Speaker",
-        "Headphones", "Microphone", "Remote Control", "Tablet Computer", "Printer", "Projector", "Joystick",
+    group("Technology and Computing", &["Hardware", "Electronics"], true, &[
+        "Electronics", "Mobile Phone", "Computer", "Laptop", "Monitor", "Screen", "Computer Keyboard", "TV", "Camera",
+        "Speaker", "Headphones", "Microphone", "Remote Control", "Tablet Computer", "Printer", "Projector", "Joystick",
         "Video Gaming", "Ipod", "Modem", "Router", "Computer Hardware", "Cell Phone", "Pc", "Server", "Mouse Pad",
         "Webcam",
     ]),
@@ -121,7 +128,7 @@ const GROUPS: &[Group] = &[
         "St. Mark's Square", "Palácio da Pena", "Château de Chambord", "Petra (Jordan)", "Arc de Triomphe",
     ]),
     group("Events and Attractions", &["Event"], false, &[
-        "Concert", "Wedding", "Farmer's Market", "Festival", "Parade", "Carnival", "Circus", "Fireworks",
+        "Event", "Concert", "Wedding", "Farmer's Market", "Festival", "Parade", "Carnival", "Circus", "Fireworks",
         "New Year's Eve", "Halloween", "Valentine's Day", "Party", "Birthday Party", "Night Life", "Amusement Park",
         "Ferris Wheel", "Roller Coaster", "Theme Park", "Museum", "Art Gallery", "Theater", "Stage", "Speech",
         "Press Conference",
@@ -132,7 +139,7 @@ const GROUPS: &[Group] = &[
         "Bamboo",
     ]),
     group("Home and Indoors", &["Indoors"], false, &[
-        "Room", "Kitchen", "Bedroom", "Living Room", "Bathroom", "Dining Room", "Classroom", "Office",
+        "Indoors", "Room", "Kitchen", "Bedroom", "Living Room", "Bathroom", "Dining Room", "Classroom", "Office",
         "Conference Room", "Meeting Room", "Lobby", "Corridor", "Library", "Restaurant", "Cafeteria", "Pub", "Shop",
         "Supermarket", "Gym", "Studio",
     ]),
@@ -190,7 +197,11 @@ mod tests {
     #[test]
     fn lists_are_as_long_as_real_ones() {
         for label in (0..400).map(label) {
-            assert!((1..=3).contains(&label.parents.len()), "{label:?}");
+            let first = super::label(label.group).name;
+            // The first label of a group is a parent of the others. It may be without parents itself.
+            let is_first = label.name == first;
+            assert!((usize::from(!is_first)..=3).contains(&label.parents.len()), "{label:?}");
+            assert_ne!(label.parents.contains(&&*first), is_first, "{label:?}");
             assert!(label.aliases.len() <= 2, "{label:?}");
             assert!(label.name.chars().count() <= 40, "{label:?}");
         }

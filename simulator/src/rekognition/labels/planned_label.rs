@@ -1,13 +1,16 @@
 //! One label of a generated job: the times of its elements, and their JSON.
 
 use std::io::Write;
+use std::ops::Range;
 
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::rekognition::labels::generated::{Generated, SAMPLE_MS};
+use crate::rekognition::labels::drift::{Confidence, write_instances};
+use crate::rekognition::labels::generated::SAMPLE_MS;
 use crate::rekognition::labels::names::Label;
 use crate::rekognition::labels::random::mix;
+use crate::rekognition::labels::schedule::{Appearance, segment_starts};
 use crate::rekognition::labels::selection::Aggregation;
 
 /// An element of a generated job.
@@ -19,7 +22,7 @@ pub(crate) struct Element {
     pub(crate) index: u32,
 }
 
-/// A label, and the plan of the runs of samples in which it is detected.
+/// A label, and the plan of the samples in which it is detected.
 pub(crate) struct PlannedLabel {
     name: String,
     name_json: String,
@@ -27,28 +30,42 @@ pub(crate) struct PlannedLabel {
     parents: Vec<String>,
     /// `,"Aliases":[…],"Categories":[…]`; empty for a model of version 2.
     rest: String,
-    /// Percentage of the detections that have instances.
+    /// Percentage of the appearances that have instances.
     instances_percent: u8,
     seed: u64,
-    /// Number of samples in the video.
-    samples: u64,
-    /// Number of detections of this label.
-    detections: u64,
-    /// Number of runs, and so of segments.
-    runs: u64,
+    /// The appearances by time, and one after the end, which begins with the number of detections.
+    appearances: Vec<Planned>,
+    /// Index of the first appearance of each segment, and the number of appearances.
+    segments: Vec<u32>,
+}
+
+/// An appearance. It ends where the next one begins.
+struct Planned {
+    /// First sample.
+    start: u32,
+    /// Index of its first detection.
+    first: u32,
 }
 
 impl PlannedLabel {
     pub(crate) fn new(
         label: Label,
-        rank: usize,
-        detections: usize,
-        samples: u64,
-        generated: &Generated,
+        appearances: &[Appearance],
+        seed: u64,
+        instances_percent: u8,
         model_2: bool,
     ) -> Self {
-        let seed = mix(&[generated.seed, rank as u64]);
-        let run_length = Rng::with_seed(seed).u64(2..=8);
+        let mut detections = 0;
+        let mut planned: Vec<_> = appearances
+            .iter()
+            .map(|appearance| {
+                let first = detections;
+                detections += appearance.length();
+                Planned { start: appearance.start, first }
+            })
+            .collect();
+        planned.push(Planned { start: u32::MAX, first: detections });
+        let segments = segment_starts(appearances).chain([appearances.len()]).map(|first| first as u32).collect();
         let named = |names: &[&str]| names.iter().map(|name| json!({ "Name": name }).to_string()).collect::<Vec<_>>();
         let (aliases, categories) = (named(label.aliases).join(","), named(&[label.category]).join(","));
         Self {
@@ -60,11 +77,10 @@ impl PlannedLabel {
             } else {
                 format!(r#","Aliases":[{aliases}],"Categories":[{categories}]"#)
             },
-            instances_percent: if label.boxes { generated.instances_percent } else { 0 },
+            instances_percent: if label.boxes { instances_percent } else { 0 },
             seed,
-            samples,
-            detections: detections as u64,
-            runs: (detections as u64 / run_length).max(1),
+            appearances: planned,
+            segments,
         }
     }
 
@@ -74,42 +90,40 @@ impl PlannedLabel {
 
     pub(crate) fn count(&self, aggregation: Aggregation) -> usize {
         match aggregation {
-            Aggregation::Timestamps => self.detections as usize,
-            Aggregation::Segments => self.runs as usize,
+            Aggregation::Timestamps => self.first_of(self.appearances.len() - 1) as usize,
+            Aggregation::Segments => self.segments.len() - 1,
         }
     }
 
-    /// Returns the number of elements that start before a sample.
-    pub(crate) fn before(&self, aggregation: Aggregation, sample: u64) -> u32 {
-        let run = share_of(sample.min(self.samples - 1), self.runs, self.samples);
-        let passed = sample.saturating_sub(self.start(run));
-        let before = match aggregation {
-            Aggregation::Timestamps => self.first_of(run) + passed.min(self.length(run)),
-            Aggregation::Segments => run + u64::from(passed > 0),
-        };
-        before as u32
+    /// Returns the number of elements that start before a sample, which is the first of a shot.
+    pub(crate) fn before(&self, aggregation: Aggregation, sample: u32) -> u32 {
+        let start = |appearance: usize| self.appearances[appearance].start;
+        match aggregation {
+            Aggregation::Timestamps => {
+                self.first_of(self.appearances.partition_point(|appearance| appearance.start < sample))
+            }
+            Aggregation::Segments => self.segments.partition_point(|&first| start(first as usize) < sample) as u32,
+        }
     }
 
     /// Returns the sample at which an element starts.
-    pub(crate) fn sample(&self, aggregation: Aggregation, index: u32) -> u64 {
+    pub(crate) fn sample(&self, aggregation: Aggregation, index: u32) -> u32 {
         match aggregation {
             Aggregation::Timestamps => {
-                let run = share_of(index.into(), self.runs, self.detections);
-                self.start(run) + u64::from(index) - self.first_of(run)
+                let appearance = self.appearance_of(index);
+                self.appearances[appearance].start + index - self.first_of(appearance)
             }
-            Aggregation::Segments => self.start(index.into()),
+            Aggregation::Segments => self.appearances[self.segments[index as usize] as usize].start,
         }
     }
 
-    /// Returns the confidence of an element, which is independent of its time.
-    pub(crate) fn confidence(&self, aggregation: Aggregation, index: u32) -> f32 {
+    /// Returns the confidence of each element, which is independent of its time.
+    pub(crate) fn confidences(&self, aggregation: Aggregation) -> Vec<f32> {
+        let confidences = self.all_appearances().flat_map(|appearance| self.confidences_in(appearance));
         match aggregation {
-            Aggregation::Timestamps => confidence(&mut self.random(index.into())),
+            Aggregation::Timestamps => confidences.collect(),
             Aggregation::Segments => {
-                let first = self.first_of(index.into());
-                let all =
-                    (first..first + self.length(index.into())).map(|detection| confidence(&mut self.random(detection)));
-                all.fold(0.0, f32::max)
+                (0..self.count(aggregation)).map(|segment| self.segment_confidence(segment)).collect()
             }
         }
     }
@@ -119,49 +133,48 @@ impl PlannedLabel {
         // Writing to memory cannot fail.
         let _ = match aggregation {
             Aggregation::Timestamps => self.write_detection(index, json),
-            Aggregation::Segments => self.write_segment(index, json),
+            Aggregation::Segments => self.write_segment(index as usize, json),
         };
     }
 
     fn write_detection(&self, index: u32, json: &mut Vec<u8>) -> std::io::Result<()> {
-        let mut random = self.random(index.into());
-        let confidence = f64::from(confidence(&mut random));
-        let timestamp = self.sample(Aggregation::Timestamps, index) * SAMPLE_MS;
+        let appearance = self.appearance_of(index);
+        let sample = index - self.first_of(appearance);
+        let timestamp = u64::from(self.appearances[appearance].start + sample) * SAMPLE_MS;
+        let mut random = self.random(appearance);
+        let confidence = f64::from(Confidence::new(&mut random).at(sample));
         write!(
             json,
             r#"{{"Timestamp":{timestamp},"Label":{{"Name":{},"Confidence":{confidence},"Instances":["#,
             self.name_json
         )?;
         if random.u8(0..100) < self.instances_percent {
-            for instance in 0..random.u8(1..=5) {
-                if instance > 0 {
-                    json.push(b',');
-                }
-                write_instance(&mut random, json)?;
-            }
+            write_instances(&mut random, sample, json)?;
         }
         json.extend_from_slice(br#"],"Parents":["#);
-        self.write_parents(index.into(), json);
+        self.write_parents(index, json);
         write!(json, "]{}}}}}", self.rest)
     }
 
-    fn write_segment(&self, index: u32, json: &mut Vec<u8>) -> std::io::Result<()> {
-        let run = index.into();
-        let (start, duration) = (self.start(run) * SAMPLE_MS, self.length(run) * SAMPLE_MS);
-        let (end, confidence) = (start + duration, f64::from(self.confidence(Aggregation::Segments, index)));
+    fn write_segment(&self, segment: usize, json: &mut Vec<u8>) -> std::io::Result<()> {
+        let appearances = self.appearances_of(segment);
+        let (first, after) = (self.first_of(appearances.start), self.first_of(appearances.end));
+        let start = u64::from(self.appearances[appearances.start].start) * SAMPLE_MS;
+        let duration = u64::from(after - first) * SAMPLE_MS;
+        let (end, confidence) = (start + duration, f64::from(self.segment_confidence(segment)));
         write!(
             json,
             r#"{{"StartTimestampMillis":{start},"EndTimestampMillis":{end},"DurationMillis":{duration},"Label":{{"#
         )?;
         write!(json, r#""Name":{},"Confidence":{confidence},"Instances":[],"Parents":["#, self.name_json)?;
-        self.write_parents(self.first_of(run), json);
+        self.write_parents(first, json);
         write!(json, "]{}}}}}", self.rest)
     }
 
     /// Writes the parents. As in real replies, their order differs between the detections of a label. A segment has the
     /// order of its first detection.
-    fn write_parents(&self, detection: u64, json: &mut Vec<u8>) {
-        let rotation = mix(&[self.seed, detection, 2]) as usize % self.parents.len();
+    fn write_parents(&self, detection: u32, json: &mut Vec<u8>) {
+        let rotation = mix(&[self.seed, detection.into(), 2]) as usize % self.parents.len().max(1);
         for (index, parent) in self.parents.iter().cycle().skip(rotation).take(self.parents.len()).enumerate() {
             if index > 0 {
                 json.push(b',');
@@ -170,48 +183,39 @@ impl PlannedLabel {
         }
     }
 
-    fn random(&self, detection: u64) -> Rng {
-        Rng::with_seed(mix(&[self.seed, detection]))
+    fn segment_confidence(&self, segment: usize) -> f32 {
+        let confidences = self.appearances_of(segment).flat_map(|appearance| self.confidences_in(appearance));
+        confidences.fold(0.0, f32::max)
     }
 
-    /// Returns the index of the first detection of a run. For the run after the last, this is the number of detections.
-    fn first_of(&self, run: u64) -> u64 {
-        run * self.detections / self.runs
+    /// Returns the confidences of the detections of an appearance.
+    fn confidences_in(&self, appearance: usize) -> impl Iterator<Item = f32> {
+        let confidence = Confidence::new(&mut self.random(appearance));
+        (0..self.first_of(appearance + 1) - self.first_of(appearance)).map(move |sample| confidence.at(sample))
     }
 
-    /// Returns the number of detections of a run, which is also its number of samples.
-    fn length(&self, run: u64) -> u64 {
-        self.first_of(run + 1) - self.first_of(run)
+    /// Returns the source of all that is random in an appearance.
+    fn random(&self, appearance: usize) -> Rng {
+        Rng::with_seed(mix(&[self.seed, appearance as u64]))
     }
 
-    /// Returns the first sample of a run. Its position in the slot is random but leaves the slot's last sample free.
-    fn start(&self, run: u64) -> u64 {
-        let (slot, next) = (run * self.samples / self.runs, (run + 1) * self.samples / self.runs);
-        slot + mix(&[self.seed, run, 1]) % (next - slot - self.length(run))
+    /// Returns the index of the appearance of a detection.
+    fn appearance_of(&self, detection: u32) -> usize {
+        self.appearances.partition_point(|appearance| appearance.first <= detection) - 1
     }
-}
 
-/// Returns the index of the share that contains the n-th of `all` items, if they are divided into `shares` as
-/// [`PlannedLabel::first_of`] divides detections into runs.
-fn share_of(n: u64, shares: u64, all: u64) -> u64 {
-    ((n + 1) * shares - 1) / all
-}
+    /// Returns the indices of the appearances of a segment.
+    fn appearances_of(&self, segment: usize) -> Range<usize> {
+        self.segments[segment] as usize..self.segments[segment + 1] as usize
+    }
 
-/// Returns a confidence between 50 and 100 percent that is exactly an f32. One in three is from a small set of values,
-/// so that ties are common.
-fn confidence(random: &mut Rng) -> f32 {
-    let fraction = if random.u8(0..3) == 0 { f32::from(random.u8(0..64)) / 64.0 } else { random.f32() };
-    50.0 + 50.0 * fraction
-}
+    fn all_appearances(&self) -> Range<usize> {
+        0..self.appearances.len() - 1
+    }
 
-/// Writes an instance. Its box is at a random position in the frame and sometimes extends over the edge.
-fn write_instance(random: &mut Rng, json: &mut Vec<u8>) -> std::io::Result<()> {
-    let (left, top) = (random.f32() * 0.9 - 0.02, random.f32() * 0.9 - 0.02);
-    let (width, height) = (random.f32() * (1.05 - left), random.f32() * (1.05 - top));
-    let confidence = confidence(random);
-    let [left, top, width, height, confidence] = [left, top, width, height, confidence].map(f64::from);
-    write!(
-        json,
-        r#"{{"BoundingBox":{{"Width":{width},"Height":{height},"Left":{left},"Top":{top}}},"Confidence":{confidence}}}"#
-    )
+    /// Returns the index of the first detection of an appearance. For the one after the end, this is the number of
+    /// detections.
+    fn first_of(&self, appearance: usize) -> u32 {
+        self.appearances[appearance].first
+    }
 }
