@@ -118,7 +118,7 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     # Tables of all jobs.
     ("!If [Hourly, rate(1 hour), rate(1 day)]", "!If [Hourly, rate(1 day), rate(1 hour)]"),
     ("cron(20 3 ? * SUN *)", "cron(20 3 ? * * *)"),
-    ("Input: '{\"task\": \"maintain\"}'", "Input: '{\"task\": \"maintenance\"}'"),
+    ('Input: \'{"task": "maintain"}\'', 'Input: \'{"task": "maintenance"}\''),
     ("    DependsOn: [AllJobsExecutionPolicy]\n", ""),
     ("        RoleArn: !GetAtt AllJobsScheduleRole.Arn\n", "        RoleArn: !GetAtt AllJobsRole.Arn\n"),
     ("      StateMachineType: STANDARD\n", "      StateMachineType: EXPRESS\n"),
@@ -144,7 +144,7 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("ComparisonOperator: LessThanThreshold", "ComparisonOperator: GreaterThanThreshold"),
     ("      Period: 86400\n", "      Period: 3600\n"),
     (NOTIFIES.replace("Alarm", "InsufficientData", 1), "InsufficientDataActions: []"),
-    ("!If [KeepsAllJobs, !Sub ', \"${AllJobsFailed.Arn}\", \"${AllJobsMissing.Arn}\"', \"\"]", '""'),
+    ('!If [KeepsAllJobs, !Sub \', "${AllJobsFailed.Arn}", "${AllJobsMissing.Arn}"\', ""]', '""'),
 )
 
 

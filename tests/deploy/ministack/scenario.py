@@ -15,6 +15,7 @@ import duckdb
 from botocore.exceptions import ClientError
 
 from alarms_fire import check_alarms
+from all_jobs_machine import check_all_jobs
 from commands import check_backfill, check_export, check_register, check_replay, check_status
 from deployment import ROOT, Deployment
 from doctor import check_doctor, faults_of_job_queue, faults_of_stack
@@ -292,6 +293,7 @@ def main() -> None:
         check_interruption(lake, jobs)
         check_alarms(lake, jobs)
         emits_metrics_at_every_log_level(lake, jobs, artifact)
+        check_all_jobs(lake, artifact)
         leaves_nothing_when_creation_fails(lake, artifact)
         survives_deletion(lake, jobs, artifact, job)
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)

@@ -1,0 +1,167 @@
+"""An Athena made of Trino: it speaks Athena's protocol, and runs each statement in Trino.
+
+As in Athena, a token that was used before returns the query that it started, a statement has at most 262,144 characters,
+and the text of a failure begins with Trino's name of the error.
+"""
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import trino.dbapi
+from trino.exceptions import TrinoQueryError
+
+from programs import LOCALHOST
+from tables import DATABASE
+
+WORKGROUP = "label-lake"
+MAX_CHARACTERS = 262_144
+
+
+class Refused(Exception):
+    """An error that the client gets as the name of an exception and a message."""
+
+
+class Lost(Exception):
+    """The reply does not arrive: the connection ends after the request was processed."""
+
+
+@dataclass
+class Query:
+    statement: str
+    state: str = "QUEUED"
+    reason: str = ""
+    rows: list[list[Any]] = field(default_factory=list)
+    thread: threading.Thread | None = None
+
+
+class Athena:
+    """The server. `before` and `after` are called with each operation and request, and may raise Refused or Lost."""
+
+    def __init__(self, trino_port: int) -> None:
+        self.trino_port = trino_port
+        self.queries: dict[str, Query] = {}
+        self.tokens: dict[str, str] = {}
+        self.before: Callable[[str, dict[str, Any]], None] = ignore
+        self.after: Callable[[str, dict[str, Any]], None] = ignore
+        self.lock = threading.Lock()
+        self.server = ThreadingHTTPServer((LOCALHOST, 0), handler(self))
+        self.url = f"http://{LOCALHOST}:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        self.before(operation, request)
+        operations = {
+            "StartQueryExecution": self.start,
+            "GetQueryExecution": self.describe,
+            "GetQueryResults": self.results,
+        }
+        reply = operations[operation](request)
+        self.after(operation, request)
+        return reply
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        statement, token = request["QueryString"], request["ClientRequestToken"]
+        if request["WorkGroup"] != WORKGROUP or request["QueryExecutionContext"] != {"Database": DATABASE}:
+            raise Refused("InvalidRequestException", f"WorkGroup {request['WorkGroup']} is not found")
+        if not 32 <= len(token) <= 128 or len(statement) > MAX_CHARACTERS:
+            raise Refused("InvalidRequestException", f"{len(statement)} characters, token {token}")
+        with self.lock:
+            query_id = self.tokens.get(token)
+            if query_id and self.queries[query_id].statement != statement:
+                raise Refused("InvalidRequestException", "Idempotent parameters do not match")
+            if not query_id:
+                query_id = self.tokens[token] = str(uuid.uuid4())
+                query = self.queries[query_id] = Query(statement)
+                query.thread = threading.Thread(target=self.run, args=(query,))
+                query.thread.start()
+        return {"QueryExecutionId": query_id}
+
+    def run(self, query: Query) -> None:
+        query.state = "RUNNING"
+        try:
+            for catalog, statement in in_trino(query.statement):
+                connection = trino.dbapi.connect(
+                    LOCALHOST, self.trino_port, user="athena", catalog=catalog, schema=DATABASE
+                )
+                cursor = connection.cursor()
+                cursor.execute(statement)
+                query.rows = cursor.fetchall()
+            query.state = "SUCCEEDED"
+        except TrinoQueryError as error:
+            query.reason = f"{error.error_name}: {error.message}"
+            query.state = "FAILED"
+
+    def describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        query = self.queries[request["QueryExecutionId"]]
+        status = {"State": query.state} | ({"StateChangeReason": query.reason} if query.reason else {})
+        return {"QueryExecution": {"QueryExecutionId": request["QueryExecutionId"], "Status": status}}
+
+    def results(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Returns the rows after a row with the names of the columns. A null has no value."""
+        rows = [["a header"] * 4, *self.queries[request["QueryExecutionId"]].rows][: request["MaxResults"]]
+        cells = [[{} if cell is None else {"VarCharValue": str(cell)} for cell in row] for row in rows]
+        return {"ResultSet": {"Rows": [{"Data": row} for row in cells]}}
+
+    def settle(self) -> None:
+        """Waits until no statement runs, also of executions that have ended."""
+        for query in list(self.queries.values()):
+            if query.thread:
+                query.thread.join()
+
+
+def ignore(_operation: str, _request: dict[str, Any]) -> None:
+    pass
+
+
+def in_trino(statement: str) -> list[tuple[str, str]]:
+    """Returns a statement of Athena in Trino's words, each with its catalog. Only DDL and maintenance differ."""
+    if found := re.fullmatch(r"OPTIMIZE (\w+) REWRITE DATA USING BIN_PACK", statement):
+        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE optimize")]
+    if found := re.fullmatch(r"VACUUM (\w+)", statement):
+        actions = ("expire_snapshots", "remove_orphan_files")
+        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE {action}(retention_threshold => '7d')") for action in actions]
+    if found := re.match(CREATE, statement):
+        name, columns, buckets, location = found.groups()
+        for athena, own in (("<", "("), (">", ")"), (":", " "), ("string", "varchar"), ("float", "real")):
+            columns = columns.replace(athena, own)
+        columns = columns.replace("struct(", "row(")
+        partitioning = ", partitioning = ARRAY['bucket(label, 32)']" if buckets else ""
+        options = f"format = 'PARQUET', location = '{location}'{partitioning}"
+        return [("iceberg", f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITH ({options})")]
+    return [("awsdatacatalog", statement)]
+
+
+CREATE = (
+    r"CREATE TABLE IF NOT EXISTS (\w+) \( (.*?) \) (PARTITIONED BY \(bucket\(32, label\)\) )?LOCATION '([^']*)' "
+    r"TBLPROPERTIES \('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd'\)$"
+)
+
+
+def handler(athena: Athena) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            operation = self.headers["X-Amz-Target"].removeprefix("AmazonAthena.")
+            try:
+                status, reply = 200, athena.answer(operation, request)
+            except Refused as error:
+                status, reply = 400, {"__type": error.args[0], "message": error.args[1]}
+            except Lost:
+                self.close_connection = True
+                return
+            body = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler

@@ -1,0 +1,233 @@
+"""Runs the state machine of the tables of all jobs, with crashes, lost replies and conflicts.
+
+After each case, the tables have exactly the rows of the committed jobs, computed from Rekognition's replies.
+
+Usage: main.py ROUNDS
+
+ROUNDS is how often two executions run at once.
+"""
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from athena import Lost, Refused, ignore
+from world import World
+
+AGGREGATIONS = ("SEGMENTS", "TIMESTAMPS,SEGMENTS", "TIMESTAMPS")
+BOTH = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62"
+"""A job that was recorded in both aggregations."""
+
+
+def say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+def change(world: World) -> None:
+    """Overwrites a job with other aggregations than before, so its rows and labels change."""
+    job = world.lake.job(BOTH)
+    position = AGGREGATIONS.index(",".join(job.aggregate_by))
+    world.overwrite(job, AGGREGATIONS[(position + 1) % len(AGGREGATIONS)])
+
+
+def fills(world: World) -> None:
+    """A schedule starts the first run, which creates the tables and takes in all jobs. The next run is one query."""
+    world.scheduler.create_schedule(
+        Name="now",
+        ScheduleExpression=time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime()),
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": world.machine, "RoleArn": "arn:aws:iam::123456789012:role/none", "Input": "{}"},
+    )
+    deadline = time.monotonic() + 60
+    while not (executions := world.states.list_executions(stateMachineArn=world.machine)["executions"]):
+        assert time.monotonic() < deadline, "the schedule has not started an execution"
+    assert world.ended(executions[0]["executionArn"])["status"] == "SUCCEEDED", executions
+    world.check()
+    before = len(world.athena.queries)
+    world.run()
+    assert len(world.athena.queries) == before + 1
+    say(f"a schedule fills the tables with {len(world.expected)} jobs; a run that finds nothing is one query")
+
+
+def repeats_calls(world: World) -> None:
+    """Replies are lost and calls are refused, and no statement runs twice."""
+    change(world)
+    counted = {"StartQueryExecution": 0, "lost": 0, "refused": 0}
+
+    def refuse(operation: str, _: dict[str, Any]) -> None:
+        if operation == "StartQueryExecution":
+            counted["StartQueryExecution"] += 1
+            if counted["StartQueryExecution"] % 3 == 1:
+                counted["refused"] += 1
+                raise Refused("TooManyRequestsException", "Rate exceeded")
+
+    def lose(operation: str, _: dict[str, Any]) -> None:
+        if operation == "StartQueryExecution" and counted["StartQueryExecution"] % 3 == 2:
+            counted["lost"] += 1
+            raise Lost
+
+    world.athena.before, world.athena.after = refuse, lose
+    before = len(world.athena.queries)
+    world.run()
+    world.athena.before = world.athena.after = ignore
+    started = len(world.athena.queries) - before
+    assert started == 5 and counted["lost"] >= 4 and counted["refused"] >= 4, (started, counted)
+    world.check()
+    say(f"{counted['lost']} replies are lost and {counted['refused']} calls refused: {started} statements, none twice")
+
+
+def survives_aborts(world: World) -> None:
+    """An execution is stopped at each of its calls. The statement that it has started goes on."""
+    stopped = 0
+    for number in range(1, 100):
+        change(world)
+        calls = iter(range(1, 1000))
+        execution = ""
+
+        def stop(_operation: str, _request: dict[str, Any], at: int = number, calls: Any = calls) -> None:
+            if next(calls) == at:
+                world.states.stop_execution(executionArn=execution)
+
+        execution = world.start()
+        world.athena.after = stop
+        status = world.ended(execution)["status"]
+        world.athena.after = ignore
+        if number % 2:
+            world.athena.settle()
+        world.run()
+        world.athena.settle()
+        world.run()
+        world.check()
+        if status == "SUCCEEDED":
+            break
+        stopped += 1
+    assert stopped > 10, stopped
+    say(f"an execution is stopped at each of {stopped} calls, and the next one completes it")
+
+
+def two_at_once(world: World, rounds: int) -> None:
+    """Two executions take in the same jobs at the same time. One of them would give way, so it is told not to."""
+    before = len(world.athena.queries)
+    for number in range(rounds):
+        change(world)
+        if number % 2:
+            world.export(deleted)
+        else:
+            deleted = world.delete()
+        first = world.start()
+        second = world.start(continues=first)
+        for execution in (first, second):
+            found = world.ended(execution)
+            assert found["status"] == "SUCCEEDED", found
+        world.check()
+    if rounds % 2:
+        world.export(deleted)
+        world.run()
+    conflicts = [query for query in list(world.athena.queries.values())[before:] if "COMMIT_ERROR" in query.reason]
+    assert conflicts, "no statement was in conflict with another"
+    say(f"{rounds} times two executions at once: {len(conflicts)} conflicts")
+
+
+def gives_way(world: World) -> None:
+    """An execution that finds an older one running ends without a statement."""
+    change(world)
+    ended: list[dict[str, Any]] = []
+
+    def start_another(operation: str, _: dict[str, Any]) -> None:
+        if operation == "StartQueryExecution" and not ended:
+            ended.append({})
+            ended[0] = world.ended(world.start())
+
+    world.athena.before = start_another
+    before = len(world.athena.queries)
+    world.run()
+    world.athena.before = ignore
+    assert ended[0]["status"] == "SUCCEEDED" and len(world.athena.queries) == before + 5, ended
+    world.check()
+    say("a second execution ends at once")
+
+
+def changes_meanwhile(world: World) -> None:
+    """Jobs are overwritten and deleted between the statements of a run."""
+    for name in ("all_detections", "all_segments", "all_jobs"):
+        for action in (lambda: change(world), world.delete):
+            change(world)
+            done: list[Any] = []
+
+            def act(_: str, request: dict[str, Any], name: str = name, action: Any = action, done: Any = done) -> None:
+                if request.get("QueryString", "").startswith(f"MERGE INTO {name}") and not done:
+                    done.append(None)
+                    done[0] = action()
+
+            world.athena.before = act
+            world.run()
+            world.athena.before = ignore
+            assert done
+            world.check()
+            if done[0]:
+                world.export(done[0])
+                world.run()
+                world.check()
+    say("jobs are overwritten and deleted before each statement of a run, and are right after it")
+
+
+def names_differences(world: World) -> None:
+    """Doubled rows fail the execution, which names the job. What docs/OPERATIONS.md says repairs it."""
+    job = world.lake.job(BOTH)
+    world.engine.query(f"INSERT INTO all_segments SELECT * FROM all_segments WHERE job_id = '{BOTH}'")
+    world.engine.query(f"INSERT INTO all_detections SELECT * FROM all_detections WHERE job_id = '{BOTH}'")
+    found = world.ended(world.start())
+    assert found["error"] == "AllJobs.CountsDiffer" and job.job_id in found["cause"], found
+    world.engine.query(f"DELETE FROM all_jobs WHERE job_id IN ('{BOTH}')")
+    world.run()
+    world.check()
+    say(f"doubled rows fail with {found['error']}, and are repaired")
+
+
+def tells_reasons(world: World) -> None:
+    """A call that is refused for good fails the execution with its reason, and so does a statement."""
+
+    def refuse(operation: str, _: dict[str, Any]) -> None:
+        raise Refused("InvalidRequestException", f"{operation} is denied")
+
+    world.athena.before = refuse
+    found = world.ended(world.start())
+    world.athena.before = ignore
+    assert found["error"] == "Athena.InvalidRequestException" and "is denied" in found["cause"], found
+    world.engine.query("ALTER TABLE all_jobs RENAME COLUMN content TO renamed")
+    found = world.ended(world.start())
+    world.engine.query("ALTER TABLE all_jobs RENAME COLUMN renamed TO content")
+    assert found["error"] == "AllJobs.StatementFailed" and "COLUMN_NOT_FOUND" in found["cause"], found
+    say("a refused call and a failed statement fail the execution with their reasons")
+
+
+def maintains(world: World) -> None:
+    world.run(task="maintain")
+    world.check()
+    (files,) = world.engine.query('SELECT count(*) FROM "all_jobs$files"')
+    assert files == (1,), files
+    say("OPTIMIZE and VACUUM keep the rows, in one file of all_jobs")
+
+
+def main() -> None:
+    rounds = int(sys.argv[1])
+    with TemporaryDirectory() as directory:
+        world = World(Path(directory))
+        try:
+            fills(world)
+            repeats_calls(world)
+            tells_reasons(world)
+            gives_way(world)
+            two_at_once(world, rounds)
+            changes_meanwhile(world)
+            names_differences(world)
+            survives_aborts(world)
+            maintains(world)
+        finally:
+            world.stop()
+
+
+if __name__ == "__main__":
+    main()
