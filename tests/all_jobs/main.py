@@ -16,6 +16,9 @@ from typing import Any
 from athena import Lost, Refused, ignore
 from world import World
 
+STATEMENTS = 5
+"""Statements of a run with one batch: the query, three times MERGE, and the query again."""
+
 AGGREGATIONS = ("SEGMENTS", "TIMESTAMPS,SEGMENTS", "TIMESTAMPS")
 BOTH = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62"
 """A job that was recorded in both aggregations."""
@@ -73,38 +76,52 @@ def repeats_calls(world: World) -> None:
     world.run()
     world.athena.before = world.athena.after = ignore
     started = len(world.athena.queries) - before
-    assert started == 5 and counted["lost"] >= 4 and counted["refused"] >= 4, (started, counted)
+    assert started == STATEMENTS and counted["lost"] >= 4 and counted["refused"] >= 4, (started, counted)
     world.check()
     say(f"{counted['lost']} replies are lost and {counted['refused']} calls refused: {started} statements, none twice")
 
 
 def survives_aborts(world: World) -> None:
-    """An execution is stopped at each of its calls. The statement that it has started goes on."""
-    stopped = 0
-    for number in range(1, 100):
+    """An execution is stopped after the start and after the end of each of its statements.
+
+    A statement that has started goes on, and ends before, during or after the next execution.
+    """
+    for number in range(2 * STATEMENTS):
+        statement, at_end = divmod(number, 2)
         change(world)
-        calls = iter(range(1, 1000))
-        execution = ""
+        begun: list[str] = []
+        execution: list[str] = []
 
-        def stop(_operation: str, _request: dict[str, Any], at: int = number, calls: Any = calls) -> None:
-            if next(calls) == at:
-                world.states.stop_execution(executionArn=execution)
+        def stop(operation: str, request: dict[str, Any], at: int = statement, at_end: int = at_end) -> None:
+            query = request.get("QueryExecutionId", "")
+            is_end = operation == "GetQueryExecution" and world.athena.queries[query].state == "SUCCEEDED"
+            if (is_end if at_end else operation == "StartQueryExecution") and query not in begun:
+                begun.append(query or str(len(begun)))
+                if len(begun) == at + 1:
+                    world.states.stop_execution(executionArn=execution[0])
 
-        execution = world.start()
-        world.athena.after = stop
-        status = world.ended(execution)["status"]
-        world.athena.after = ignore
-        if number % 2:
+        world.athena.before, world.athena.after = wait_for(execution), stop
+        execution.append(world.start())
+        found = world.ended(execution[0])
+        world.athena.before = world.athena.after = ignore
+        assert found["status"] == "ABORTED", found
+        if statement % 2:
             world.athena.settle()
         world.run()
         world.athena.settle()
         world.run()
         world.check()
-        if status == "SUCCEEDED":
-            break
-        stopped += 1
-    assert stopped > 10, stopped
-    say(f"an execution is stopped at each of {stopped} calls, and the next one completes it")
+    say(f"executions are stopped at {2 * STATEMENTS} places, and the next one completes each")
+
+
+def wait_for(execution: list[str]) -> Any:
+    """Returns a hook that waits until the name of the execution is known."""
+
+    def wait(_operation: str, _request: dict[str, Any]) -> None:
+        while not execution:
+            time.sleep(0.01)
+
+    return wait
 
 
 def two_at_once(world: World, rounds: int) -> None:
@@ -144,7 +161,7 @@ def gives_way(world: World) -> None:
     before = len(world.athena.queries)
     world.run()
     world.athena.before = ignore
-    assert ended[0]["status"] == "SUCCEEDED" and len(world.athena.queries) == before + 5, ended
+    assert ended[0]["status"] == "SUCCEEDED" and len(world.athena.queries) == before + STATEMENTS, ended
     world.check()
     say("a second execution ends at once")
 

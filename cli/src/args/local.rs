@@ -59,10 +59,10 @@ Choosing tables:
   Both kinds read the same files and can exist in one database.
 
 Tables of all jobs:
-  The tables of --all have the rows of all jobs in a few large files, for queries
-  of hundreds of jobs and more. They are Iceberg tables. A stack with the
-  parameter AllJobs keeps them itself. Elsewhere, run the printed statements on a
-  schedule: the comment at their top says which, in what order, and how often.";
+  The tables of --all have the rows of all jobs in a few large files, for
+  queries over hundreds of jobs and more. They are Iceberg tables. A stack with
+  the parameter AllJobs keeps them itself. Elsewhere, run the printed statements
+  on a schedule. The comment at their top says in what order and how often.";
 
 pub(super) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
