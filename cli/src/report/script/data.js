@@ -21,6 +21,7 @@ async function unpack(text) {
 async function readLabels() {
   const [list, lanes] = await Promise.all([unpack(byId("labels").textContent), unpack(byId("lanes").textContent)]);
   const labels = JSON.parse(new TextDecoder().decode(list));
+  // The confidences of all lanes come first, then the instances of all lanes.
   let at = 0;
   labels.forEach((label, index) => {
     label.index = index;
@@ -30,8 +31,8 @@ async function readLabels() {
     if (label.cellMs === null) return;
     const cells = Math.max(1, Math.ceil(report.timelineMs / label.cellMs));
     label.codes = lanes.subarray(at, at + cells);
-    label.most = lanes.subarray(at + cells, at + 2 * cells);
-    at += 2 * cells;
+    label.most = lanes.subarray(at + lanes.length / 2, at + lanes.length / 2 + cells);
+    at += cells;
   });
   return labels;
 }
@@ -209,7 +210,12 @@ async function neighbor(ms, direction, accepts) {
     let best = null;
     for (const [label, group] of await blocks.load(index)) {
       let at = lastAtOrBefore(group.times, direction > 0 ? ms : ms - 1) + (direction > 0 ? 1 : 0);
-      while (at >= 0 && at < group.times.length && !accepts(label, group.confidence[at])) at += direction;
+      while (
+        at >= 0 &&
+        at < group.times.length &&
+        !accepts(label, group.confidence[at], group.firstBox[at + 1] - group.firstBox[at])
+      )
+        at += direction;
       if (at < 0 || at >= group.times.length) continue;
       const time = group.times[at];
       if (best === null || (time - best) * direction < 0) best = time;

@@ -39,7 +39,8 @@ function drawHeader() {
     fact.append(element("dt", "", term), element("dd", "", value));
     byId("facts").append(fact);
   }
-  byId("footer").textContent = "Made by label-lake report. This file loads nothing from the network except a linked video.";
+  byId("footer").textContent =
+    "Made by label-lake report. This file loads nothing from the network except a linked video.";
 }
 
 /** Shows why there are no lanes. Returns true if there are none. */

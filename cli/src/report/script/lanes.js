@@ -10,7 +10,6 @@ const ONE = 0.42;
 const darkTheme = matchMedia("(prefers-color-scheme: dark)");
 const printing = matchMedia("print");
 const strips = new Map();
-let mostInstances = 1;
 
 /** Returns the shades of a hue by confidence code. Higher confidence has more contrast. */
 function shades(hue) {
@@ -30,8 +29,8 @@ function shades(hue) {
 
 /** Returns the height of a bar for so many instances, as a share of the lane. */
 function barHeight(instances) {
-  if (instances <= 1 || mostInstances <= 1) return ONE;
-  return ONE + (1 - ONE) * (Math.log2(instances) / Math.log2(mostInstances));
+  if (instances <= 1 || state.mostInstances <= 1) return ONE;
+  return ONE + (1 - ONE) * (Math.log2(instances) / Math.log2(state.mostInstances));
 }
 
 /** Returns the parts of a lane in a part of the video as [from, to, code, instances]. */
@@ -111,6 +110,7 @@ function drawLane(label) {
   const heights = new Uint8Array(width);
   const scale = width / (state.toMs - state.fromMs);
   for (const [fromMs, toMs, code, instances] of bars(label, state.fromMs, state.toMs)) {
+    if (toMs <= state.fromMs || fromMs >= state.toMs) continue;
     const from = Math.max(Math.round((fromMs - state.fromMs) * scale), 0);
     const to = Math.min(Math.max(Math.round((toMs - state.fromMs) * scale), from + Math.ceil(1.5 * ratio)), width);
     for (let x = from; x < to; x++) {
@@ -141,7 +141,12 @@ function drawLanes() {
 }
 
 /** Distances of ticks that people count in, in milliseconds. */
-const STEPS = [100, 200, 500, ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400].map((s) => s * 1000)];
+const STEPS = [
+  100,
+  200,
+  500,
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400].map((s) => s * 1000),
+];
 
 function drawAxis() {
   const axis = byId("axis");

@@ -45,6 +45,11 @@ function followWindow() {
   });
 }
 
+/** Returns the time of the first sample with a box, or null. */
+async function firstBoxMs() {
+  return neighbor(-1, 1, (_label, _code, boxes) => boxes > 0);
+}
+
 async function start() {
   drawHeader();
   state.labels = await readLabels();
@@ -56,7 +61,8 @@ async function start() {
   const codes = state.labels.flatMap((label) => [...(label.codes ?? [])].filter((code) => code >= 2));
   state.lowest = codes.reduce((lowest, code) => Math.min(lowest, code - 2), 95);
   state.lowest -= state.lowest % 5;
-  for (const { most } of state.labels) mostInstances = (most ?? []).reduce((a, b) => Math.max(a, b), mostInstances);
+  const most = state.labels.map((label) => label.most?.reduce((a, b) => Math.max(a, b), 1) ?? 1);
+  state.mostInstances = Math.max(...most);
   if (document.readyState === "loading") await new Promise((done) => addEventListener("DOMContentLoaded", done));
   blocks.find();
   byId("main").hidden = false;
@@ -68,7 +74,7 @@ async function start() {
   drawThumbnails();
   thresholdChanged();
   show(0, timelineMs);
-  seek(state.labels[0].firstMs ?? 0);
+  seek((await firstBoxMs()) ?? state.labels[0].firstMs ?? 0);
   document.documentElement.dataset.ready = "";
 }
 

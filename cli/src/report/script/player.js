@@ -131,7 +131,11 @@ async function drawNow() {
   const samples = (await samplesAt(ms)).filter(({ code }) => code >= lowest);
   if (ms !== state.timeMs || lowest !== lowestCode()) return;
   const fromSegments = state.labels.filter((label) => label.from === "segments" && bars(label, ms, ms + 1).length > 0);
-  const key = JSON.stringify([samples.map(({ label, ms }) => [label, ms]), fromSegments.map(({ index }) => index), lowest]);
+  const key = JSON.stringify([
+    samples.map(({ label, ms }) => [label, ms]),
+    fromSegments.map(({ index }) => index),
+    lowest,
+  ]);
   if (key === drawnBoxes) return;
   drawnBoxes = key;
   const entries = samples.map((sample) => ({ ...sample, label: state.labels[sample.label] }));
@@ -153,7 +157,9 @@ function drawBoxes(samples) {
       return box;
     }),
   );
-  byId("stage").querySelector(".boxes").replaceChildren(...made);
+  byId("stage")
+    .querySelector(".boxes")
+    .replaceChildren(...made);
   const names = samples.filter(({ boxes }) => boxes.length > 0);
   byId("stage").setAttribute(
     "aria-label",

@@ -108,10 +108,14 @@ async function hover(event) {
   if (label !== state.emphasized) emphasize(label ?? null);
   const { clientX, clientY } = event;
   placeTooltip(tooltipText(label, ms, isOverview, null), clientX, clientY);
-  if (!label || label.from !== "samples") return;
+  if (label?.from !== "samples") return;
   const loaded = await blocks.loadRange(ms - MAX_GAP_MS, ms + MAX_GAP_MS);
   if (tooltip.hidden || drag || tooltip.dataset.at !== `${clientX} ${clientY}`) return;
-  placeTooltip(tooltipText(label, ms, false, sampleAt(loaded, label.index, ms) ?? nearest(loaded, label, ms)), clientX, clientY);
+  placeTooltip(
+    tooltipText(label, ms, false, sampleAt(loaded, label.index, ms) ?? nearest(loaded, label, ms)),
+    clientX,
+    clientY,
+  );
 }
 
 /** Returns the sample of a label that the pixel at a time stands for, or null. */

@@ -148,8 +148,7 @@ function keepOneTabStop() {
 
 function drawCount(matches, seen, shown, isSearch) {
   const below = matches.length - seen.length;
-  const of = isSearch ? "matching labels" : "labels";
-  const texts = [`${INTEGER.format(shown.length)} of ${INTEGER.format(seen.length + below)} ${of}`];
+  const texts = [`${INTEGER.format(shown.length)} of ${count(matches.length, isSearch ? "matching label" : "label")}`];
   if (below > 0) texts.push(`${INTEGER.format(below)} below ${state.threshold} % confidence`);
   byId("count").textContent = texts.join(" · ");
 

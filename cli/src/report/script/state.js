@@ -5,6 +5,8 @@ const state = {
   labels: [],
   /** Lowest confidence of a lane in percent. With this threshold every label is visible. */
   lowest: 0,
+  /** Most instances of a label at once in any lane. */
+  mostInstances: 1,
   threshold: 0,
   query: "",
   sort: "time",
