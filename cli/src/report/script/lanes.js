@@ -148,18 +148,22 @@ const STEPS = [
   ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400].map((s) => s * 1000),
 ];
 
+/** Width of the text of a tick. */
+const TICK_PIXELS = 56;
+
 function drawAxis() {
   const axis = byId("axis");
   const span = state.toMs - state.fromMs;
-  const room = (78 / Math.max(axis.clientWidth, 1)) * span;
+  const room = ((TICK_PIXELS + 16) / Math.max(axis.clientWidth, 1)) * span;
   const step = STEPS.find((candidate) => candidate >= room) ?? Math.ceil(room / 14_400_000) * 14_400_000;
   const ticks = [];
   for (let ms = Math.ceil(state.fromMs / step) * step; ms <= state.toMs; ms += step) {
     const share = (ms - state.fromMs) / span;
+    // The text of a tick is at its right.
+    if ((1 - share) * axis.clientWidth < TICK_PIXELS) break;
     const tick = element("span", "tick", tickClock(ms, step));
     tick.setAttribute("aria-hidden", "true");
     tick.style.left = `${100 * share}%`;
-    if (share * axis.clientWidth > axis.clientWidth - 44) tick.classList.add("at-end");
     ticks.push(tick);
   }
   axis.replaceChildren(axis.firstElementChild, ...ticks);
