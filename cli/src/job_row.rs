@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregation;
 use label_lake::table::layout::LabelPartition;
@@ -11,6 +11,7 @@ use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::schema::types::Type;
 use serde::{Deserialize, Serialize};
 
+use crate::error::with_hint;
 use crate::parquet_decoder::decode;
 
 /// Column with the labels of the job. It may be much larger than the other columns together.
@@ -101,6 +102,28 @@ impl JobRow {
     pub(crate) fn video(&self) -> Option<String> {
         let (bucket, key) = self.video_bucket.as_ref().zip(self.video_key.as_ref())?;
         Some(format!("s3://{bucket}/{key}"))
+    }
+
+    /// Returns the name of the video's file.
+    pub(crate) fn video_name(&self) -> Option<&str> {
+        let name = self.video_key.as_deref()?.rsplit('/').next();
+        name.filter(|name| !name.is_empty())
+    }
+
+    /// Finds a label by its exact name. An empty name is the label without a name. `hint` is the next step if there is no
+    /// label with a similar name.
+    pub(crate) fn find_label(&self, name: &str, hint: &str) -> anyhow::Result<&LabelRow> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        let partition = LabelPartition::new(Some(name));
+        if let Some(label) = labels.iter().find(|label| label.partition() == partition) {
+            return Ok(label);
+        }
+        let mut names = labels.iter().filter_map(|label| label.label.as_deref());
+        let error = anyhow!("job {} has no label {name:?}", self.job_id);
+        match names.find(|other| other.to_lowercase() == name.to_lowercase()) {
+            Some(similar) => Err(with_hint(error, format!("its name is {similar:?}"))),
+            None => Err(with_hint(error, hint)),
+        }
     }
 
     /// Returns the time at which the job ended at Rekognition.

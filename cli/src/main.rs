@@ -14,6 +14,7 @@ mod input;
 mod job_row;
 mod lake;
 mod local;
+mod markers;
 mod output;
 mod own_export;
 mod parquet_columns;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use crate::args::Command;
 use crate::commands::{
-    backfill, completions, ddl, delete, export, list, man, query, register, replay, run, show, status,
+    backfill, completions, convert, ddl, delete, export, list, man, query, register, replay, run, show, status,
 };
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
@@ -40,6 +41,7 @@ async fn main() -> ExitCode {
         Command::List(arguments) => list::list(&arguments).await,
         Command::Show(arguments) => show::show(&arguments).await,
         Command::Report(arguments) => commands::report::report(&arguments).await,
+        Command::Convert(arguments) => convert::convert(&arguments).await,
         Command::Query(arguments) => query::query(&arguments).await,
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,

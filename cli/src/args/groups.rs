@@ -10,7 +10,7 @@ pub(crate) type Group = (&'static str, &'static [&'static str]);
 /// The groups. Each command belongs to exactly one.
 pub(crate) const GROUPS: [Group; 4] = [
     ("On this machine", &["run"]),
-    ("In a lake (a directory or s3://BUCKET/PREFIX)", &["list", "show", "report", "query"]),
+    ("In a lake (a directory or s3://BUCKET/PREFIX)", &["list", "show", "report", "convert", "query"]),
     ("In an AWS account", &["export", "status", "register", "delete", "replay", "backfill"]),
     ("Setup", &["ddl", "completions", "man"]),
 ];

@@ -2,6 +2,7 @@
 
 mod account;
 mod aws;
+mod convert;
 mod export;
 pub(crate) mod groups;
 mod jobs;
@@ -18,6 +19,7 @@ pub(crate) use self::account::{
     BackfillArguments, DeleteArguments, LakeArguments, RegisterArguments, ReplayArguments, StatusArguments,
 };
 pub(crate) use self::aws::AwsArguments;
+pub(crate) use self::convert::{ConvertArguments, MarkerFormat};
 pub(crate) use self::export::{ExportArguments, ExportTarget};
 pub(crate) use self::jobs::{ListArguments, ShowArguments, each_once};
 pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
@@ -60,6 +62,9 @@ Examples:
 
   Write a page that shows when the labels of a job are seen:
     label-lake report JOB
+
+  Write markers for DaVinci Resolve:
+    label-lake convert JOB --format resolve-edl -o markers.edl
 
   Query a lake with DuckDB:
     label-lake query labels-of-a-video JOB --lake s3://my-lake/video
@@ -136,6 +141,17 @@ pub(crate) enum Command {
     /// instances, and the facts of the job. With --video, it also plays the video, with the boxes over the picture.
     #[command(after_long_help = report::REPORT_EXAMPLES)]
     Report(ReportArguments),
+
+    /// Convert the labels of a job to markers for editors, or to a track for players.
+    ///
+    /// A marker is a time range in which a label is seen. By the rule of the saved query `where-a-label-is-seen`, a sample
+    /// counts until the next sample with the label, and a gap of more than a second ends the range. If the job has segments,
+    /// the ranges are Rekognition's own.
+    ///
+    /// All times are exact to the frame: the frame whose time is nearest to that of the sample. A range includes the frame
+    /// of its last sample, and a segment ends before the frame of its end.
+    #[command(after_long_help = convert::CONVERT_EXAMPLES)]
+    Convert(ConvertArguments),
 
     /// Run a saved query on a lake with DuckDB.
     ///

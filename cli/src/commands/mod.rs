@@ -2,6 +2,7 @@
 
 pub(crate) mod backfill;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod ddl;
 pub(crate) mod delete;
 pub(crate) mod export;

@@ -3,14 +3,11 @@
 use std::cmp::Reverse;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
-use label_lake::table::layout::LabelPartition;
 
 use crate::args::ShowArguments;
-use crate::error::with_hint;
-use crate::job_row::LabelRow;
+use crate::job_row::{JobRow, LabelRow};
 use crate::lake::Lake;
 use crate::lake::committed::CommittedJob;
 use crate::output::job_details::{JobDetails, ShownLabel, timeline_cells};
@@ -36,7 +33,7 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
     let last = labels.iter().filter_map(|label| label.last_timestamp_ms).max();
     let cells = timeline_cells(if arguments.json { None } else { terminal::width() });
     let scale = Scale::new(row.video_duration_ms.or(last).unwrap_or_default(), cells);
-    let shown = choose_labels(arguments, labels)?;
+    let shown = choose_labels(arguments, &row)?;
     let bar = counter(shown.len() as u64, "labels", arguments.quiet)?;
     let timelines = shown.into_iter().map(|label| read_timeline(&lake, job, label, scale));
     let mut timelines = stream::iter(timelines).buffered(CONCURRENCY);
@@ -62,27 +59,15 @@ pub(crate) async fn show(arguments: &ShowArguments) -> anyhow::Result<ExitCode> 
 }
 
 /// Returns the labels that the arguments name, or the labels with the most detections or segments.
-fn choose_labels(arguments: &ShowArguments, labels: &[LabelRow]) -> anyhow::Result<Vec<LabelRow>> {
+fn choose_labels(arguments: &ShowArguments, row: &JobRow) -> anyhow::Result<Vec<LabelRow>> {
     if !arguments.label.is_empty() {
-        return arguments.label.iter().map(|name| find_label(&arguments.job, labels, name)).collect();
+        let hint = "run the command without --label to see its biggest labels";
+        return arguments.label.iter().map(|name| row.find_label(name, hint).cloned()).collect();
     }
-    let mut biggest = labels.to_vec();
+    let mut biggest = row.labels.clone().unwrap_or_default();
     biggest.sort_by_key(|label| Reverse(label.count()));
     biggest.truncate(arguments.labels as usize);
     Ok(biggest)
-}
-
-fn find_label(job: &JobId, labels: &[LabelRow], name: &str) -> anyhow::Result<LabelRow> {
-    let partition = LabelPartition::new(Some(name));
-    if let Some(label) = labels.iter().find(|label| label.partition() == partition) {
-        return Ok(label.clone());
-    }
-    let mut names = labels.iter().filter_map(|label| label.label.as_deref());
-    let error = anyhow!("job {job} has no label {name:?}");
-    match names.find(|other| other.to_lowercase() == name.to_lowercase()) {
-        Some(similar) => Err(with_hint(error, format!("its name is {similar:?}"))),
-        None => Err(with_hint(error, "run the command without --label to see its biggest labels")),
-    }
 }
 
 /// Reads the timeline of a label. Also returns an error if its file is missing or cannot be read.

@@ -7,13 +7,11 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use super::table::{Column, absent, table};
-use super::text::{count, printable, timestamp, video_time};
+use super::text::{NO_NAME, count, printable, timestamp, video_time};
 use crate::job_row::{JobRow, LabelRow};
 use crate::lake::files::FileTotals;
 use crate::timeline::{Scale, draw};
 
-/// Text for the name of a label without a name.
-const NO_NAME: &str = "(no name)";
 /// Number of cells of a timeline.
 const CELLS: usize = 40;
 /// Number of cells on a terminal with fewer columns than [`NARROW`].

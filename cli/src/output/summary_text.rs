@@ -7,7 +7,7 @@ use label_lake::handler::OutcomeName;
 use label_lake::table::aggregation::Aggregations;
 
 use super::summary::{JobSummary, Summary};
-use super::text::{count, printable, quoted, video_time};
+use super::text::{NO_NAME, count, printable, quoted, video_time};
 use crate::job_row::LabelRow;
 
 /// Returns the summary without the failures, which go to standard error.
@@ -123,7 +123,7 @@ fn write_labels(text: &mut String, labels: &[LabelRow]) -> fmt::Result {
             time(label.first_timestamp_ms),
             time(label.last_timestamp_ms),
             label.max_confidence.map_or_else(absent, |confidence| format!("{confidence:.1}")),
-            label.label.as_deref().map_or_else(|| "(no name)".to_owned(), printable),
+            label.label.as_deref().map_or_else(|| NO_NAME.to_owned(), printable),
         )?;
     }
     Ok(())

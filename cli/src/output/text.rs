@@ -7,6 +7,9 @@ use indicatif::HumanCount;
 use label_lake::handler::JobAnswer;
 use label_lake::table::rows::JobStatus;
 
+/// Text for the name of a label without a name.
+pub(crate) const NO_NAME: &str = "(no name)";
+
 /// Returns a time in UTC with a resolution of one second.
 pub(crate) fn timestamp(time: SystemTime) -> String {
     let seconds = DateTime::from_secs(DateTime::from(time).secs());

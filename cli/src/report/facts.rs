@@ -136,6 +136,5 @@ pub(super) fn timeline_ms(row: &JobRow) -> i64 {
 
 /// Returns the title of a job's page: the name of the video's file, or the ID of the job.
 pub(super) fn title(row: &JobRow) -> &str {
-    let name = row.video_key.as_deref().and_then(|key| key.rsplit('/').next());
-    name.filter(|name| !name.is_empty()).unwrap_or(&row.job_id)
+    row.video_name().unwrap_or(&row.job_id)
 }
