@@ -53,17 +53,19 @@ impl GeneratedLabels {
         let samples = (most * 100 / MOST_FREQUENT_PERCENT).max(generated.detections / DETECTIONS_PER_SAMPLE).max(3);
         let seed_of = |rank| mix(&[generated.seed, rank as u64]);
         let mut schedule = Schedule::new(seed_of(counts.len()), samples as u32);
-        let mut plan = |(rank, count): (usize, usize)| {
+        let plan = |(rank, count): (usize, usize)| {
             let label = names::label(rank);
             let appearances = schedule.add(&label, count as u32, seed_of(rank));
             (label, appearances, seed_of(rank))
         };
-        let planned: Vec<_> = counts.into_iter().enumerate().map(&mut plan).collect();
+        let planned: Vec<_> = counts.into_iter().enumerate().map(plan).collect();
         let shots = ShotIndex::new(schedule.shots(), planned.iter().map(|(_, appearances, _)| &**appearances));
-        let label = |(label, appearances, seed): (_, Vec<_>, _)| {
-            PlannedLabel::new(label, &appearances, seed, generated.instances_percent, model_2)
-        };
-        let mut labels: Vec<_> = planned.into_iter().map(label).collect();
+        let mut labels: Vec<_> = planned
+            .into_iter()
+            .map(|(label, appearances, seed)| {
+                PlannedLabel::new(label, &appearances, seed, generated.instances_percent, model_2)
+            })
+            .collect();
         labels.sort_by(|a, b| a.name().cmp(b.name()));
         Self { generated, labels, shots, orders: Mutex::default() }
     }

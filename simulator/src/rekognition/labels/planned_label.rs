@@ -33,13 +33,13 @@ pub(crate) struct PlannedLabel {
     /// Percentage of the appearances that have instances.
     instances_percent: u8,
     seed: u64,
-    /// The appearances by time, and one after the end, which begins with the number of detections.
+    /// The appearances by time, and one after the end, whose first detection is the number of detections.
     appearances: Vec<Planned>,
-    /// Index of the first appearance of each segment, and the number of appearances.
+    /// Index of the first appearance of each segment, and of the appearance after the end.
     segments: Vec<u32>,
 }
 
-/// An appearance. It ends where the next one begins.
+/// An appearance. Its last detection is the one before the first of the next appearance.
 struct Planned {
     /// First sample.
     start: u32,
@@ -97,12 +97,10 @@ impl PlannedLabel {
 
     /// Returns the number of elements that start before a sample, which is the first of a shot.
     pub(crate) fn before(&self, aggregation: Aggregation, sample: u32) -> u32 {
-        let start = |appearance: usize| self.appearances[appearance].start;
+        let appearances = self.appearances.partition_point(|appearance| appearance.start < sample);
         match aggregation {
-            Aggregation::Timestamps => {
-                self.first_of(self.appearances.partition_point(|appearance| appearance.start < sample))
-            }
-            Aggregation::Segments => self.segments.partition_point(|&first| start(first as usize) < sample) as u32,
+            Aggregation::Timestamps => self.first_of(appearances),
+            Aggregation::Segments => self.segments.partition_point(|&first| (first as usize) < appearances) as u32,
         }
     }
 
@@ -117,14 +115,12 @@ impl PlannedLabel {
         }
     }
 
-    /// Returns the confidence of each element, which is independent of its time.
+    /// Returns the confidence of each element.
     pub(crate) fn confidences(&self, aggregation: Aggregation) -> Vec<f32> {
-        let confidences = self.all_appearances().flat_map(|appearance| self.confidences_in(appearance));
+        let segments = 0..self.segments.len() - 1;
         match aggregation {
-            Aggregation::Timestamps => confidences.collect(),
-            Aggregation::Segments => {
-                (0..self.count(aggregation)).map(|segment| self.segment_confidence(segment)).collect()
-            }
+            Aggregation::Timestamps => segments.flat_map(|segment| self.confidences_in(segment)).collect(),
+            Aggregation::Segments => segments.map(|segment| self.greatest_confidence(segment)).collect(),
         }
     }
 
@@ -161,7 +157,7 @@ impl PlannedLabel {
         let (first, after) = (self.first_of(appearances.start), self.first_of(appearances.end));
         let start = u64::from(self.appearances[appearances.start].start) * SAMPLE_MS;
         let duration = u64::from(after - first) * SAMPLE_MS;
-        let (end, confidence) = (start + duration, f64::from(self.segment_confidence(segment)));
+        let (end, confidence) = (start + duration, f64::from(self.greatest_confidence(segment)));
         write!(
             json,
             r#"{{"StartTimestampMillis":{start},"EndTimestampMillis":{end},"DurationMillis":{duration},"Label":{{"#
@@ -183,15 +179,16 @@ impl PlannedLabel {
         }
     }
 
-    fn segment_confidence(&self, segment: usize) -> f32 {
-        let confidences = self.appearances_of(segment).flat_map(|appearance| self.confidences_in(appearance));
-        confidences.fold(0.0, f32::max)
+    fn greatest_confidence(&self, segment: usize) -> f32 {
+        self.confidences_in(segment).fold(0.0, f32::max)
     }
 
-    /// Returns the confidences of the detections of an appearance.
-    fn confidences_in(&self, appearance: usize) -> impl Iterator<Item = f32> {
-        let confidence = Confidence::new(&mut self.random(appearance));
-        (0..self.first_of(appearance + 1) - self.first_of(appearance)).map(move |sample| confidence.at(sample))
+    /// Returns the confidences of the detections of a segment.
+    fn confidences_in(&self, segment: usize) -> impl Iterator<Item = f32> {
+        self.appearances_of(segment).flat_map(|appearance| {
+            let confidence = Confidence::new(&mut self.random(appearance));
+            (0..self.first_of(appearance + 1) - self.first_of(appearance)).map(move |sample| confidence.at(sample))
+        })
     }
 
     /// Returns the source of all that is random in an appearance.
@@ -207,10 +204,6 @@ impl PlannedLabel {
     /// Returns the indices of the appearances of a segment.
     fn appearances_of(&self, segment: usize) -> Range<usize> {
         self.segments[segment] as usize..self.segments[segment + 1] as usize
-    }
-
-    fn all_appearances(&self) -> Range<usize> {
-        0..self.appearances.len() - 1
     }
 
     /// Returns the index of the first detection of an appearance. For the one after the end, this is the number of
