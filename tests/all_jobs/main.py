@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import limits
 from athena import Lost, Refused, ignore
 from rows import Served
 from world import World
@@ -254,6 +255,8 @@ def main() -> None:
             changes_meanwhile(world)
             names_differences(world)
             survives_aborts(world)
+            for case in limits.CASES:
+                say(case(world))
             maintains(world)
         finally:
             world.stop()
