@@ -1,13 +1,22 @@
 """Cases in which Athena limits, cancels or delays a statement, or the lake has rows of an older version."""
 
+import json
+import os
+import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 from trino.exceptions import TrinoQueryError
 
+import all_jobs
 from athena import Query, Refused, ignore, in_trino, start_now
+from rows import differences
+from services import KEYS
+from tables import DATABASE, tables
 from world import World, definition
 
+HERE = Path(__file__).resolve().parent
 OLD = "corner-cases"
 """A job whose row in `jobs` is of schema version 1, so it has no content."""
 
@@ -113,4 +122,31 @@ def repeats_late_calls(world: World) -> str:
     return f"{len(repeated)} replies come too late: {started_statements} statements, none twice"
 
 
-CASES = [enforces_writers, refuses_other_statements, tells_cancelled, upgrades, repeats_late_calls]
+def reads_with_pyiceberg(world: World) -> str:
+    """PyIceberg, which shares no code with Trino, reads the same rows, also where a later MERGE has deleted some."""
+    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.run()
+    counted = []
+    for table in tables():
+        name = all_jobs.OF_ALL_JOBS[table.name]
+        columns = [*(column for column, _ in table.all_columns()), "completed_at_ms"]
+        services = [world.lake.glue.url, world.lake.s3.url]
+        command = [os.environ["PYICEBERG_PYTHON"], str(HERE / "pyiceberg_rows.py"), *services, f"{DATABASE}.{name}"]
+        printed = subprocess.run([*command, *columns], env={**os.environ, **KEYS}, check=True, stdout=subprocess.PIPE)
+        found = [json.loads(line) for line in printed.stdout.splitlines()]
+        wrong = differences(found, all_jobs.expected_rows(table, world.expected))
+        assert not wrong, (name, wrong)
+        counted.append(len(found))
+    ((deletes,),) = world.engine.query('SELECT count(*) FROM "all_segments$files" WHERE content = 1')
+    assert deletes, "no file has deleted rows"
+    return f"PyIceberg reads the same {counted} rows, with {deletes} files of deleted rows in all_segments"
+
+
+CASES = [
+    enforces_writers,
+    refuses_other_statements,
+    tells_cancelled,
+    upgrades,
+    repeats_late_calls,
+    reads_with_pyiceberg,
+]
