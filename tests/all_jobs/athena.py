@@ -1,7 +1,7 @@
 """An Athena made of Trino: it speaks Athena's protocol, and runs each statement in Trino.
 
-As in Athena, a token that was used before returns the query that it started, a statement has at most 262,144 characters,
-and the text of a failure begins with Trino's name of the error.
+As in Athena, a token that was used before returns the query that it started, a statement has at most 262,144
+characters, and the text of a failure begins with Trino's name of the error.
 """
 
 import json
@@ -41,7 +41,8 @@ class Query:
 
 
 class Athena:
-    """The server. `before` and `after` are called with each operation and request, and may raise Refused or Lost."""
+    """The server. `before` and `after` are called with each operation and request, and may raise Refused or Lost.
+    `begin` is called with each query before it starts in Trino, and may keep it waiting."""
 
     def __init__(self, trino_port: int) -> None:
         self.trino_port = trino_port
@@ -49,6 +50,7 @@ class Athena:
         self.tokens: dict[str, str] = {}
         self.before: Callable[[str, dict[str, Any]], None] = ignore
         self.after: Callable[[str, dict[str, Any]], None] = ignore
+        self.begin: Callable[[Query], None] = start_now
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer((LOCALHOST, 0), handler(self))
         self.url = f"http://{LOCALHOST}:{self.server.server_address[1]}"
@@ -82,7 +84,14 @@ class Athena:
                 query.thread.start()
         return {"QueryExecutionId": query_id}
 
+    def cancel(self, query: Query) -> None:
+        """Cancels a query that has not started in Trino yet."""
+        query.state, query.reason = "CANCELLED", "Query cancelled by user"
+
     def run(self, query: Query) -> None:
+        self.begin(query)
+        if query.state == "CANCELLED":
+            return
         query.state = "RUNNING"
         try:
             for catalog, statement in in_trino(query.statement):
@@ -93,6 +102,8 @@ class Athena:
                 cursor.execute(statement)
                 query.rows = cursor.fetchall()
             query.state = "SUCCEEDED"
+        except Refused as error:
+            query.reason, query.state = error.args[1], "FAILED"
         except TrinoQueryError as error:
             query.reason = f"{error.error_name}: {error.message}"
             query.state = "FAILED"
@@ -119,13 +130,18 @@ def ignore(_operation: str, _request: dict[str, Any]) -> None:
     pass
 
 
+def start_now(_query: Query) -> None:
+    pass
+
+
 def in_trino(statement: str) -> list[tuple[str, str]]:
     """Returns a statement of Athena in Trino's words, each with its catalog. Only DDL and maintenance differ."""
     if found := re.fullmatch(r"OPTIMIZE (\w+) REWRITE DATA USING BIN_PACK", statement):
         return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE optimize")]
     if found := re.fullmatch(r"VACUUM (\w+)", statement):
         actions = ("expire_snapshots", "remove_orphan_files")
-        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE {action}(retention_threshold => '7d')") for action in actions]
+        options = "(retention_threshold => '7d')"
+        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE {action}{options}") for action in actions]
     if found := re.match(CREATE, statement):
         name, columns, buckets, location = found.groups()
         for athena, own in (("<", "("), (">", ")"), (":", " "), ("string", "varchar"), ("float", "real")):
@@ -134,7 +150,9 @@ def in_trino(statement: str) -> list[tuple[str, str]]:
         partitioning = ", partitioning = ARRAY['bucket(label, 32)']" if buckets else ""
         options = f"format = 'PARQUET', location = '{location}'{partitioning}"
         return [("iceberg", f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITH ({options})")]
-    return [("awsdatacatalog", statement)]
+    if re.match(r"(MERGE INTO all_\w+|WITH lake) ", statement):
+        return [("awsdatacatalog", statement)]
+    raise Refused("InvalidRequestException", f"The test does not know this statement of Athena: {statement[:80]}")
 
 
 CREATE = (
@@ -145,7 +163,7 @@ CREATE = (
 
 def handler(athena: Athena) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             operation = self.headers["X-Amz-Target"].removeprefix("AmazonAthena.")
             try:
@@ -161,7 +179,7 @@ def handler(athena: Athena) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     return Handler

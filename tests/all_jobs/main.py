@@ -13,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import limits
 from athena import Lost, Refused, ignore
+from rows import Served
 from world import World
 
 STATEMENTS = 5
@@ -81,28 +83,44 @@ def repeats_calls(world: World) -> None:
     say(f"{counted['lost']} replies are lost and {counted['refused']} calls refused: {started} statements, none twice")
 
 
+class StopAt:
+    """Stops an execution after the start or the end of one of its statements."""
+
+    def __init__(self, world: World, statement: int, at_end: bool) -> None:
+        self.world, self.statement, self.at_end = world, statement, at_end
+        self.execution = ""
+        self.seen: list[str] = []
+
+    def wait(self, _operation: str, _request: dict[str, Any]) -> None:
+        """Waits until the name of the execution is known."""
+        while not self.execution:
+            time.sleep(0.01)
+
+    def stop(self, operation: str, request: dict[str, Any]) -> None:
+        if self.at_end:
+            query = request.get("QueryExecutionId", "")
+            ended = operation == "GetQueryExecution" and self.world.athena.queries[query].state == "SUCCEEDED"
+            reached = ended and query not in self.seen
+        else:
+            query, reached = str(len(self.seen)), operation == "StartQueryExecution"
+        if reached:
+            self.seen.append(query)
+            if len(self.seen) == self.statement:
+                self.world.states.stop_execution(executionArn=self.execution)
+
+
 def survives_aborts(world: World) -> None:
     """An execution is stopped after the start and after the end of each of its statements.
 
     A statement that has started goes on, and ends before, during or after the next execution.
     """
-    for number in range(2 * STATEMENTS):
-        statement, at_end = divmod(number, 2)
+    places = [(statement, at_end) for statement in range(1, STATEMENTS + 1) for at_end in (False, True)]
+    for statement, at_end in places:
         change(world)
-        begun: list[str] = []
-        execution: list[str] = []
-
-        def stop(operation: str, request: dict[str, Any], at: int = statement, at_end: int = at_end) -> None:
-            query = request.get("QueryExecutionId", "")
-            is_end = operation == "GetQueryExecution" and world.athena.queries[query].state == "SUCCEEDED"
-            if (is_end if at_end else operation == "StartQueryExecution") and query not in begun:
-                begun.append(query or str(len(begun)))
-                if len(begun) == at + 1:
-                    world.states.stop_execution(executionArn=execution[0])
-
-        world.athena.before, world.athena.after = wait_for(execution), stop
-        execution.append(world.start())
-        found = world.ended(execution[0])
+        stopping = StopAt(world, statement, at_end)
+        world.athena.before, world.athena.after = stopping.wait, stopping.stop
+        stopping.execution = world.start()
+        found = world.ended(stopping.execution)
         world.athena.before = world.athena.after = ignore
         assert found["status"] == "ABORTED", found
         if statement % 2:
@@ -111,40 +129,36 @@ def survives_aborts(world: World) -> None:
         world.athena.settle()
         world.run()
         world.check()
-    say(f"executions are stopped at {2 * STATEMENTS} places, and the next one completes each")
-
-
-def wait_for(execution: list[str]) -> Any:
-    """Returns a hook that waits until the name of the execution is known."""
-
-    def wait(_operation: str, _request: dict[str, Any]) -> None:
-        while not execution:
-            time.sleep(0.01)
-
-    return wait
+    say(f"executions are stopped at {len(places)} places, and the next one completes each")
 
 
 def two_at_once(world: World, rounds: int) -> None:
     """Two executions take in the same jobs at the same time. One of them would give way, so it is told not to."""
     before = len(world.athena.queries)
-    for number in range(rounds):
+    deleted = None
+    for _ in range(rounds):
         change(world)
-        if number % 2:
-            world.export(deleted)
-        else:
-            deleted = world.delete()
+        deleted = toggle(world, deleted)
         first = world.start()
         second = world.start(continues=first)
         for execution in (first, second):
             found = world.ended(execution)
             assert found["status"] == "SUCCEEDED", found
         world.check()
-    if rounds % 2:
-        world.export(deleted)
+    if deleted:
+        toggle(world, deleted)
         world.run()
     conflicts = [query for query in list(world.athena.queries.values())[before:] if "COMMIT_ERROR" in query.reason]
     assert conflicts, "no statement was in conflict with another"
     say(f"{rounds} times two executions at once: {len(conflicts)} conflicts")
+
+
+def toggle(world: World, deleted: Served | None) -> Served | None:
+    """Deletes a job, or exports it again if it was deleted. Returns the job if it is deleted now."""
+    if deleted:
+        world.export(deleted)
+        return None
+    return world.delete()
 
 
 def gives_way(world: World) -> None:
@@ -241,6 +255,8 @@ def main() -> None:
             changes_meanwhile(world)
             names_differences(world)
             survives_aborts(world)
+            for case in limits.CASES:
+                say(case(world))
             maintains(world)
         finally:
             world.stop()

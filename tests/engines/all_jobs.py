@@ -7,8 +7,8 @@ from pathlib import Path
 from checks import Check, Queries, unequal
 from duckdb_scripts import output
 from queries import QUERIES, variants
-from rows import Served, differences
-from tables import BUCKET, DATABASE, tables
+from rows import Row, Served, differences
+from tables import BUCKET, DATABASE, Table, tables
 
 ICEBERG = "connector.name=iceberg\niceberg.catalog.type=glue\niceberg.metadata-cache.enabled=false\n"
 """Properties of Trino's catalog for the tables of all jobs."""
@@ -69,8 +69,13 @@ def same_rows(engine: Queries, jobs: list[Served]) -> Iterable[Check]:
     for table in tables():
         names = [name for name, _ in table.all_columns()]
         found = engine.query(f"SELECT {', '.join([*names, 'completed_at_ms'])} FROM {OF_ALL_JOBS[table.name]}")
-        expected = [(*row, job.event.get("Timestamp")) for job in jobs for row in job.rows(table.name)]
+        expected = expected_rows(table, jobs)
         yield f"{OF_ALL_JOBS[table.name]} has the {len(expected)} rows of {table.name}", differences(found, expected)
+
+
+def expected_rows(table: Table, jobs: list[Served]) -> list[Row]:
+    """Returns the rows of a table's table of all jobs, each with the time of its job at the end."""
+    return [(*row, job.event.get("Timestamp")) for job in jobs for row in job.rows(table.name)]
 
 
 def saved_queries(engine: Queries) -> Iterable[Check]:

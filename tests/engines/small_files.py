@@ -93,7 +93,7 @@ class Bench:
     def measure(self, sql: str, parameters: tuple[Any, ...] = ()) -> Measured:
         """Runs a query and measures it. Trino caches neither files nor partitions."""
         for _ in range(2):
-            before, calls, began = self.requests(), self.catalog.calls.copy(), time.monotonic()
+            before, calls, began = requests_to(self.s3), self.catalog.calls.copy(), time.monotonic()
             rows = self.engine.query(sql, parameters)
             if time.monotonic() - began > QUICK_SECONDS:
                 break
@@ -103,21 +103,22 @@ class Bench:
             rows,
             planning,
             elapsed - planning,
-            self.requests() - before,
+            requests_to(self.s3) - before,
             self.catalog.calls - calls,
             stats["totalSplits"],
             stats["physicalInputBytes"],
         )
 
-    def requests(self) -> Counter[str]:
-        """Returns the number of requests to S3 by type."""
-        with urllib.request.urlopen(self.s3.metrics_url) as reply:
-            found = re.findall(r"SeaweedFS_s3_request_total\{([^}]*)\} (\S+)", reply.read().decode())
-        counted: Counter[str] = Counter()
-        for labels, number in found:
-            kind = re.search('type="([^"]*)"', labels)
-            counted[kind[1] if kind else "?"] += int(float(number))
-        return counted
+
+def requests_to(s3: S3) -> Counter[str]:
+    """Returns the number of requests to S3 by type."""
+    with urllib.request.urlopen(s3.metrics_url) as reply:
+        found = re.findall(r"SeaweedFS_s3_request_total\{([^}]*)\} (\S+)", reply.read().decode())
+    counted: Counter[str] = Counter()
+    for labels, number in found:
+        kind = re.search('type="([^"]*)"', labels)
+        counted[kind[1] if kind else "?"] += int(float(number))
+    return counted
 
 
 def queries(jobs: list[str]) -> dict[str, tuple[str, tuple[str, ...]]]:

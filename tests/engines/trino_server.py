@@ -96,10 +96,10 @@ class Trino:
         environment = {"JAVA_HOME": str(java.parent), "PATH": f"{java}:{os.environ['PATH']}"}
         self.program = Program("trino", command, directory, environment)
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = 90) -> None:
         """Waits until the server can read the table `jobs`, which must be in the catalog."""
-        self.program.wait_until(self._has_started)
-        self.program.wait_until(self._reads_a_table)
+        self.program.wait_until(self._has_started, seconds)
+        self.program.wait_until(self._reads_a_table, seconds)
 
     def _has_started(self) -> bool:
         try:

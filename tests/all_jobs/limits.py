@@ -1,0 +1,152 @@
+"""Cases in which Athena limits, cancels or delays a statement, or the lake has rows of an older version."""
+
+import json
+import os
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+from trino.exceptions import TrinoQueryError
+
+import all_jobs
+from athena import Query, Refused, ignore, in_trino, start_now
+from rows import differences
+from services import KEYS
+from tables import DATABASE, tables
+from world import World, definition
+
+HERE = Path(__file__).resolve().parent
+OLD = "corner-cases"
+"""A job whose row in `jobs` is of schema version 1, so it has no content."""
+
+SHORT = '"TimeoutSeconds": 2'
+
+
+def enforces_writers(world: World) -> str:
+    """A statement that writes more than 100 partitions fails, and so would one that writes by job."""
+    iceberg = "iceberg.label_lake.writers"
+    world.engine.query(f"CREATE TABLE {iceberg} (n bigint) WITH (partitioning = ARRAY['n'])")
+    world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 100))")
+    try:
+        world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 101))")
+    except TrinoQueryError as error:
+        assert error.error_name == "ICEBERG_TOO_MANY_OPEN_PARTITIONS", error
+    else:
+        raise AssertionError("101 partitions were written")
+    world.engine.query(f"DROP TABLE {iceberg}")
+    return "100 partitions can be written in a statement, and 101 cannot"
+
+
+def refuses_other_statements(_: World) -> str:
+    for statement in (
+        "DROP TABLE all_jobs",
+        "OPTIMIZE all_jobs",
+        "VACUUM all_jobs; SELECT 1",
+        "CREATE TABLE x (y int)",
+    ):
+        try:
+            in_trino(statement)
+        except Refused:
+            continue
+        raise AssertionError(f"accepted: {statement}")
+    return "statements that the state machine has not are refused"
+
+
+def tells_cancelled(world: World) -> str:
+    """A statement that somebody cancels fails the execution, and the next execution takes in the job."""
+    old = world.lake.job(OLD)
+    world.overwrite(old, "TIMESTAMPS")
+    cancelled: list[str] = []
+
+    def cancel(query: Query) -> None:
+        if query.statement.startswith("MERGE INTO all_segments"):
+            cancelled.append(query.statement)
+            world.athena.cancel(query)
+
+    world.athena.begin = cancel
+    found = world.ended(world.start())
+    world.athena.begin = start_now
+    assert cancelled and found["error"] == "AllJobs.StatementFailed" and "CANCELLED" in found["cause"], found
+    world.run()
+    world.check()
+    return "a cancelled statement fails the execution, and the next one succeeds"
+
+
+def upgrades(world: World) -> str:
+    """A row without content, of an old version, is replaced by one with content. tells_cancelled has overwritten it."""
+    ((content,),) = world.engine.query(f"SELECT content FROM all_jobs WHERE job_id = '{OLD}'")
+    assert content and content == world.lake.job(OLD).content
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS,SEGMENTS")
+    world.lake.put_old_row()
+    world.run()
+    world.check()
+    ((content,),) = world.engine.query(f"SELECT content FROM all_jobs WHERE job_id = '{OLD}'")
+    assert content is None
+    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.run()
+    world.check()
+    return "rows without content are taken in, and replaced after an overwrite"
+
+
+def repeats_late_calls(world: World) -> str:
+    """Each call gets its reply after the timeout of the state. It is made again, and no statement runs twice."""
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
+    late: dict[str, threading.Event] = {}
+    repeated: list[str] = []
+
+    def delay(operation: str, request: dict[str, Any]) -> None:
+        key = f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))}"
+        if operation == "GetQueryExecution" and key in repeated:
+            return
+        if key in late:
+            repeated.append(key)
+            late[key].set()
+        else:
+            late[key] = threading.Event()
+            assert late[key].wait(60), f"not repeated: {key}"
+
+    role = "arn:aws:iam::123456789012:role/none"
+    text = definition().replace('"TimeoutSeconds": 60', SHORT)
+    assert SHORT in text
+    machine = world.states.create_state_machine(name="short", definition=text, roleArn=role)["stateMachineArn"]
+    before = len(world.athena.queries)
+    world.athena.after = delay
+    started = world.states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    found = world.ended(started)
+    world.athena.after = ignore
+    assert found["status"] == "SUCCEEDED", found
+    started_statements = len(world.athena.queries) - before
+    assert started_statements == 5 and len(repeated) == len(late), (started_statements, late, repeated)
+    world.check()
+    return f"{len(repeated)} replies come too late: {started_statements} statements, none twice"
+
+
+def reads_with_pyiceberg(world: World) -> str:
+    """PyIceberg, which shares no code with Trino, reads the same rows, also where a later MERGE has deleted some."""
+    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.run()
+    counted = []
+    for table in tables():
+        name = all_jobs.OF_ALL_JOBS[table.name]
+        columns = [*(column for column, _ in table.all_columns()), "completed_at_ms"]
+        services = [world.lake.glue.url, world.lake.s3.url]
+        command = [os.environ["PYICEBERG_PYTHON"], str(HERE / "pyiceberg_rows.py"), *services, f"{DATABASE}.{name}"]
+        printed = subprocess.run([*command, *columns], env={**os.environ, **KEYS}, check=True, stdout=subprocess.PIPE)
+        found = [json.loads(line) for line in printed.stdout.splitlines()]
+        wrong = differences(found, all_jobs.expected_rows(table, world.expected))
+        assert not wrong, (name, wrong)
+        counted.append(len(found))
+    ((deletes,),) = world.engine.query('SELECT count(*) FROM "all_segments$files" WHERE content = 1')
+    assert deletes, "no file has deleted rows"
+    return f"PyIceberg reads the same {counted} rows, with {deletes} files of deleted rows in all_segments"
+
+
+CASES = [
+    enforces_writers,
+    refuses_other_statements,
+    tells_cancelled,
+    upgrades,
+    repeats_late_calls,
+    reads_with_pyiceberg,
+]

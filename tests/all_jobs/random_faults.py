@@ -1,0 +1,149 @@
+"""Runs executions with random faults: aborts, refused calls, lost replies, and statements that outlive their execution.
+
+Usage: random_faults.py SEEDS [FIRST]
+
+Each seed changes the lake, aborts an execution at a random call, holds back one of its statements in some cases, often
+changes the lake again, and runs an execution with faults in its calls. The held statement is released during it. After
+the next execution, the tables have exactly the rows of the lake.
+"""
+
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from athena import Lost, Query, Refused, ignore, start_now
+from main import StopAt, change, say, toggle
+from rows import Served
+from world import World
+
+CALLS = 14
+"""Calls to Athena that a run with one batch makes at least: five starts, five polls, and two reads, and some more."""
+
+
+class Held:
+    """Keeps a statement from starting in Trino until it is released."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.released, self.statement = number, threading.Event(), ""
+        self.lock = threading.Lock()
+
+    def __call__(self, query: Query) -> None:
+        with self.lock:
+            self.number -= 1
+            held = self.number == 0
+        if held:
+            self.statement = query.statement
+            assert self.released.wait(300), f"not released: {query.statement[:80]}"
+
+
+class AbortAtCall(StopAt):
+    """Stops an execution at its nth call, before Athena has processed the call or after."""
+
+    def __init__(self, world: World, call: int, processed: bool) -> None:
+        super().__init__(world, call, at_end=False)
+        self.processed, self.calls = processed, 0
+
+    def before(self, operation: str, request: dict[str, Any]) -> None:
+        self.wait(operation, request)
+        self.calls += 1
+        if not self.processed:
+            self.abort()
+
+    def after(self, _operation: str, _request: dict[str, Any]) -> None:
+        if self.processed:
+            self.abort()
+
+    def abort(self) -> None:
+        if self.calls == self.statement:
+            self.world.states.stop_execution(executionArn=self.execution)
+
+
+class FaultsAtCalls:
+    """Refuses a call, loses a reply, and releases a held statement, each at the nth call."""
+
+    def __init__(self, random: Random, held: Held) -> None:
+        self.refused, self.lost, self.release = (random.randint(1, CALLS) for _ in range(3))
+        self.held, self.calls, self.happened = held, 0, Counter[str]()
+
+    def before(self, operation: str, _: dict[str, Any]) -> None:
+        self.calls += 1
+        if self.calls == self.release:
+            self.held.released.set()
+        if self.calls == self.refused:
+            self.happened[f"{operation} refused"] += 1
+            raise Refused("TooManyRequestsException", "Rate exceeded")
+
+    def after(self, operation: str, _: dict[str, Any]) -> None:
+        if self.calls == self.lost:
+            self.happened[f"{operation} lost"] += 1
+            raise Lost
+
+
+class Seeds:
+    """The world, the job that is deleted at the moment, and the faults that happened."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.deleted: Served | None = None
+        self.happened = Counter[str]()
+
+    def change(self, random: Random) -> None:
+        if random.random() < 0.7:
+            change(self.world)
+        if random.random() < 0.5:
+            self.deleted = toggle(self.world, self.deleted)
+
+    def run(self, seed: int) -> None:
+        random, world = Random(seed), self.world
+        self.change(random)
+        held = Held(random.choice([0, 1, 2, 3, 4, 5]))
+        abort = AbortAtCall(world, random.randint(1, CALLS), random.random() < 0.5)
+        # A held statement never ends before the abort, so the execution polls until it is stopped.
+        world.athena.before, world.athena.after, world.athena.begin = abort.before, abort.after, held
+        abort.execution = world.start()
+        self.happened[f"execution {world.ended(abort.execution)['status'].lower()}"] += 1
+        if held.statement:
+            self.happened[f"outlived: {' '.join(held.statement.split()[:3])}"] += 1
+        if random.random() < 0.5:
+            self.change(random)
+        faults = FaultsAtCalls(random, held)
+        world.athena.before, world.athena.after, world.athena.begin = faults.before, faults.after, start_now
+        world.run()
+        held.released.set()
+        world.athena.before = world.athena.after = ignore
+        self.happened += faults.happened
+        world.athena.settle()
+        world.run()
+        world.check()
+
+
+def main() -> None:
+    count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    with TemporaryDirectory() as directory:
+        world = World(Path(directory))
+        try:
+            world.run()
+            world.check()
+            seeds = Seeds(world)
+            for seed in range(first, first + count):
+                try:
+                    seeds.run(seed)
+                except BaseException:
+                    print(f"  seed {seed} failed", flush=True)
+                    raise
+                print(f"  seed {seed}: right", file=sys.stderr, flush=True)
+            conflicts = sum("COMMIT_ERROR" in query.reason for query in world.athena.queries.values())
+            for name, times in sorted(seeds.happened.items()):
+                say(f"{times} × {name}")
+            assert any(name.startswith("outlived: MERGE") for name in seeds.happened) or count < 20, seeds.happened
+            say(f"{count} seeds, {len(world.athena.queries)} statements, {conflicts} conflicts: no row differs")
+        finally:
+            world.stop()
+
+
+if __name__ == "__main__":
+    main()
