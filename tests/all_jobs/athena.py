@@ -1,7 +1,7 @@
 """An Athena made of Trino: it speaks Athena's protocol, and runs each statement in Trino.
 
-As in Athena, a token that was used before returns the query that it started, a statement has at most 262,144 characters,
-and the text of a failure begins with Trino's name of the error.
+As in Athena, a token that was used before returns the query that it started, a statement has at most 262,144
+characters, and the text of a failure begins with Trino's name of the error.
 """
 
 import json
@@ -125,7 +125,8 @@ def in_trino(statement: str) -> list[tuple[str, str]]:
         return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE optimize")]
     if found := re.fullmatch(r"VACUUM (\w+)", statement):
         actions = ("expire_snapshots", "remove_orphan_files")
-        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE {action}(retention_threshold => '7d')") for action in actions]
+        options = "(retention_threshold => '7d')"
+        return [("iceberg", f"ALTER TABLE {found[1]} EXECUTE {action}{options}") for action in actions]
     if found := re.match(CREATE, statement):
         name, columns, buckets, location = found.groups()
         for athena, own in (("<", "("), (">", ")"), (":", " "), ("string", "varchar"), ("float", "real")):
@@ -145,7 +146,7 @@ CREATE = (
 
 def handler(athena: Athena) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             operation = self.headers["X-Amz-Target"].removeprefix("AmazonAthena.")
             try:
@@ -161,7 +162,7 @@ def handler(athena: Athena) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     return Handler

@@ -14,7 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from athena import Lost, Refused, ignore
+from rows import Served
 from world import World
+
+STATEMENTS = 5
+"""Statements of a run with one batch: the query, three times MERGE, and the query again."""
 
 AGGREGATIONS = ("SEGMENTS", "TIMESTAMPS,SEGMENTS", "TIMESTAMPS")
 BOTH = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62"
@@ -73,61 +77,87 @@ def repeats_calls(world: World) -> None:
     world.run()
     world.athena.before = world.athena.after = ignore
     started = len(world.athena.queries) - before
-    assert started == 5 and counted["lost"] >= 4 and counted["refused"] >= 4, (started, counted)
+    assert started == STATEMENTS and counted["lost"] >= 4 and counted["refused"] >= 4, (started, counted)
     world.check()
     say(f"{counted['lost']} replies are lost and {counted['refused']} calls refused: {started} statements, none twice")
 
 
+class StopAt:
+    """Stops an execution after the start or the end of one of its statements."""
+
+    def __init__(self, world: World, statement: int, at_end: bool) -> None:
+        self.world, self.statement, self.at_end = world, statement, at_end
+        self.execution = ""
+        self.seen: list[str] = []
+
+    def wait(self, _operation: str, _request: dict[str, Any]) -> None:
+        """Waits until the name of the execution is known."""
+        while not self.execution:
+            time.sleep(0.01)
+
+    def stop(self, operation: str, request: dict[str, Any]) -> None:
+        if self.at_end:
+            query = request.get("QueryExecutionId", "")
+            ended = operation == "GetQueryExecution" and self.world.athena.queries[query].state == "SUCCEEDED"
+            reached = ended and query not in self.seen
+        else:
+            query, reached = str(len(self.seen)), operation == "StartQueryExecution"
+        if reached:
+            self.seen.append(query)
+            if len(self.seen) == self.statement:
+                self.world.states.stop_execution(executionArn=self.execution)
+
+
 def survives_aborts(world: World) -> None:
-    """An execution is stopped at each of its calls. The statement that it has started goes on."""
-    stopped = 0
-    for number in range(1, 100):
+    """An execution is stopped after the start and after the end of each of its statements.
+
+    A statement that has started goes on, and ends before, during or after the next execution.
+    """
+    places = [(statement, at_end) for statement in range(1, STATEMENTS + 1) for at_end in (False, True)]
+    for statement, at_end in places:
         change(world)
-        calls = iter(range(1, 1000))
-        execution = ""
-
-        def stop(_operation: str, _request: dict[str, Any], at: int = number, calls: Any = calls) -> None:
-            if next(calls) == at:
-                world.states.stop_execution(executionArn=execution)
-
-        execution = world.start()
-        world.athena.after = stop
-        status = world.ended(execution)["status"]
-        world.athena.after = ignore
-        if number % 2:
+        stopping = StopAt(world, statement, at_end)
+        world.athena.before, world.athena.after = stopping.wait, stopping.stop
+        stopping.execution = world.start()
+        found = world.ended(stopping.execution)
+        world.athena.before = world.athena.after = ignore
+        assert found["status"] == "ABORTED", found
+        if statement % 2:
             world.athena.settle()
         world.run()
         world.athena.settle()
         world.run()
         world.check()
-        if status == "SUCCEEDED":
-            break
-        stopped += 1
-    assert stopped > 10, stopped
-    say(f"an execution is stopped at each of {stopped} calls, and the next one completes it")
+    say(f"executions are stopped at {len(places)} places, and the next one completes each")
 
 
 def two_at_once(world: World, rounds: int) -> None:
     """Two executions take in the same jobs at the same time. One of them would give way, so it is told not to."""
     before = len(world.athena.queries)
-    for number in range(rounds):
+    deleted = None
+    for _ in range(rounds):
         change(world)
-        if number % 2:
-            world.export(deleted)
-        else:
-            deleted = world.delete()
+        deleted = toggle(world, deleted)
         first = world.start()
         second = world.start(continues=first)
         for execution in (first, second):
             found = world.ended(execution)
             assert found["status"] == "SUCCEEDED", found
         world.check()
-    if rounds % 2:
-        world.export(deleted)
+    if deleted:
+        toggle(world, deleted)
         world.run()
     conflicts = [query for query in list(world.athena.queries.values())[before:] if "COMMIT_ERROR" in query.reason]
     assert conflicts, "no statement was in conflict with another"
     say(f"{rounds} times two executions at once: {len(conflicts)} conflicts")
+
+
+def toggle(world: World, deleted: Served | None) -> Served | None:
+    """Deletes a job, or exports it again if it was deleted. Returns the job if it is deleted now."""
+    if deleted:
+        world.export(deleted)
+        return None
+    return world.delete()
 
 
 def gives_way(world: World) -> None:
@@ -144,7 +174,7 @@ def gives_way(world: World) -> None:
     before = len(world.athena.queries)
     world.run()
     world.athena.before = ignore
-    assert ended[0]["status"] == "SUCCEEDED" and len(world.athena.queries) == before + 5, ended
+    assert ended[0]["status"] == "SUCCEEDED" and len(world.athena.queries) == before + STATEMENTS, ended
     world.check()
     say("a second execution ends at once")
 

@@ -42,7 +42,7 @@ class World:
         home, s3, glue = Path(os.environ["TRINO_HOME"]), self.lake.s3.url, self.lake.glue.url
         self.trino = Trino(home, directory / "trino", glue, s3, catalogs={"iceberg": ICEBERG}, hive=all_jobs.REDIRECT)
         self.trino.wait()
-        self.engine = OnTrino(self.trino.port)
+        self.engine: Any = OnTrino(self.trino.port)
         self.athena = Athena(self.trino.port)
         (port,) = free_ports(1)
         self.url = f"http://{LOCALHOST}:{port}"
