@@ -149,9 +149,9 @@ impl Engine {
                 text.replace("FROM all_", &format!("FROM {iceberg}all_"))
                     .replace("INTO all_", &format!("INTO {iceberg}all_"))
             }
-            Self::Spark => {
-                SPARK_REPLACEMENTS.into_iter().fold(athena.to_owned(), |text, (athena, spark)| text.replace(athena, spark))
-            }
+            Self::Spark => SPARK_REPLACEMENTS
+                .into_iter()
+                .fold(athena.to_owned(), |text, (athena, spark)| text.replace(athena, spark)),
         }
     }
 }

@@ -56,7 +56,7 @@ impl ContentDigest {
 
     /// Returns the value of the column `content`.
     pub(crate) fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
     }
 
     fn add_line(&mut self, line: &Value) {

@@ -23,6 +23,13 @@ def time(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def is_between(job: Job, first: str, until: str) -> bool:
+    """Returns true if the job was completed in a period. The end is exclusive."""
+    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
+    completed_at = time(job.completed_at_ms)
+    return completed_at is not None and begin <= completed_at < end
+
+
 def nulls_last(value: str | None) -> tuple:
     """Returns a sort key that puts null last, as Trino does."""
     return value is None, value or ""
@@ -130,13 +137,9 @@ def inventory_of_a_job(job_id: str) -> list[tuple]:
 
 
 def biggest_labels_of_a_period(first: str, until: str) -> list[tuple]:
-    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
     found = defaultdict(list)
     for job in JOBS:
-        completed_at = time(job.completed_at_ms)
-        if "TIMESTAMPS" not in job.aggregate_by or completed_at is None:
-            continue
-        if begin <= completed_at < end:
+        if "TIMESTAMPS" in job.aggregate_by and is_between(job, first, until):
             for name, detections, instances, *_, confidence in inventory(job):
                 found[name].append((detections, instances, confidence))
     rows = []
@@ -230,17 +233,13 @@ def jobs_of_a_video(bucket: str, key: str) -> list[tuple]:
 # The queries over all jobs.
 
 
-def month(job: Job) -> str | None:
-    completed_at = time(job.completed_at_ms)
-    return completed_at and f"{completed_at:%Y-%m}"
-
-
 def jobs_by_month() -> dict[str, list[Job]]:
     """Returns the jobs with detections and a time."""
     found = defaultdict(list)
     for job in JOBS:
-        if job.status == "SUCCEEDED" and "TIMESTAMPS" in job.aggregate_by and month(job):
-            found[month(job)].append(job)
+        completed_at = time(job.completed_at_ms)
+        if job.status == "SUCCEEDED" and "TIMESTAMPS" in job.aggregate_by and completed_at is not None:
+            found[f"{completed_at:%Y-%m}"].append(job)
     return found
 
 
@@ -250,10 +249,9 @@ def counts_of_labels(job: Job) -> dict[str | None, tuple[int, int]]:
 
 
 def labels_by_month(first: str, until: str) -> list[tuple]:
-    begin, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, until))
     rows = []
     for name, all_jobs in jobs_by_month().items():
-        jobs = [job for job in all_jobs if begin <= time(job.completed_at_ms) < end]
+        jobs = [job for job in all_jobs if is_between(job, first, until)]
         counts = [counts_of_labels(job) for job in jobs]
         for label in {label for count in counts for label in count}:
             detections, instances = zip(*(count[label] for count in counts if label in count), strict=True)

@@ -10,6 +10,7 @@ use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregations;
 
 use super::lake::LakeLocation;
+use crate::all_jobs::Engine;
 use crate::local::simulated_aws::BUCKET;
 use crate::own_export;
 
@@ -173,17 +174,36 @@ pub(crate) struct DdlArguments {
     #[arg(long, conflicts_with_all = ["bucket", "prefix", "database", "by_job"])]
     pub(crate) duckdb: bool,
 
+    #[command(flatten)]
+    pub(crate) all_jobs: AllJobsArguments,
+}
+
+/// The options of the tables of all jobs.
+#[derive(Args, Debug)]
+pub(crate) struct AllJobsArguments {
     /// Print the Iceberg tables of all jobs, and the statements that keep them.
     #[arg(long, conflicts_with_all = ["by_job", "duckdb"])]
-    pub(crate) all: bool,
+    all: bool,
 
     /// With --all: print the statements for Trino instead of Athena.
     #[arg(long, requires = "all")]
-    pub(crate) trino: bool,
+    trino: bool,
 
     /// With --all: print the statements for Spark instead of Athena.
     #[arg(long, requires = "all", conflicts_with = "trino")]
-    pub(crate) spark: bool,
+    spark: bool,
+}
+
+impl AllJobsArguments {
+    /// Returns the engine to print the statements for, or `None` without --all.
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        let engine = match (self.trino, self.spark) {
+            (true, _) => Engine::Trino,
+            (_, true) => Engine::Spark,
+            (false, false) => Engine::Athena,
+        };
+        self.all.then_some(engine)
+    }
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,7 @@ use label_lake::aws::names::{BucketName, DatabaseName, KeyPrefix};
 use label_lake::table::layout::Layout;
 use label_lake::table::schema::{Column, JOBS, LABEL_DETECTIONS, LABEL_SEGMENTS, TABLES, Table};
 
-use crate::all_jobs::{self, Engine};
+use crate::all_jobs::statements;
 use crate::args::{AwsArguments, DdlArguments, LakeLocation, S3Location};
 use crate::duckdb::views::views;
 use crate::error::with_hint;
@@ -27,7 +27,7 @@ struct Athena<'a> {
 
 /// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
 pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
-    let DdlArguments { bucket, prefix, database, by_job, lake, duckdb, all, trino, spark } = arguments;
+    let DdlArguments { bucket, prefix, database, by_job, lake, duckdb, all_jobs } = arguments;
     if *duckdb {
         let lake = lake.clone().unwrap_or_else(|| LakeLocation::Directory(PathBuf::from("lake")));
         // A table that DuckDB cannot find stops some clients. The one that most lakes do not have comes last.
@@ -41,13 +41,9 @@ pub(crate) fn ddl(arguments: &DdlArguments) -> anyhow::Result<String> {
             return Err(with_hint(anyhow!("Athena reads only S3"), hint));
         }
     };
-    if *all {
-        let engine = match (trino, spark) {
-            (true, _) => Engine::Trino,
-            (_, true) => Engine::Spark,
-            (false, false) => Engine::Athena,
-        };
-        return Ok(all_jobs::statements(engine, location(bucket, prefix).trim_end_matches('/'), database.as_str()));
+    if let Some(engine) = all_jobs.engine() {
+        let location = location(bucket, prefix);
+        return Ok(statements(engine, location.trim_end_matches('/'), database.as_str()));
     }
     let mut sql = String::new();
     // Writing to a String does not fail.

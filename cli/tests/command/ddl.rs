@@ -185,7 +185,8 @@ fn prints_the_statements_of_the_tables_of_all_jobs() {
             assert!(!sql.contains(placeholder), "{placeholder}: {sql}");
         }
     }
-    for options in [&["--trino"][..], &["--all", "--trino", "--spark"], &["--all", "--by-job"], &["--all", "--duckdb"]] {
+    for options in [&["--trino"][..], &["--all", "--trino", "--spark"], &["--all", "--by-job"], &["--all", "--duckdb"]]
+    {
         assert_eq!(label_lake([&["ddl"], options].concat(), "").code, Some(2), "{options:?}");
     }
 }

@@ -233,6 +233,9 @@ mod tests {
     use super::*;
     use crate::table::content::FileChecksum;
 
+    /// Name and file of a label.
+    type File<'a> = (Option<&'a str>, &'a [u8]);
+
     const DOG: &[u8] = b"dog";
 
     fn completion() -> Completion {
@@ -243,12 +246,12 @@ mod tests {
         JobDescription { frame_rate: Some(29.97), ..JobDescription::default() }
     }
 
-    fn closed(labels: &[(Option<&str>, &[u8])]) -> BTreeMap<LabelPartition, ClosedLabel> {
+    fn closed(labels: &[File<'_>]) -> BTreeMap<LabelPartition, ClosedLabel> {
         let closed = |bytes| ClosedLabel { summary: LabelSummary::default(), file: FileChecksum::of(bytes) };
         labels.iter().map(|(name, bytes)| (LabelPartition::new(*name), closed(bytes))).collect()
     }
 
-    fn content(tables: &[(Aggregation, &[(Option<&str>, &[u8])])]) -> String {
+    fn content(tables: &[(Aggregation, &[File<'_>])]) -> String {
         let tables = tables.iter().map(|(aggregation, labels)| (*aggregation, closed(labels))).collect();
         JobRow::succeeded(completion(), description(), tables).content
     }
@@ -266,9 +269,9 @@ mod tests {
             r#"["label_segments","a\"b",0,0]"#,
             "\n",
         );
-        let expected: String = Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect();
-        let detections: &[(Option<&str>, &[u8])] = &[(Some("Dog"), DOG), (None, b"ABC")];
-        let segments: &[(Option<&str>, &[u8])] = &[(Some("a\"b"), b"")];
+        let expected = Sha256::digest(lines).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let detections: &[File<'_>] = &[(Some("Dog"), DOG), (None, b"ABC")];
+        let segments: &[File<'_>] = &[(Some("a\"b"), b"")];
         assert_eq!(content(&[(Aggregation::Timestamps, detections), (Aggregation::Segments, segments)]), expected);
     }
 

@@ -25,8 +25,8 @@ fn expected(objects: &BTreeMap<String, Bytes>, job: &str) -> String {
         files.sort();
         lines.extend(files.iter().map(|(label, file)| json!([table, label, file.len(), crc32fast::hash(file)])));
     }
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    let text = lines.iter().fold(String::new(), |text, line| format!("{text}{line}\n"));
+    Sha256::digest(text).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// Partition of labels without a name.
