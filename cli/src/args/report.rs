@@ -34,7 +34,8 @@ Video:
   --video FILE links to the file with a relative path, so move both together.
   If ffmpeg is on the PATH, the page also has small pictures of the video.
   Everyone who has a page with a presigned URL can watch the video until the
-  URL expires.
+  URL expires. The bucket of the video has to be in the region of the profile or
+  --region.
 
 Exit codes:
   0    All pages are written

@@ -88,6 +88,8 @@ impl Reports<'_> {
             let error = anyhow!(error).context(format!("cannot create directory {}", directory.display()));
             with_hint(error, "choose another directory with --out")
         })?;
+        let path = directory.join(FILE_NAME);
+        let index = HtmlFile::create(&path)?;
         let mut rows = Vec::new();
         for job in jobs {
             let page = match page_path(&directory, job) {
@@ -102,9 +104,8 @@ impl Reports<'_> {
         if rows.is_empty() {
             return Ok(ExitCode::FAILURE);
         }
-        let index = directory.join(FILE_NAME);
-        write_index(&rows, &index)?;
-        print(&format!("{}: the index of {}\n", index.display(), count(rows.len(), "page")))?;
+        write_index(&rows, index)?;
+        print(&format!("{}: the index of {}\n", path.display(), count(rows.len(), "page")))?;
         Ok(if rows.len() == jobs.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

@@ -4,7 +4,7 @@
 //! temporary file until all labels are read.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use super::cells::Cells;
@@ -45,20 +45,24 @@ impl Blocks {
         Ok(())
     }
 
-    /// Writes the blocks as elements of a page.
-    pub(super) fn write_to(mut self, page: &mut impl Write) -> io::Result<()> {
+    /// Returns the number of blocks.
+    pub(super) fn count(&self) -> usize {
+        self.cells.count
+    }
+
+    /// Returns the blocks as elements of a page.
+    pub(super) fn into_elements(mut self) -> io::Result<impl Iterator<Item = io::Result<String>>> {
         self.end_group()?;
         let Self { cells, parts, .. } = self;
         let mut parts = parts.in_order_of_blocks()?;
-        for block in 0..cells.count {
+        Ok((0..cells.count).map(move |block| {
             let (from, to) = (cells.start_ms(block), cells.start_ms(block + 1));
             let data = pack(&parts.next(block as u32)?);
-            writeln!(
-                page,
-                r#"<script type="text/plain" data-boxes data-from="{from}" data-to="{to}">{data}</script>"#
-            )?;
-        }
-        Ok(())
+            let element = format!(
+                "<script type=\"text/plain\" data-boxes data-from=\"{from}\" data-to=\"{to}\">{data}</script>\n"
+            );
+            Ok(element)
+        }))
     }
 
     fn end_group(&mut self) -> io::Result<()> {
@@ -183,15 +187,13 @@ mod tests {
 
     /// Returns the blocks as their times and bytes.
     fn written(blocks: Blocks) -> Vec<(String, Vec<u8>)> {
-        let mut page = Vec::new();
-        blocks.write_to(&mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
-        let block = |line: &str| {
-            let (opening, data) = line.strip_suffix("</script>").unwrap().split_once('>').unwrap();
+        let elements = blocks.into_elements().unwrap().map(Result::unwrap);
+        let block = |element: String| {
+            let (opening, data) = element.strip_suffix("</script>\n").unwrap().split_once('>').unwrap();
             let times = opening.split_once(" data-boxes ").unwrap().1.to_owned();
             (times, decompress_to_vec(&STANDARD.decode(data).unwrap()).unwrap())
         };
-        page.lines().map(block).collect()
+        elements.map(block).collect()
     }
 
     #[test]

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn varints_have_seven_bits_per_byte() {
         let mut bytes = Vec::new();
-        [0, 127, 128, 300, 1 << 52].into_iter().for_each(|value| push_varint(&mut bytes, value));
+        for value in [0, 127, 128, 300, 1 << 52] {
+            push_varint(&mut bytes, value);
+        }
         assert_eq!(bytes, [0, 127, 0x80, 1, 0xac, 2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 8]);
     }
 

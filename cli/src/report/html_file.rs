@@ -1,7 +1,7 @@
 //! A page that is written to a temporary file and renamed when it is complete.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -41,6 +41,11 @@ impl HtmlFile {
         &self.path
     }
 
+    /// Adds text at the end.
+    pub(super) fn add(&mut self, text: &str) -> anyhow::Result<()> {
+        self.file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
     /// Gives the page its name, and returns its size in bytes.
     pub(super) fn finish(self) -> anyhow::Result<u64> {
         let Self { file, path, replaces } = self;
@@ -56,16 +61,6 @@ impl HtmlFile {
             Ok(bytes)
         };
         finish().with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-impl Write for HtmlFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

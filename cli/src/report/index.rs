@@ -1,10 +1,7 @@
 //! Writes the index of several pages.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 
-use anyhow::Context as _;
 use indicatif::HumanCount;
 
 use super::coding::escape_html;
@@ -23,12 +20,10 @@ pub(crate) fn page_name(job: &str) -> String {
 }
 
 /// Writes the index of the pages of these jobs, which are in the same directory.
-pub(crate) fn write_index(jobs: &[JobRow], path: &Path) -> anyhow::Result<()> {
+pub(crate) fn write_index(jobs: &[JobRow], mut page: HtmlFile) -> anyhow::Result<()> {
     let rows: String = jobs.iter().map(row).collect();
     let slots = [("head", &*head(None, &[])), ("style", STYLE), ("rows", &rows)];
-    let mut page = HtmlFile::create(path)?;
-    let written = page.write_all(fill(INDEX, &slots).as_bytes());
-    written.with_context(|| format!("cannot write {}", path.display()))?;
+    page.add(&fill(INDEX, &slots))?;
     page.finish()?;
     Ok(())
 }

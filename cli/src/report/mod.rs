@@ -2,7 +2,7 @@
 //!
 //! # Format
 //!
-//! `page.html` is the template, with the style `page.css` and the script `page.js`. A page has these data elements. `packed`
+//! `page.html` is the template, with the style `page.css` and the script in `script/`. A page has these data elements. `packed`
 //! means: compressed with raw deflate, then in base64.
 //!
 //! **`<script type="application/json" id="report">`**: JSON with the facts of the job, the end of the time axis

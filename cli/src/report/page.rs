@@ -1,7 +1,6 @@
 //! Writes the page of a job.
 
 use std::cmp::Reverse;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -27,6 +26,8 @@ use crate::lake::label_file::LabelFile;
 
 /// Number of label files that are fetched concurrently. Each may have several megabytes.
 const CONCURRENCY: usize = 8;
+/// Error of the file that keeps the samples until all labels are read.
+const TEMPORARY_FILE: &str = "cannot use a temporary file in the directory of the page";
 /// Slot of the template at which the blocks are written, because there may be too many for memory.
 const BLOCKS_SLOT: &str = "{{boxes}}";
 
@@ -59,14 +60,18 @@ pub(crate) async fn write_page(
     let slots =
         [("head", &*head), ("title", &escape_html(title(row))), ("style", STYLE), ("data", &data), ("script", SCRIPT)];
     let (before, after) = PAGE.split_once(BLOCKS_SLOT).context("the template has no slot for boxes")?;
-    let write = || {
-        page.write_all(fill(before, &slots).as_bytes())?;
-        if let Some(blocks) = content.blocks {
-            blocks.write_to(&mut page)?;
+    page.add(&fill(before, &slots))?;
+    if let Some(blocks) = content.blocks {
+        bar.set_message("parts of the video");
+        bar.reset();
+        bar.set_length(blocks.count() as u64);
+        for element in blocks.into_elements().context(TEMPORARY_FILE)? {
+            page.add(&element.context(TEMPORARY_FILE)?)?;
+            bar.inc(1);
+            tokio::task::yield_now().await;
         }
-        page.write_all(after.as_bytes())
-    };
-    write().with_context(|| format!("cannot write {}", page.path().display()))?;
+    }
+    page.add(after)?;
     page.finish()
 }
 
@@ -99,7 +104,7 @@ impl<'a> Content<'a> {
         let blocks = match row.row_count {
             Some(rows) if rows > 0 => {
                 let blocks = Blocks::new(duration_ms, rows, temporary);
-                Some(blocks.with_context(|| format!("cannot create a file in {}", temporary.display()))?)
+                Some(blocks.context(TEMPORARY_FILE)?)
             }
             _ => None,
         };
@@ -136,7 +141,7 @@ impl<'a> Content<'a> {
                 let each = |sample: &Sample<'_>| {
                     sightings.add_sample(sample.ms, sample.confidence, sample.instances);
                     let added = blocks.as_mut().map_or(Ok(()), |blocks| blocks.add(index, sample));
-                    added.context("cannot write to a temporary file")
+                    added.context(TEMPORARY_FILE)
                 };
                 (file.decode(|file| read_samples(file.bytes, each))?, "samples")
             }

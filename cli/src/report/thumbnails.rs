@@ -37,8 +37,7 @@ pub(crate) struct Thumbnail {
 pub(crate) async fn thumbnails(video: &Path, duration_ms: i64, bar: &ProgressBar) -> anyhow::Result<Vec<Thumbnail>> {
     let mut thumbnails = Vec::new();
     for index in 0..COUNT {
-        // In the middle of each part, because many videos begin and end in black.
-        let at_ms = (duration_ms as i128 * (2 * index as i128 + 1) / (2 * COUNT as i128)) as i64;
+        let at_ms = time(duration_ms, index);
         let Some(jpeg) = picture(video, at_ms).await? else { return Ok(Vec::new()) };
         bar.inc(1);
         // A video that is shorter than its job says has no picture there.
@@ -53,6 +52,12 @@ pub(crate) async fn thumbnails(video: &Path, duration_ms: i64, bar: &ProgressBar
         thumbnails = thumbnails.into_iter().step_by(2).collect();
     }
     Ok(thumbnails)
+}
+
+/// Returns the time of a picture: the middle of its part of the video, because many videos begin and end in black.
+fn time(duration_ms: i64, index: usize) -> i64 {
+    let (parts, part) = (2 * COUNT as i128, 2 * index as i128 + 1);
+    (i128::from(duration_ms) * part / parts) as i64
 }
 
 /// Returns the picture at a time, or `None` if ffmpeg is not on the PATH.

@@ -330,6 +330,15 @@ fn files_that_are_no_report_are_never_replaced() {
     assert_eq!(output.stderr, format!("error: {out} exists and is not a report of label-lake\n{hint}"));
     assert_eq!(fs::read_to_string(&path).unwrap(), "<!doctype html><p>notes");
 
+    let reports = beside(&workspace, "reports");
+    fs::create_dir(&reports).unwrap();
+    fs::write(reports.join("index.html"), "notes").unwrap();
+    let output = report(&workspace, &[JOB, "other", "--out", reports.to_str().unwrap()]);
+    assert_eq!((output.code, &*output.stdout), (Some(1), ""));
+    assert!(output.stderr.contains("index.html exists and is not a report of label-lake\n"), "{}", output.stderr);
+    assert_files(&reports, &["index.html"]);
+    fs::remove_dir_all(reports).unwrap();
+
     let directory = workspace.directory.path().to_str().unwrap();
     let output = report(&workspace, &[JOB, "--out", directory]);
     assert_eq!(output.stderr, format!("error: {directory} exists and is a directory\n{hint}"));

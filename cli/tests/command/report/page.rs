@@ -51,7 +51,7 @@ impl Page {
             text.split_once(opening).map_or((&*text, ""), |(before, _)| (before, &text[before.len()..]));
         let blocks = blocks.split(opening).skip(1).map(Block::read).collect();
         let bytes_before_blocks = before.len();
-        Self { facts, labels, lanes, blocks, bytes_before_blocks, text }
+        Self { text, facts, labels, lanes, blocks, bytes_before_blocks }
     }
 
     /// Returns the index of a label.
