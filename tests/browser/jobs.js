@@ -15,7 +15,7 @@ export function workspace(after) {
 }
 
 function labelLake(...options) {
-  return execFileSync(process.env.LABEL_LAKE, options, { encoding: "utf8", timeout: 110_000 });
+  return execFileSync(process.env.LABEL_LAKE, options, { encoding: "utf8", timeout: 110_000, stdio: "pipe" });
 }
 
 /** Returns a detection of a label. Boxes are [left, top, width, height] in ratios of the frame. */
@@ -62,7 +62,8 @@ export function recordedPage(directory, recorded, { name = "page", options = [] 
   const file = join(directory, `${name}.json`);
   const lake = join(directory, `${name}-lake`);
   writeFileSync(file, JSON.stringify(recorded));
-  labelLake("run", "--out", lake, "--recorded", file);
+  const { AggregateBy = "TIMESTAMPS" } = recorded.GetRequestMetadata ?? {};
+  labelLake("run", "--out", lake, "--aggregate-by", AggregateBy, "--recorded", file);
   return page(directory, lake, "job", name, options);
 }
 

@@ -102,9 +102,15 @@ function prepared(canvas) {
   return { context, width, height, ratio };
 }
 
+/** True if a label has no cells, and samples are not drawn at this zoom. Its lane says nothing then. */
+function isUndrawn(label) {
+  return !label.codes && !drawsSamples();
+}
+
 /** Draws the lane of a label. In each column of pixels, the highest confidence and the most instances win. */
 function drawLane(label) {
   if (!label.canvas?.isConnected) return;
+  label.row.classList.toggle("undrawn", isUndrawn(label));
   const { context, width, height, ratio } = prepared(label.canvas);
   const codes = new Uint8Array(width);
   const heights = new Uint8Array(width);
@@ -148,18 +154,22 @@ const STEPS = [
   ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400].map((s) => s * 1000),
 ];
 
+/** Width of the text of a tick. */
+const TICK_PIXELS = 56;
+
 function drawAxis() {
   const axis = byId("axis");
   const span = state.toMs - state.fromMs;
-  const room = (78 / Math.max(axis.clientWidth, 1)) * span;
+  const room = ((TICK_PIXELS + 16) / Math.max(axis.clientWidth, 1)) * span;
   const step = STEPS.find((candidate) => candidate >= room) ?? Math.ceil(room / 14_400_000) * 14_400_000;
   const ticks = [];
   for (let ms = Math.ceil(state.fromMs / step) * step; ms <= state.toMs; ms += step) {
     const share = (ms - state.fromMs) / span;
+    // The text of a tick is at its right.
+    if ((1 - share) * axis.clientWidth < TICK_PIXELS) break;
     const tick = element("span", "tick", tickClock(ms, step));
     tick.setAttribute("aria-hidden", "true");
     tick.style.left = `${100 * share}%`;
-    if (share * axis.clientWidth > axis.clientWidth - 44) tick.classList.add("at-end");
     ticks.push(tick);
   }
   axis.replaceChildren(axis.firstElementChild, ...ticks);

@@ -7,8 +7,8 @@ let playedFrom = null;
 /** Boxes on the stage by the labels and times of their samples, to draw them only when they change. */
 let drawnBoxes = "";
 
-/** Middle of a frame after its start, so that rounding never shows the frame before. */
-const halfFrameMs = 500 / (job.frameRate || 30);
+/** Times of samples are those of their frames, rounded to milliseconds. A millisecond later, it is always their frame. */
+const ROUNDING_MS = 1;
 
 function startPlayer() {
   const stage = byId("stage");
@@ -55,7 +55,7 @@ function startVideo(stage, boxes) {
   stage.insertBefore(made, boxes);
   video = made;
   const followFrame = (_, { mediaTime }) => {
-    if (!made.paused) setTime(mediaTime * 1000 + 1);
+    if (!made.paused) setTime(mediaTime * 1000 + ROUNDING_MS);
     made.requestVideoFrameCallback(followFrame);
   };
   made.requestVideoFrameCallback(followFrame);
@@ -93,7 +93,7 @@ function playFrame(now) {
 /** Selects a time and shows the frame of it. */
 function seek(ms) {
   const clamped = Math.min(Math.max(ms, 0), timelineMs);
-  if (video) video.currentTime = (clamped + halfFrameMs) / 1000;
+  if (video) video.currentTime = (clamped + ROUNDING_MS) / 1000;
   if (playedFrom) playedFrom = { at: performance.now(), ms: clamped };
   setTime(clamped);
 }
