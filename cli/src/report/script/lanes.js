@@ -102,9 +102,15 @@ function prepared(canvas) {
   return { context, width, height, ratio };
 }
 
+/** True if a label has no cells, and samples are not drawn at this zoom. Its lane says nothing then. */
+function isUndrawn(label) {
+  return !label.codes && !drawsSamples();
+}
+
 /** Draws the lane of a label. In each column of pixels, the highest confidence and the most instances win. */
 function drawLane(label) {
   if (!label.canvas?.isConnected) return;
+  label.row.classList.toggle("undrawn", isUndrawn(label));
   const { context, width, height, ratio } = prepared(label.canvas);
   const codes = new Uint8Array(width);
   const heights = new Uint8Array(width);

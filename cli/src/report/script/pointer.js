@@ -140,6 +140,7 @@ function tooltipText(label, ms, isOverview, sample) {
   if (sample && sample.code >= lowestCode()) {
     return [label.shown, exactClock(sample.ms), `${percent(sample.code)} · ${boxText(sample.boxes.length)}`];
   }
+  if (isUndrawn(label)) return [label.shown, clock(ms), "too few samples for a lane; zoom in"];
   const bar = bars(label, ms, ms + 1).find(([from, to]) => ms >= from && ms < to);
   if (!bar) return [label.shown, clock(ms), "not detected here"];
   const boxes = label.from === "samples" ? ` · ${bar[3] > 0 ? `up to ${count(bar[3], "box")}` : "no box"}` : "";
