@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import axe from "axe-core";
 import { launch, settled, withPage } from "./chromium.js";
-import { dogJob, recordedPage, reply, workspace } from "./jobs.js";
+import { dogJob, indexPage, recordedPage, reply, workspace } from "./jobs.js";
 
 const browser = await launch(after);
 const directory = workspace(after);
@@ -59,6 +59,24 @@ for (const [name, file] of Object.entries(pages)) {
     });
   }
 }
+
+test("the index of several jobs is accessible, and links to their pages", async () => {
+  const hostile = { JobId: "second", key: "<img src=x onerror=window.ran=1>.mp4" };
+  const file = indexPage(directory, [dogJob(), reply(20_000, [], hostile)]);
+  for (const options of [{ width: 1280 }, { width: 360, colorScheme: "dark" }]) {
+    await withPage(browser, file, { ...options, isDrawn: false }, async (page) => {
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() => globalThis.axe.run());
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]),
+        [],
+      );
+      const links = await page.locator("a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+      assert.deepEqual(links, ["job.html", "second.html"]);
+      assert.equal(await page.locator("img").count(), 0);
+    });
+  }
+});
 
 test("lanes have a summary for screen readers", async () => {
   await withPage(browser, pages.labels, {}, async (page) => {

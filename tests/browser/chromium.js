@@ -18,8 +18,12 @@ export async function launch(after) {
   return browser;
 }
 
-/** Opens a page, and waits until it is drawn. `problems` gets its errors and requests. */
-export async function open(browser, file, { width = 1280, height = 800, video = null, ...context } = {}) {
+/** Opens a page, and waits until its script has drawn it, unless `isDrawn` is false. `problems` gets its errors and requests. */
+export async function open(
+  browser,
+  file,
+  { width = 1280, height = 800, video = null, isDrawn = true, ...context } = {},
+) {
   const opened = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce", ...context });
   const page = await opened.newPage();
   page.setDefaultTimeout(10_000);
@@ -32,10 +36,12 @@ export async function open(browser, file, { width = 1280, height = 800, video = 
     if (!isExpected && url !== (video && pathToFileURL(video).href)) problems.push(`request: ${url}`);
   });
   await page.goto(pathToFileURL(file).href);
-  await page.waitForSelector("html[data-ready]", { state: "attached" }).catch((error) => {
-    throw new Error(`${error.message}\n${problems.join("\n")}`);
-  });
-  await settled(page);
+  if (isDrawn) {
+    await page.waitForSelector("html[data-ready]", { state: "attached" }).catch((error) => {
+      throw new Error(`${error.message}\n${problems.join("\n")}`);
+    });
+    await settled(page);
+  }
   return { page, problems, close: () => opened.close() };
 }
 

@@ -67,6 +67,19 @@ export function recordedPage(directory, recorded, { name = "page", options = [] 
   return page(directory, lake, "job", name, options);
 }
 
+/** Writes the pages of recorded jobs and their index, and returns the path of the index. */
+export function indexPage(directory, recordings) {
+  const lake = join(directory, "index-lake");
+  for (const recorded of recordings) {
+    const file = join(directory, `${recorded.JobId}.json`);
+    writeFileSync(file, JSON.stringify(recorded));
+    labelLake("run", "--out", lake, "--recorded", file);
+  }
+  const reports = join(directory, "reports");
+  labelLake("report", ...recordings.map(({ JobId }) => JobId), "--lake", lake, "--out", reports);
+  return join(reports, "index.html");
+}
+
 /** Writes the page of a generated job, and returns its path. */
 export function generatedPage(directory, pages, name = "generated") {
   const event = join(directory, `${name}.json`);

@@ -46,7 +46,8 @@ function updateOverview() {
       : `No label for ${clock(missing)} in ${count(uncovered.length, "part")} of the video: ${parts.join(", ")}`;
   const legend = byId("legend");
   const texts = ["Shade: confidence", "Height: instances at once"];
-  if (state.labels.some((label) => !label.codes)) texts.push("Labels with few samples have a lane only when you zoom in");
+  if (state.labels.some((label) => !label.codes))
+    texts.push("Labels with few samples have a lane only when you zoom in");
   legend.replaceChildren(...texts.map((text) => element("span", "", text)));
   const hatched = element("span", "hatched", "No label detected");
   legend.append(hatched);
