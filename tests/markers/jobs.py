@@ -90,7 +90,8 @@ class Job:
         for name in NAMES:
             frame = source.randrange(0, 500)
             while frame < frames:
-                start, end = self.ms(frame), self.ms(frame + source.choice([0, 1, 2, 100, 2000]))
+                last = min(frame + source.choice([0, 1, 2, 100, 2000]), frames)
+                start, end = self.ms(frame), self.ms(last)
                 times = {"StartTimestampMillis": start, "EndTimestampMillis": end, "DurationMillis": end - start}
                 found.append({"Timestamp": start, **times, "Label": self.label(name, source)})
                 frame += source.randrange(2001, 9000)

@@ -6,10 +6,20 @@ from fractions import Fraction
 from pathlib import Path
 
 import duckdb
+
 from jobs import NAMES, RATES, Job
 
-# Partition of a label without a name.
-NAMELESS = "__HIVE_DEFAULT_PARTITION__"
+# Condition of the saved query, with a label that no job has, and its form for the label without a name. DuckDB reads the
+# partition of that label as null.
+NO_LABEL = "no label"
+CONDITION = f"d.label || '' = '{NO_LABEL}'"
+IS_NAMELESS = "d.label IS NULL"
+
+SEGMENTS = """
+SELECT start_timestamp_ms, end_timestamp_ms, confidence
+FROM read_parquet(?, hive_partitioning = true, hive_types = {'label': VARCHAR})
+WHERE label IS NOT DISTINCT FROM ?
+"""
 
 
 @dataclass(frozen=True, order=True)
@@ -53,26 +63,27 @@ class Lake:
         rate = rate or RATES[job.rate]
         ranges = []
         for name, shown in NAMES.items():
-            for start_ms, end_ms, confidence in self.times(job, name or NAMELESS):
+            for start_ms, end_ms, confidence in self.times(job, name):
                 start, end = nearest_frame(start_ms, rate), nearest_frame(end_ms, rate)
                 # The last sample is seen in its frame. A segment ends before its end, but has one frame at least.
                 end = end + 1 if job.aggregation == "TIMESTAMPS" else max(end, start + 1)
                 ranges.append(Range(start, end, shown, start_ms, end_ms, confidence))
         return sorted(ranges)
 
-    def times(self, job: Job, label: str) -> list[tuple[int, int, float]]:
+    def times(self, job: Job, label: str | None) -> list[tuple[int, int, float]]:
         """Returns the time ranges of a label in milliseconds, and their highest confidence."""
         with duckdb.connect() as connection:
-            if job.aggregation == "TIMESTAMPS":
-                query = ["query", "where-a-label-is-seen", job.id, label, "--lake", str(self.path), "--sql"]
-                rows = connection.execute(self.run(*query)).fetchall()
-                return [(start, end, confidence) for start, end, _, _, confidence in rows]
-            file = "label_segments/job_id={}/*/*.parquet".format(job.id)
-            return connection.execute(
-                "SELECT start_timestamp_ms, end_timestamp_ms, confidence "
-                "FROM read_parquet(?, hive_partitioning = true, hive_types = {'label': VARCHAR}) WHERE label = ?",
-                [str(self.path / file), label],
-            ).fetchall()
+            if job.aggregation == "SEGMENTS":
+                pattern = str(self.path / f"label_segments/job_id={job.id}/*/*.parquet")
+                return connection.execute(SEGMENTS, [pattern, label]).fetchall()
+            name = NO_LABEL if label is None else label
+            options = ["--lake", str(self.path), "--sql"]
+            script = self.run("query", "where-a-label-is-seen", job.id, name, *options)
+            if label is None:
+                assert CONDITION in script, script
+                script = script.replace(CONDITION, IS_NAMELESS)
+            rows = connection.execute(script).fetchall()
+            return [(start, end, confidence) for start, end, _, _, confidence in rows]
 
 
 def nearest_frame(ms: int, rate: Fraction) -> int:

@@ -9,10 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from opentimelineio import opentime
+
 import readers
 from jobs import DURATION_MS, JOBS, RATES, Job
 from lake import Lake, Range
-from opentimelineio import opentime
 
 HOUR = 3600
 
@@ -87,7 +88,7 @@ def premiere(lake: Lake, job: Job, rate: Fraction, *more: str) -> list[readers.M
 
 
 def resolve(lake: Lake, job: Job, ranges: list[Range], rate: Fraction, *more: str) -> None:
-    """Checks the events of an EDL: one for each frame on which ranges begin, with the names and notes of all of them."""
+    """Checks the events of an EDL: one for each frame on which ranges begin, with all of their names and notes."""
     path = lake.convert(job, "resolve-edl", *more)
     assert ("FCM: DROP FRAME" in path.read_text()) == (";" in timecode(0, rate))
     # With drop frame, timecode is an hour after an hour. At 23.976, it is an hour after 3,603.6 seconds.

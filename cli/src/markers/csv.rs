@@ -50,7 +50,9 @@ mod tests {
         expect![[r#"
             label,start_timecode,end_timecode,start_frame,end_frame,start_ms,end_ms,confidence
             Dog,00:00:00:00,00:00:02:01,0,51,0,2000,98.5
-            "#]]
+            a --> <b> & | c,00:00:00:00,00:00:00:01,0,1,0,0,
+            \n=1+1,00:59:59:24,01:00:01:00,89999,90025,3599963,3601000,50
+        "#]]
         .assert_eq(&text.replace("\r\n", "\n"));
     }
 

@@ -85,9 +85,55 @@ fn failed(output: &CommandOutput) -> &str {
 #[test]
 fn writes_the_markers_of_a_job() {
     let workspace = recorded_job();
-    expect![[r""]].assert_eq(&converted(&workspace, "resolve-edl", &[]));
-    expect![[r""]].assert_eq(&converted(&workspace, "vtt", &["--label", "A/B: 50% [x]", "--label", ""]));
-    expect![[r""]].assert_eq(&converted(&workspace, "csv", &[]).replace("\r\n", "\n"));
+    expect![[r#"
+        TITLE: beach day.mp4
+        FCM: DROP FRAME
+
+        001  001      V     C        01:00:00;00 01:00:00;01 01:00:00;00 01:00:00;01  
+        Seen: Person (98.7 %, 46 frames); Farmer's Market (71.2 %, 1 frame) |C:ResolveColorBlue |M:Person, Farmer's Market |D:46
+
+        002  001      V     C        01:00:00;15 01:00:00;16 01:00:00;15 01:00:00;16  
+        Seen: A/B: 50% [x] (55.0 %, 1 frame) |C:ResolveColorBlue |M:A/B: 50% [x] |D:1
+
+        003  001      V     C        01:00:01;00 01:00:01;01 01:00:01;00 01:00:01;01  
+        Seen: Caño Cristales (80.1 %, 1 frame) |C:ResolveColorBlue |M:Caño Cristales |D:1
+
+        004  001      V     C        01:00:01;15 01:00:01;16 01:00:01;15 01:00:01;16  
+        Seen: American Football (Ball) (66.6 %, 1 frame) |C:ResolveColorBlue |M:American Football (Ball) |D:1
+
+        005  001      V     C        01:00:02;00 01:00:02;01 01:00:02;00 01:00:02;01  
+        Seen: (no name) (51.5 %, 1 frame) |C:ResolveColorBlue |M:(no name) |D:1
+
+        006  001      V     C        01:00:02;15 01:00:02;16 01:00:02;15 01:00:02;16  
+        Seen: Farmer's Market (73.8 %, 1 frame) |C:ResolveColorBlue |M:Farmer's Market |D:1
+
+        007  001      V     C        01:00:03;15 01:00:03;16 01:00:03;15 01:00:03;16  
+        Seen: Person (99.1 %, 1 frame) |C:ResolveColorBlue |M:Person |D:1
+    "#]].assert_eq(&converted(&workspace, "resolve-edl", &[]));
+    expect![[r#"
+        WEBVTT
+
+        NOTE Labels of job 4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62, at 29.97 frames a second
+
+        00:00:00.501 --> 00:00:00.534
+        A/B: 50% [x]
+
+        00:00:02.002 --> 00:00:02.036
+        (no name)
+    "#]]
+    .assert_eq(&converted(&workspace, "vtt", &["--label", "A/B: 50% [x]", "--label", ""]));
+    expect![[r#"
+        label,start_timecode,end_timecode,start_frame,end_frame,start_ms,end_ms,confidence
+        Person,00:00:00;00,00:00:01;16,0,46,0,1500,98.74217
+        Farmer's Market,00:00:00;00,00:00:00;01,0,1,0,0,71.25
+        A/B: 50% [x],00:00:00;15,00:00:00;16,15,16,500,500,55.03125
+        Caño Cristales,00:00:01;00,00:00:01;01,30,31,1000,1000,80.125
+        American Football (Ball),00:00:01;15,00:00:01;16,45,46,1500,1500,66.625
+        (no name),00:00:02;00,00:00:02;01,60,61,2000,2000,51.5
+        Farmer's Market,00:00:02;15,00:00:02;16,75,76,2500,2500,73.75
+        Person,00:00:03;15,00:00:03;16,105,106,3500,3500,99.0625
+    "#]]
+    .assert_eq(&converted(&workspace, "csv", &[]).replace("\r\n", "\n"));
 }
 
 #[test]
