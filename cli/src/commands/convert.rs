@@ -101,10 +101,10 @@ async fn read_labels(
         row.labels.iter().flatten().collect()
     } else {
         let hint = format!("`label-lake show {}` shows its biggest labels", arguments.job);
-        let mut labels = Vec::new();
+        let mut labels: Vec<&LabelRow> = Vec::new();
         for name in &arguments.label {
             let label = row.find_label(name, &hint)?;
-            if !labels.iter().any(|other| std::ptr::eq(*other, label)) {
+            if !labels.iter().any(|other| other.label == label.label) {
                 labels.push(label);
             }
         }

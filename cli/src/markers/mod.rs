@@ -95,7 +95,7 @@ impl Markers {
         self.sort();
         match format {
             MarkerFormat::Vtt => Ok(vtt::format(&self).into_bytes()),
-            MarkerFormat::Csv => csv::format(&self),
+            MarkerFormat::Csv => Ok(csv::format(&self)?.into_bytes()),
             MarkerFormat::ResolveEdl => Ok(resolve_edl::format(&self)?.into_bytes()),
             MarkerFormat::Otio => otio::format(&self),
             MarkerFormat::PremiereXml => premiere_xml::format(&self),

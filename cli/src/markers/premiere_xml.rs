@@ -126,6 +126,96 @@ mod tests {
 
     #[test]
     fn writes_a_sequence_with_markers() {
-        expect![[r""]].assert_eq(&String::from_utf8(format(&markers("23.976", "01:00:00:00")).unwrap()).unwrap());
+        expect![[r#"
+            <?xml version="1.0" encoding="UTF-8"?>
+            <!DOCTYPE xmeml>
+            <xmeml version="5">
+              <sequence id="sequence-1">
+                <name>beach &lt;day&gt;.mp4</name>
+                <duration>86338</duration>
+                <rate>
+                  <timebase>24</timebase>
+                  <ntsc>TRUE</ntsc>
+                </rate>
+                <timecode>
+                  <rate>
+                    <timebase>24</timebase>
+                    <ntsc>TRUE</ntsc>
+                  </rate>
+                  <string>01:00:00:00</string>
+                  <frame>86400</frame>
+                  <displayformat>NDF</displayformat>
+                </timecode>
+                <media>
+                  <video>
+                    <format>
+                      <samplecharacteristics>
+                        <rate>
+                          <timebase>24</timebase>
+                          <ntsc>TRUE</ntsc>
+                        </rate>
+                        <width>1920</width>
+                        <height>1080</height>
+                      </samplecharacteristics>
+                    </format>
+                    <track>
+                      <clipitem id="clipitem-1">
+                        <name>beach &lt;day&gt;.mp4</name>
+                        <duration>86338</duration>
+                        <rate>
+                          <timebase>24</timebase>
+                          <ntsc>TRUE</ntsc>
+                        </rate>
+                        <start>0</start>
+                        <end>86338</end>
+                        <in>0</in>
+                        <out>86338</out>
+                        <file id="file-1">
+                          <name>beach &lt;day&gt;.mp4</name>
+                          <pathurl>beach%20%3Cday%3E.mp4</pathurl>
+                          <rate>
+                            <timebase>24</timebase>
+                            <ntsc>TRUE</ntsc>
+                          </rate>
+                          <duration>86338</duration>
+                          <media>
+                            <video>
+                              <samplecharacteristics>
+                                <rate>
+                                  <timebase>24</timebase>
+                                  <ntsc>TRUE</ntsc>
+                                </rate>
+                                <width>1920</width>
+                                <height>1080</height>
+                              </samplecharacteristics>
+                            </video>
+                          </media>
+                        </file>
+                      </clipitem>
+                    </track>
+                  </video>
+                </media>
+                <marker>
+                  <comment>98.5 %</comment>
+                  <name>Dog</name>
+                  <in>0</in>
+                  <out>49</out>
+                </marker>
+                <marker>
+                  <comment></comment>
+                  <name>a --&gt; &lt;b&gt; &amp; | c</name>
+                  <in>0</in>
+                  <out>1</out>
+                </marker>
+                <marker>
+                  <comment>50.0 %</comment>
+                  <name>\n=1+1</name>
+                  <in>86313</in>
+                  <out>86338</out>
+                </marker>
+              </sequence>
+            </xmeml>
+        "#]]
+        .assert_eq(&String::from_utf8(format(&markers("23.976", "01:00:00:00")).unwrap()).unwrap());
     }
 }

@@ -61,7 +61,17 @@ mod tests {
     #[test]
     fn merges_markers_that_begin_on_one_frame() {
         let text = format(&markers("29.97", "01:00:00;00")).unwrap();
-        expect![[r""]].assert_eq(&text);
+        expect![[r#"
+            TITLE: beach <day>.mp4
+            FCM: DROP FRAME
+
+            001  001      V     C        01:00:00;00 01:00:00;01 01:00:00;00 01:00:00;01  
+            Seen: Dog (98.5 %, 61 frames); a --> <b> & ¦ c (1 frame) |C:ResolveColorBlue |M:Dog, a --> <b> & ¦ c |D:61
+
+            002  001      V     C        01:59:59;29 02:00:00;00 01:59:59;29 02:00:00;00  
+            Seen: \n=1+1 (50.0 %, 31 frames) |C:ResolveColorBlue |M:\n=1+1 |D:31
+        "#]]
+        .assert_eq(&text);
     }
 
     #[test]

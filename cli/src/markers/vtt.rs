@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn writes_cues_with_escaped_names() {
-        expect![[r"
+        expect![[r#"
             WEBVTT
 
             NOTE Labels of job job-1, at 29.97 frames a second
@@ -48,9 +48,9 @@ mod tests {
             00:00:00.000 --> 00:00:00.034
             a --&gt; &lt;b&gt; &amp; | c
 
-            00:59:59.964 --> 01:00:01.032
+            00:59:59.964 --> 01:00:00.998
             \n=1+1
-        "]]
+        "#]]
         .assert_eq(&format(&markers("29.97", "00:00:00;00")));
     }
 

@@ -5,6 +5,7 @@
 mod account;
 mod backfill;
 mod completions;
+mod convert;
 mod ddl;
 mod delete;
 mod errors;
