@@ -13,7 +13,7 @@ import all_jobs
 from athena import Query, Refused, ignore, in_trino, start_now
 from rows import differences
 from services import KEYS
-from tables import DATABASE, tables
+from tables import BUCKET, DATABASE, tables
 from world import World, definition
 
 HERE = Path(__file__).resolve().parent
@@ -25,8 +25,8 @@ SHORT = '"TimeoutSeconds": 2'
 
 def enforces_writers(world: World) -> str:
     """A statement that writes more than 100 partitions fails, and so would one that writes by job."""
-    iceberg = "iceberg.label_lake.writers"
-    world.engine.query(f"CREATE TABLE {iceberg} (n bigint) WITH (partitioning = ARRAY['n'])")
+    iceberg, place = "iceberg.label_lake.writers", f"s3://{BUCKET}/writers"
+    world.engine.query(f"CREATE TABLE {iceberg} (n bigint) WITH (partitioning = ARRAY['n'], location = '{place}')")
     world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 100))")
     try:
         world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 101))")
@@ -83,7 +83,7 @@ def upgrades(world: World) -> str:
     world.check()
     ((content,),) = world.engine.query(f"SELECT content FROM all_jobs WHERE job_id = '{OLD}'")
     assert content is None
-    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
     world.run()
     world.check()
     return "rows without content are taken in, and replaced after an overwrite"
@@ -91,7 +91,7 @@ def upgrades(world: World) -> str:
 
 def repeats_late_calls(world: World) -> str:
     """Each call gets its reply after the timeout of the state. It is made again, and no statement runs twice."""
-    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS,SEGMENTS")
     late: dict[str, threading.Event] = {}
     repeated: list[str] = []
 
@@ -124,7 +124,7 @@ def repeats_late_calls(world: World) -> str:
 
 def reads_with_pyiceberg(world: World) -> str:
     """PyIceberg, which shares no code with Trino, reads the same rows, also where a later MERGE has deleted some."""
-    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
     world.run()
     counted = []
     for table in tables():

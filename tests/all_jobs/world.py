@@ -41,7 +41,7 @@ class World:
         create_in_glue(self.lake.glue.client, "ddl-by-job.sql")
         home, s3, glue = Path(os.environ["TRINO_HOME"]), self.lake.s3.url, self.lake.glue.url
         self.trino = Trino(home, directory / "trino", glue, s3, catalogs={"iceberg": ICEBERG}, hive=all_jobs.REDIRECT)
-        self.trino.wait()
+        self.trino.wait(300)
         self.engine: Any = OnTrino(self.trino.port)
         self.athena = Athena(self.trino.port)
         (port,) = free_ports(1)
