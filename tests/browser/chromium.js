@@ -26,7 +26,7 @@ export async function open(
 ) {
   const opened = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce", ...context });
   const page = await opened.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const problems = [];
   page.on("console", (message) => problems.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => problems.push(`error: ${error}`));

@@ -15,7 +15,7 @@ export function workspace(after) {
 }
 
 function labelLake(...options) {
-  return execFileSync(process.env.LABEL_LAKE, options, { encoding: "utf8", timeout: 110_000, stdio: "pipe" });
+  return execFileSync(process.env.LABEL_LAKE, options, { encoding: "utf8", timeout: 280_000, stdio: "pipe" });
 }
 
 /** Returns a detection of a label. Boxes are [left, top, width, height] in ratios of the frame. */
