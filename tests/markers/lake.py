@@ -9,7 +9,7 @@ import duckdb
 
 from jobs import NAMES, RATES, Job
 
-# Condition of the saved query, with a label that no job has, and its form for the label without a name. DuckDB reads the
+# Condition of the saved query for a label that no job has, and its form for the label without a name. DuckDB reads the
 # partition of that label as null.
 NO_LABEL = "no label"
 CONDITION = f"d.label || '' = '{NO_LABEL}'"
@@ -53,8 +53,11 @@ class Lake:
         options = ["--aggregate-by", job.aggregation, "--out", str(self.path), "--quiet"]
         self.run("run", "--recorded", str(replies), *options)
 
+    def file(self, job: Job, form: str) -> Path:
+        return self.path.parent / f"{job.id}.{form}"
+
     def convert(self, job: Job, form: str, *more: str) -> Path:
-        path = self.path.parent / f"{job.id}.{form}"
+        path = self.file(job, form)
         self.run("convert", job.id, "--lake", str(self.path), "--format", form, "--out", str(path), *more)
         return path
 

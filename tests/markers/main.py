@@ -3,6 +3,7 @@
 Usage: main.py LABEL_LAKE
 """
 
+import os
 import sys
 from fractions import Fraction
 from itertools import groupby
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from opentimelineio import opentime
 
+import chromium
 import readers
 from jobs import DURATION_MS, JOBS, RATES, Job
 from lake import Lake, Range
@@ -29,21 +31,33 @@ def main() -> None:
             check(lake, job, ranges, RATES[job.rate])
             compared += len(ranges)
         compared += other_rates(lake)
+    if "CHROMIUM" not in os.environ:
+        print("not read by Chromium: CHROMIUM is not set to its directory")
     print(f"{compared} time ranges of {len(JOBS)} jobs are the same in all formats")
 
 
 def check(lake: Lake, job: Job, ranges: list[Range], rate: Fraction, *more: str) -> None:
-    """Compares all formats with the ranges."""
+    """Compares all formats with the ranges. Chromium is slow to start, so it reads one file of each frame rate."""
     expected = sorted((one.start, one.end, one.name) for one in ranges)
     for name, found in [
         ("vtt", readers.vtt(lake.convert(job, "vtt", *more), rate)),
         ("csv", table(lake, job, ranges, rate, *more)),
         ("otio", interchange(lake, job, rate, *more)),
         ("premiere-xml", premiere(lake, job, rate, *more)),
+        *browser(lake, job, rate),
     ]:
         assert [start for start, _, _ in found] == [start for start, _, _ in expected], f"{job.id}: order of {name}"
         assert sorted(found) == expected, f"{job.id}: {name} {difference(found, expected)}"
     resolve(lake, job, ranges, rate, *more)
+
+
+def browser(lake: Lake, job: Job, rate: Fraction) -> list[tuple[str, list[readers.Marker]]]:
+    """Returns the cues of the file that was written last as Chromium reads them, if it is installed."""
+    if "CHROMIUM" not in os.environ or job.aggregation != "TIMESTAMPS":
+        return []
+    cues = chromium.cues(Path(os.environ["CHROMIUM"]), lake.file(job, "vtt"))
+    found = [(readers.frame_at(start, rate), readers.frame_at(end, rate), text) for start, end, text in cues]
+    return [("vtt in Chromium", found)]
 
 
 def difference(found: list[readers.Marker], expected: list[readers.Marker]) -> str:

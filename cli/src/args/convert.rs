@@ -17,7 +17,8 @@ Examples:
     label-lake convert JOB --format resolve-edl -o markers.edl
 
   The dogs and cats of a video, as a sequence for Premiere Pro:
-    label-lake convert JOB --format premiere-xml --label Dog --label Cat -o dogs.xml
+    label-lake convert JOB --format premiere-xml --label Dog --label Cat \\
+      -o dogs.xml
 
   Certain labels only, as a track for a web player:
     label-lake convert JOB --format vtt --min-confidence 90 > labels.vtt

@@ -142,7 +142,7 @@ pub(crate) enum Command {
     #[command(after_long_help = report::REPORT_EXAMPLES)]
     Report(ReportArguments),
 
-    /// Convert the labels of a job to markers for editors, or to a track for players.
+    /// Convert the labels of a job to markers for editors and players.
     ///
     /// A marker is a time range in which a label is seen. By the rule of the saved query `where-a-label-is-seen`, a sample
     /// counts until the next sample with the label, and a gap of more than a second ends the range. If the job has segments,

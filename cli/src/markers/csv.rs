@@ -10,7 +10,7 @@ const END: &str = "\r\n";
 /// Returns a row for each marker. The timecode and the frame of the end are exclusive.
 pub(super) fn format(markers: &Markers) -> anyhow::Result<String> {
     let mut rows = format!("label,start_timecode,end_timecode,start_frame,end_frame,start_ms,end_ms,confidence{END}");
-    for marker in &markers.markers {
+    for marker in &markers.list {
         let (label, frames, interval) = (quoted(&without_formula(&marker.name)), &marker.frames, marker.interval);
         let (start, end) = (markers.timecode(frames.start)?, markers.timecode(frames.end)?);
         let confidence = interval.confidence.map(|confidence| confidence.to_string()).unwrap_or_default();
@@ -47,12 +47,12 @@ mod tests {
     fn writes_rows_with_quotes_where_needed() {
         let text = format(&markers("25", "00:00:00:00")).unwrap();
         assert!(text.ends_with("\r\n"));
-        expect![[r#"
+        expect![[r"
             label,start_timecode,end_timecode,start_frame,end_frame,start_ms,end_ms,confidence
             Dog,00:00:00:00,00:00:02:01,0,51,0,2000,98.5
             a --> <b> & | c,00:00:00:00,00:00:00:01,0,1,0,0,
             \n=1+1,00:59:59:24,01:00:01:00,89999,90025,3599963,3601000,50
-        "#]]
+        "]]
         .assert_eq(&text.replace("\r\n", "\n"));
     }
 

@@ -46,8 +46,8 @@ pub(crate) struct Markers {
     start: Timecode,
     /// Number of frames of the video.
     frames: u64,
-    /// In the order of their frames.
-    markers: Vec<Marker>,
+    /// The markers. A format has them in the order of their frames.
+    list: Vec<Marker>,
 }
 
 /// A time range in which a label is seen.
@@ -71,7 +71,7 @@ impl Markers {
             counting,
             start,
             frames: counting.rate().frame_at(row.video_duration_ms.unwrap_or_default()).max(1),
-            markers: Vec::new(),
+            list: Vec::new(),
         }
     }
 
@@ -82,12 +82,12 @@ impl Markers {
             let frames = interval.frames(self.counting.rate(), source);
             // The duration of a video may be a little less than the time of its last sample.
             self.frames = self.frames.max(frames.end);
-            self.markers.push(Marker { label: label.map(str::to_owned), name: name.clone(), interval, frames });
+            self.list.push(Marker { label: label.map(str::to_owned), name: name.clone(), interval, frames });
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.markers.is_empty()
+        self.list.is_empty()
     }
 
     /// Returns the bytes of a file with the markers.
@@ -104,7 +104,7 @@ impl Markers {
 
     /// Sorts the markers by their start. Of those with the same start, the longest comes first.
     fn sort(&mut self) {
-        self.markers.sort_by(|a, b| {
+        self.list.sort_by(|a, b| {
             let key = |marker: &Marker| (marker.frames.start, Reverse(marker.frames.end));
             key(a).cmp(&key(b)).then_with(|| a.label.cmp(&b.label))
         });

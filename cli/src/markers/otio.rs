@@ -27,7 +27,7 @@ pub(super) fn format(markers: &Markers) -> anyhow::Result<Vec<u8>> {
             "name": "tracks",
             "source_range": null,
             "children": [track],
-            "markers": markers.markers.iter().map(|marker| marker_json(marker, rate)).collect::<Value>(),
+            "markers": markers.list.iter().map(|marker| marker_json(marker, rate)).collect::<Value>(),
         },
     });
     let mut bytes = serde_json::to_vec_pretty(&timeline)?;

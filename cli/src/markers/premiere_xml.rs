@@ -21,7 +21,7 @@ pub(super) fn format(markers: &Markers) -> anyhow::Result<Vec<u8>> {
             rate(xml, markers)?;
             timecode(xml, markers)?;
             media(xml, markers)?;
-            markers.markers.iter().try_for_each(|one| marker(xml, one))
+            markers.list.iter().try_for_each(|one| marker(xml, one))
         })?;
         Ok(())
     })?;

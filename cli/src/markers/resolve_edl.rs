@@ -15,7 +15,7 @@ use crate::output::text::count;
 pub(super) fn format(markers: &Markers) -> anyhow::Result<String> {
     let mode = if markers.counting.is_drop_frame() { "DROP FRAME" } else { "NON-DROP FRAME" };
     let mut text = format!("TITLE: {}\nFCM: {mode}\n", markers.title());
-    let on_one_frame = markers.markers.chunk_by(|a, b| a.frames.start == b.frames.start);
+    let on_one_frame = markers.list.chunk_by(|a, b| a.frames.start == b.frames.start);
     for (number, shared) in (1..).zip(on_one_frame) {
         let Some(first) = shared.first() else { continue };
         let start = markers.timecode(first.frames.start)?;
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn merges_markers_that_begin_on_one_frame() {
         let text = format(&markers("29.97", "01:00:00;00")).unwrap();
-        expect![[r#"
+        expect![[r"
             TITLE: beach <day>.mp4
             FCM: DROP FRAME
 
@@ -70,7 +70,7 @@ mod tests {
 
             002  001      V     C        01:59:59;29 02:00:00;00 01:59:59;29 02:00:00;00  
             Seen: \n=1+1 (50.0 %, 31 frames) |C:ResolveColorBlue |M:\n=1+1 |D:31
-        "#]]
+        "]]
         .assert_eq(&text);
     }
 

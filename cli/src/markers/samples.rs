@@ -17,7 +17,7 @@ pub(super) fn markers(rate: &str, start: &str) -> Markers {
         counting,
         start,
         frames: counting.rate().frame_at(3_601_000),
-        markers: Vec::new(),
+        list: Vec::new(),
     };
     let interval = |start_ms, end_ms, confidence| vec![Interval { start_ms, end_ms, confidence }];
     markers.add(Some("a --> <b> & | c"), interval(0, 0, None), Aggregation::Timestamps);

@@ -9,7 +9,7 @@ use super::Markers;
 pub(super) fn format(markers: &Markers) -> String {
     let rate = markers.counting.rate();
     let mut text = format!("WEBVTT\n\nNOTE Labels of job {}, at {rate} frames a second\n", markers.job);
-    for marker in &markers.markers {
+    for marker in &markers.list {
         let [start, end] = [marker.frames.start, marker.frames.end].map(|frame| timestamp(rate.ms_at(frame)));
         // Writing to a String does not fail.
         let _ = write!(text, "\n{start} --> {end}\n{}\n", escaped(&marker.name));
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn writes_cues_with_escaped_names() {
-        expect![[r#"
+        expect![[r"
             WEBVTT
 
             NOTE Labels of job job-1, at 29.97 frames a second
@@ -50,7 +50,7 @@ mod tests {
 
             00:59:59.964 --> 01:00:00.998
             \n=1+1
-        "#]]
+        "]]
         .assert_eq(&format(&markers("29.97", "00:00:00;00")));
     }
 

@@ -85,7 +85,7 @@ fn failed(output: &CommandOutput) -> &str {
 #[test]
 fn writes_the_markers_of_a_job() {
     let workspace = recorded_job();
-    expect![[r#"
+    expect![[r"
         TITLE: beach day.mp4
         FCM: DROP FRAME
 
@@ -109,8 +109,8 @@ fn writes_the_markers_of_a_job() {
 
         007  001      V     C        01:00:03;15 01:00:03;16 01:00:03;15 01:00:03;16  
         Seen: Person (99.1 %, 1 frame) |C:ResolveColorBlue |M:Person |D:1
-    "#]].assert_eq(&converted(&workspace, "resolve-edl", &[]));
-    expect![[r#"
+    "]].assert_eq(&converted(&workspace, "resolve-edl", &[]));
+    expect![[r"
         WEBVTT
 
         NOTE Labels of job 4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62, at 29.97 frames a second
@@ -120,9 +120,9 @@ fn writes_the_markers_of_a_job() {
 
         00:00:02.002 --> 00:00:02.036
         (no name)
-    "#]]
+    "]]
     .assert_eq(&converted(&workspace, "vtt", &["--label", "A/B: 50% [x]", "--label", ""]));
-    expect![[r#"
+    expect![[r"
         label,start_timecode,end_timecode,start_frame,end_frame,start_ms,end_ms,confidence
         Person,00:00:00;00,00:00:01;16,0,46,0,1500,98.74217
         Farmer's Market,00:00:00;00,00:00:00;01,0,1,0,0,71.25
@@ -132,7 +132,7 @@ fn writes_the_markers_of_a_job() {
         (no name),00:00:02;00,00:00:02;01,60,61,2000,2000,51.5
         Farmer's Market,00:00:02;15,00:00:02;16,75,76,2500,2500,73.75
         Person,00:00:03;15,00:00:03;16,105,106,3500,3500,99.0625
-    "#]]
+    "]]
     .assert_eq(&converted(&workspace, "csv", &[]).replace("\r\n", "\n"));
 }
 
