@@ -108,13 +108,13 @@ impl Schedule {
         let first = mix(&[seed, 3]) as usize % candidates.len().max(1);
         candidates.rotate_left(first);
         candidates.extend(others);
-        choose(&candidates, 0, samples, seed, |whole| suits(whole) || is_seen(seed, self.shot(whole)))
+        choose(&candidates, 0, samples, seed, |whole| suits(whole) || is_visible(seed, self.shot(whole)))
     }
 
     /// Chooses the appearances of a label among those of its parent, or among all shots.
     fn choose_among(&self, candidates: &[Appearance], samples: u32, seed: u64) -> Vec<Appearance> {
         let first = mix(&[seed, 3]) as usize % candidates.len();
-        choose(candidates, first, samples, seed, |candidate| is_seen(seed, self.shot(candidate)))
+        choose(candidates, first, samples, seed, |candidate| is_visible(seed, self.shot(candidate)))
     }
 
     fn shot(&self, appearance: &Appearance) -> &Shot {
@@ -122,15 +122,15 @@ impl Schedule {
     }
 }
 
-/// Returns true if a label is seen from the angle of a shot: always the same angles of a location, at least one.
-fn is_seen(seed: u64, shot: &Shot) -> bool {
+/// Returns true if a label is visible from the angle of a shot: always the same angles of a location, at least one.
+fn is_visible(seed: u64, shot: &Shot) -> bool {
     let angles = 1 + mix(&[seed, shot.location.into()]) % ((1 << ANGLES) - 1);
-    angles >> shot.angle & 1 == 1
+    (angles >> shot.angle) & 1 == 1
 }
 
 /// Chooses appearances with exactly `samples` samples in total, each within one of the candidates.
 ///
-/// Takes the candidates that are seen in their order, from the one at `from` on and around the end. If samples are
+/// Takes the candidates that are visible in their order, from the one at `from` on and around the end. If samples are
 /// still missing then, the appearances are extended, again in this order. The candidates have at least `samples`
 /// samples in total.
 fn choose(
@@ -138,7 +138,7 @@ fn choose(
     from: usize,
     samples: u32,
     seed: u64,
-    seen: impl Fn(&Appearance) -> bool,
+    is_visible: impl Fn(&Appearance) -> bool,
 ) -> Vec<Appearance> {
     let mut random = Rng::with_seed(seed);
     let mut left = samples;
@@ -149,7 +149,7 @@ fn choose(
         if left == 0 {
             break;
         }
-        let part = candidate.part(if seen(candidate) { left } else { 0 }, &mut random);
+        let part = candidate.part(if is_visible(candidate) { left } else { 0 }, &mut random);
         left -= part.length();
         chosen.push(part);
     }

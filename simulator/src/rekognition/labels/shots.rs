@@ -111,7 +111,9 @@ mod tests {
         let scenes: Vec<_> = shots.chunk_by(|one, next| one.location == next.location).collect();
         assert!((5..=14).contains(&(shots.len() / scenes.len())), "{} shots, {} scenes", shots.len(), scenes.len());
         let mut returns: HashMap<u32, u32> = HashMap::new();
-        scenes.iter().for_each(|scene| *returns.entry(scene[0].location).or_default() += 1);
+        for scene in &scenes {
+            *returns.entry(scene[0].location).or_default() += 1;
+        }
         assert!(returns.values().filter(|&&scenes| scenes > 1).count() * 2 > returns.len(), "{returns:?}");
         let black = shots.windows(2).filter(|pair| pair[0].end < pair[1].start).count();
         assert!(black > 2, "{black}");
