@@ -25,16 +25,17 @@ SHORT = '"TimeoutSeconds": 2'
 
 def enforces_writers(world: World) -> str:
     """A statement that writes more than 100 partitions fails, and so would one that writes by job."""
-    iceberg, place = "iceberg.label_lake.writers", f"s3://{BUCKET}/writers"
-    world.engine.query(f"CREATE TABLE {iceberg} (n bigint) WITH (partitioning = ARRAY['n'], location = '{place}')")
-    world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 100))")
+    place = f"s3://{BUCKET}/writers"
+    cursor = world.athena.connect("iceberg").cursor()
+    cursor.execute(f"CREATE TABLE writers (n bigint) WITH (partitioning = ARRAY['n'], location = '{place}')").fetchall()
+    cursor.execute("INSERT INTO writers SELECT * FROM UNNEST(sequence(1, 100))").fetchall()
     try:
-        world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 101))")
+        cursor.execute("INSERT INTO writers SELECT * FROM UNNEST(sequence(1, 101))").fetchall()
     except TrinoQueryError as error:
         assert error.error_name == "ICEBERG_TOO_MANY_OPEN_PARTITIONS", error
     else:
         raise AssertionError("101 partitions were written")
-    world.engine.query(f"DROP TABLE {iceberg}")
+    cursor.execute("DROP TABLE writers").fetchall()
     return "100 partitions can be written in a statement, and 101 cannot"
 
 
