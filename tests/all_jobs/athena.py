@@ -21,6 +21,7 @@ from tables import DATABASE
 
 WORKGROUP = "label-lake"
 MAX_CHARACTERS = 262_144
+ONE_WRITER = {"task_min_writer_count": "1", "task_max_writer_count": "1"}
 
 
 class Refused(Exception):
@@ -88,6 +89,12 @@ class Athena:
         """Cancels a query that has not started in Trino yet."""
         query.state, query.reason = "CANCELLED", "Query cancelled by user"
 
+    def connect(self, catalog: str) -> trino.dbapi.Connection:
+        """Connects with one writer, so the limit of partitions for a writer is that of a statement, as in Athena."""
+        return trino.dbapi.connect(
+            LOCALHOST, self.trino_port, user="athena", catalog=catalog, schema=DATABASE, session_properties=ONE_WRITER
+        )
+
     def run(self, query: Query) -> None:
         self.begin(query)
         if query.state == "CANCELLED":
@@ -95,10 +102,7 @@ class Athena:
         query.state = "RUNNING"
         try:
             for catalog, statement in in_trino(query.statement):
-                connection = trino.dbapi.connect(
-                    LOCALHOST, self.trino_port, user="athena", catalog=catalog, schema=DATABASE
-                )
-                cursor = connection.cursor()
+                cursor = self.connect(catalog).cursor()
                 cursor.execute(statement)
                 query.rows = cursor.fetchall()
             query.state = "SUCCEEDED"

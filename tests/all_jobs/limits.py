@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from trino.exceptions import TrinoQueryError
 
 import all_jobs
 from athena import Query, Refused, ignore, in_trino, start_now
-from rows import differences
+from rows import Row, differences
 from services import KEYS
 from tables import BUCKET, DATABASE, tables
 from world import World, definition
@@ -25,16 +26,17 @@ SHORT = '"TimeoutSeconds": 2'
 
 def enforces_writers(world: World) -> str:
     """A statement that writes more than 100 partitions fails, and so would one that writes by job."""
-    iceberg, place = "iceberg.label_lake.writers", f"s3://{BUCKET}/writers"
-    world.engine.query(f"CREATE TABLE {iceberg} (n bigint) WITH (partitioning = ARRAY['n'], location = '{place}')")
-    world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 100))")
+    place = f"s3://{BUCKET}/writers"
+    cursor = world.athena.connect("iceberg").cursor()
+    cursor.execute(f"CREATE TABLE writers (n bigint) WITH (partitioning = ARRAY['n'], location = '{place}')").fetchall()
+    cursor.execute("INSERT INTO writers SELECT * FROM UNNEST(sequence(1, 100))").fetchall()
     try:
-        world.engine.query(f"INSERT INTO {iceberg} SELECT * FROM UNNEST(sequence(1, 101))")
+        cursor.execute("INSERT INTO writers SELECT * FROM UNNEST(sequence(1, 101))").fetchall()
     except TrinoQueryError as error:
         assert error.error_name == "ICEBERG_TOO_MANY_OPEN_PARTITIONS", error
     else:
         raise AssertionError("101 partitions were written")
-    world.engine.query(f"DROP TABLE {iceberg}")
+    cursor.execute("DROP TABLE writers").fetchall()
     return "100 partitions can be written in a statement, and 101 cannot"
 
 
@@ -122,6 +124,11 @@ def repeats_late_calls(world: World) -> str:
     return f"{len(repeated)} replies come too late: {started_statements} statements, none twice"
 
 
+def null_if_empty(rows: Iterable[Sequence[Any]], position: int) -> list[Row]:
+    """Returns the rows with null for an empty list."""
+    return [(*row[:position], row[position] or None, *row[position + 1 :]) for row in rows]
+
+
 def reads_with_pyiceberg(world: World) -> str:
     """PyIceberg, which shares no code with Trino, reads the same rows, also where a later MERGE has deleted some."""
     world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
@@ -134,7 +141,11 @@ def reads_with_pyiceberg(world: World) -> str:
         command = [os.environ["PYICEBERG_PYTHON"], str(HERE / "pyiceberg_rows.py"), *services, f"{DATABASE}.{name}"]
         printed = subprocess.run([*command, *columns], env={**os.environ, **KEYS}, check=True, stdout=subprocess.PIPE)
         found = [json.loads(line) for line in printed.stdout.splitlines()]
-        wrong = differences(found, all_jobs.expected_rows(table, world.expected))
+        expected = all_jobs.expected_rows(table, world.expected)
+        # PyIceberg 0.12 returns an empty list for a list of structs that is null.
+        if "labels" in columns:
+            found, expected = (null_if_empty(rows, columns.index("labels")) for rows in (found, expected))
+        wrong = differences(found, expected)
         assert not wrong, (name, wrong)
         counted.append(len(found))
     ((deletes,),) = world.engine.query('SELECT count(*) FROM "all_segments$files" WHERE content = 1')
