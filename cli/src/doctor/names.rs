@@ -17,6 +17,8 @@ pub(crate) struct Names {
     pub(crate) function: String,
     /// ARN of the topic to which jobs publish.
     pub(crate) topic: String,
+    /// True if the stack made the topic. False if it subscribes to an existing one, which may have other messages.
+    pub(crate) owns_topic: bool,
     pub(crate) failed_queue_url: String,
     /// `None` without `UseQueue`.
     pub(crate) job_queue_url: Option<String>,
@@ -50,6 +52,7 @@ impl Names {
             account: account.to_owned(),
             function: stack.output("FunctionName")?.to_owned(),
             topic: stack.output("TopicArn")?.to_owned(),
+            owns_topic: resources.contains_key("Topic"),
             failed_queue_url: stack.output("FailedQueueUrl")?.to_owned(),
             job_queue_url: physical_id("JobQueue"),
             function_role: role("FunctionRole")?,

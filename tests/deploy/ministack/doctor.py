@@ -331,7 +331,8 @@ def faults_of_alarms(deployment: Deployment) -> list[Fault]:
     (described,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     settings = (
         *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
-        *("EvaluationPeriods", "ComparisonOperator", "Threshold", "TreatMissingData", "AlarmActions", "OKActions"),
+        *("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold", "TreatMissingData"),
+        *("AlarmActions", "OKActions"),
     )
     given = {key: described[key] for key in settings if key in described}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from cloudwatch import Alarms
+from cloudwatch import Alarms, now
 from deployment import ROOT
 from jobs import Jobs
 from lake import Lake
@@ -27,10 +27,10 @@ GROUPED_SEGMENTS = "SortBy=NAME groups segments over all pages"
 REGISTERED = "each label has its partition"
 # The emulator's Athena creates no Iceberg tables.
 CREATED = "a query in the workgroup creates an Iceberg table"
-CHECKS = 14
-# Numbers of checks after which the next one creates something: a partition, a queue, two tables. The failed event is
-# created before the first check and removed after the last.
-CREATING = (0, 7, 8, 9, 10, 12)
+CHECKS, QUIET_CHECKS = 14, 2
+# Numbers of checks after which the next one creates something: a partition, a queue, two tables, and an updated stack.
+# The failed event is created before the first check and removed after the last.
+CREATING = (0, 7, 8, 9, 10, 12, 14, 15)
 
 
 def check_verification(lake: Lake, jobs: Jobs) -> None:
@@ -38,7 +38,7 @@ def check_verification(lake: Lake, jobs: Jobs) -> None:
     good, odd = jobs.new(pages=1), jobs.new(pages=1, name_order="WITHIN_PAGES")
     for job in (good, odd):
         assert lake.export(job)["outcome"] == "EXPORTED", job
-    expect(lake, good, {CREATED})
+    expect(lake, good, {CREATED}, "--quiet-queue")
     label = next(iter(lake.partitions(odd)))
     lake.glue.delete_partition(
         DatabaseName=lake.deployment.outputs["DatabaseName"],
@@ -47,7 +47,10 @@ def check_verification(lake: Lake, jobs: Jobs) -> None:
     )
     expect(lake, odd, {GROUPED, GROUPED_SEGMENTS, REGISTERED, CREATED})
     assert not [key for key in lake.objects() if "=verify-" in key], "the script left objects in the lake"
-    say(f"scripts/verify-on-aws: {CHECKS} checks of each of two jobs; reports the three differences of the second job")
+    say(
+        f"scripts/verify-on-aws: {CHECKS} checks of each of two jobs, and {QUIET_CHECKS} with LogLevel=WARN and "
+        "UseQueue=Yes; reports the three differences of the second job"
+    )
 
 
 def check_interruption(lake: Lake, jobs: Jobs) -> None:
@@ -56,7 +59,10 @@ def check_interruption(lake: Lake, jobs: Jobs) -> None:
     assert lake.export(job)["outcome"] == "EXPORTED", job
     before = contents(lake)
     for checks in CREATING:
-        with watching(lake), subprocess.Popen(**script(lake, job), stdout=subprocess.PIPE, text=True) as running:
+        with (
+            watching(lake),
+            subprocess.Popen(**script(lake, job, "--quiet-queue"), stdout=subprocess.PIPE, text=True) as running,
+        ):
             assert running.stdout
             # The first line is that of the job.
             for _ in range(1 + checks):
@@ -72,12 +78,14 @@ def check_interruption(lake: Lake, jobs: Jobs) -> None:
 def contents(lake: Lake) -> dict[str, Any]:
     """Returns what the script could leave behind."""
     database = lake.deployment.outputs["DatabaseName"]
+    cloudformation = lake.deployment.aws.client("cloudformation")
     return {
         # Results of queries are Athena's, and are not in the bucket on AWS.
         "objects": sorted(key for key in lake.objects() if not key.startswith("query-results/")),
         "tables": sorted(table["Name"] for table in lake.glue.get_tables(DatabaseName=database)["TableList"]),
         "queues": sorted(lake.sqs.list_queues().get("QueueUrls", [])),
-        "subscriptions": sorted(each["SubscriptionArn"] for each in lake.sns.list_subscriptions()["Subscriptions"]),
+        "subscriptions": sorted(each["Endpoint"] for each in lake.sns.list_subscriptions()["Subscriptions"]),
+        "parameters": cloudformation.describe_stacks(StackName=lake.deployment.name)["Stacks"][0]["Parameters"],
         "failed events": lake.sqs.get_queue_attributes(
             QueueUrl=lake.deployment.outputs["FailedQueueUrl"],
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -85,32 +93,33 @@ def contents(lake: Lake) -> dict[str, Any]:
     }
 
 
-def script(lake: Lake, job: str) -> dict[str, Any]:
+def script(lake: Lake, job: str, *options: str) -> dict[str, Any]:
     """Returns the command that runs the script for a job, with its environment."""
     environment = lake.deployment.aws.environment | {
         "PATH": f"{CLI}:{os.environ['PATH']}",
         "QUERY_RESULTS": f"s3://{lake.deployment.outputs['BucketName']}/query-results/",
     }
     command = [sys.executable, str(ROOT / "scripts/verify-on-aws"), "--stack", lake.deployment.name, "--job", job]
-    return {"args": command, "env": environment}
+    return {"args": [*command, *options], "env": environment}
 
 
-def expect(lake: Lake, job: str, different: set[str]) -> None:
+def expect(lake: Lake, job: str, different: set[str], *options: str) -> None:
     """Runs the script for a job, and checks which of its checks report a difference."""
     with watching(lake):
-        ran = subprocess.run(**script(lake, job), capture_output=True, text=True)
+        ran = subprocess.run(**script(lake, job, *options), capture_output=True, text=True)
     output = ran.stdout + ran.stderr
     lines = re.findall(r"^(as expected|DIFFERENT) +(.+?): ", ran.stdout, re.MULTILINE)
     verdicts = {check: verdict for verdict, check in lines}
     found = {check for check, verdict in verdicts.items() if verdict == "DIFFERENT"}
-    assert len(verdicts) == CHECKS and ran.returncode == bool(found), output
+    checks = CHECKS + QUIET_CHECKS * len(options)
+    assert len(verdicts) == checks and ran.returncode == bool(found), output
     assert found - {ORDER} == different, output
 
 
 @contextmanager
 def watching(lake: Lake) -> Generator[None]:
-    """Publishes, during its block, the metrics in the function's log, and rings the alarms of a failed event."""
-    alarms, ended = Alarms(lake.deployment), Event()
+    """Publishes, during its block, the metrics in the function's log, and rings the alarms of failed events."""
+    alarms, ended, begun = Alarms(lake.deployment), Event(), now()
     queue = {"QueueUrl": lake.deployment.outputs["FailedQueueUrl"], "AttributeNames": ["ApproximateNumberOfMessages"]}
 
     def watch() -> None:
@@ -120,6 +129,8 @@ def watching(lake: Lake) -> Generator[None]:
             for line in lines[published:]:
                 alarms.put_emitted(line)
             published = len(lines)
+            if "function-errors" in alarms.firing(begun):
+                alarms.set_state("function-errors", "ALARM")
             if lake.sqs.get_queue_attributes(**queue)["Attributes"]["ApproximateNumberOfMessages"] != "0":
                 for name in ("failures-waiting", "events-dropped"):
                     alarms.set_state(name, "ALARM")

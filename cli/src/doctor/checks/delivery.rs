@@ -63,10 +63,11 @@ fn subscription<'a>(facts: &Facts, topic: &'a Topic) -> Result<&'a Subscription,
     let missing = || {
         let (protocol, raw) = if names.job_queue_url.is_some() { ("sqs", "true") } else { ("lambda", "false") };
         let endpoint = names.subscriber_arn();
-        let filter = json!({ "API": APIS }).to_string();
-        let redrive = redrive_policy(facts);
-        let attributes = json!({ "FilterPolicyScope": "MessageBody", "FilterPolicy": filter, "RedrivePolicy": redrive,
-            "RawMessageDelivery": raw });
+        let mut attributes = json!({ "RedrivePolicy": redrive_policy(facts), "RawMessageDelivery": raw });
+        if !names.owns_topic {
+            attributes["FilterPolicyScope"] = "MessageBody".into();
+            attributes["FilterPolicy"] = json!({ "API": APIS }).to_string().into();
+        }
         let attributes = attributes.to_string();
         let subscribe = ["sns", "subscribe", "--topic-arn", &names.topic, "--protocol", protocol];
         let values = ["--notification-endpoint", &endpoint, "--attributes", &attributes];
@@ -181,6 +182,10 @@ mod tests {
         let subscribe = "aws sns subscribe --topic-arn arn:aws:sns:eu-west-1:123456789012:AmazonRekognition-label-lake \
                          --protocol lambda --notification-endpoint arn:aws:lambda:eu-west-1:123456789012:function:label-lake";
         assert_fault(&broken, "subscription", "does not deliver to arn:aws:lambda", subscribe);
+        // The template has a filter only on an existing topic.
+        assert_fault(&broken, "subscription", "does not deliver", r#"--attributes '{"RawMessageDelivery":"false","#);
+        broken.names.owns_topic = false;
+        assert_fault(&broken, "subscription", "does not deliver", r#"--attributes '{"FilterPolicy":"{\"API\":["#);
 
         for (name, value, check, text) in [
             (

@@ -92,6 +92,7 @@ fn deployed(has_queue: bool) -> (Stack, Resources) {
         let resource = Resource { kind: kind.to_owned(), physical_id: physical_id.to_owned() };
         resources.insert(logical_id.to_owned(), resource);
     };
+    add("Topic", "AWS::SNS::Topic", &topic);
     add("FunctionRole", "AWS::IAM::Role", "FunctionRole");
     add("RekognitionRole", "AWS::IAM::Role", "RekognitionRole");
     add("FailuresWaiting", "AWS::CloudWatch::Alarm", "label-lake-failures-waiting");
