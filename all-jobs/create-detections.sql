@@ -21,4 +21,10 @@ CREATE TABLE IF NOT EXISTS all_detections (
 )
 PARTITIONED BY (bucket(32, label))
 LOCATION '${Location}/all/all_detections/{run}'
-TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd')
+-- With a threshold of 1, OPTIMIZE rewrites every file with deleted rows, so these are physically gone.
+TBLPROPERTIES (
+    'table_type' = 'ICEBERG',
+    'format' = 'parquet',
+    'write_compression' = 'zstd',
+    'optimize_rewrite_delete_file_threshold' = '1'
+)

@@ -25,4 +25,10 @@ CREATE TABLE IF NOT EXISTS all_jobs (
     content string
 )
 LOCATION '${Location}/all/all_jobs/{run}'
-TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd')
+-- With a threshold of 1, OPTIMIZE rewrites every file with deleted rows, so these are physically gone.
+TBLPROPERTIES (
+    'table_type' = 'ICEBERG',
+    'format' = 'parquet',
+    'write_compression' = 'zstd',
+    'optimize_rewrite_delete_file_threshold' = '1'
+)

@@ -14,4 +14,10 @@ CREATE TABLE IF NOT EXISTS all_segments (
 )
 PARTITIONED BY (bucket(32, label))
 LOCATION '${Location}/all/all_segments/{run}'
-TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd')
+-- With a threshold of 1, OPTIMIZE rewrites every file with deleted rows, so these are physically gone.
+TBLPROPERTIES (
+    'table_type' = 'ICEBERG',
+    'format' = 'parquet',
+    'write_compression' = 'zstd',
+    'optimize_rewrite_delete_file_threshold' = '1'
+)

@@ -13,7 +13,7 @@ use crate::parquet_decoder::decode;
 
 /// Longest time between two samples of a label for which the label counts as seen, as in the saved query
 /// `where-a-label-is-seen`. Rekognition analyzes a sample about every 500 ms, and may miss the label in one of them.
-const MAX_GAP_MS: i64 = 1000;
+pub(crate) const MAX_GAP_MS: i64 = 1000;
 
 /// The samples and segments that count, and the gaps between them that do not.
 #[derive(Clone, Copy, Debug, Default)]

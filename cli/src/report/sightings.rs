@@ -6,10 +6,7 @@
 use super::cells::Cells;
 use super::coding::confidence_code;
 use super::lanes::Lane;
-
-/// Longest time between two samples of a label for which the label counts as on screen. Rekognition analyzes a sample about
-/// every 500 ms, and may miss the label in one of them.
-const MAX_GAP_MS: i64 = 1000;
+use crate::markers::intervals::MAX_GAP_MS;
 
 /// Collects the samples of a label in order, or its segments.
 pub(super) struct Sightings {
