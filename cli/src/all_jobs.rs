@@ -289,7 +289,8 @@ mod tests {
 
     /// Returns the names of the columns of a CREATE TABLE.
     fn columns(create: &str) -> Vec<&str> {
-        create.lines().filter_map(|line| line.strip_prefix("    ")?.split(' ').next()).collect()
+        let columns = create.lines().take_while(|line| !line.starts_with(')'));
+        columns.filter_map(|line| line.strip_prefix("    ")?.split(' ').next()).collect()
     }
 
     #[test]

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { launch, settled, withPage } from "./chromium.js";
 import { generatedPage, workspace } from "./jobs.js";
 
-const PAGES = 690;
+const PAGES = 700;
 
 const browser = await launch(after);
 const file = generatedPage(workspace(after), PAGES);
