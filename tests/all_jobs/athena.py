@@ -130,6 +130,11 @@ class Athena:
                 query.thread.join()
 
 
+def name_of_call(operation: str, request: dict[str, Any]) -> str:
+    """Returns the same text for each attempt of a call."""
+    return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))}"
+
+
 def ignore(_operation: str, _request: dict[str, Any]) -> None:
     pass
 

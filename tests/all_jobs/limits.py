@@ -11,7 +11,7 @@ from typing import Any
 from trino.exceptions import TrinoQueryError
 
 import all_jobs
-from athena import Query, Refused, ignore, in_trino, start_now
+from athena import Query, Refused, ignore, in_trino, name_of_call, start_now
 from rows import Row, differences
 from services import KEYS
 from tables import BUCKET, DATABASE, tables
@@ -98,7 +98,7 @@ def repeats_late_calls(world: World) -> str:
     repeated: list[str] = []
 
     def delay(operation: str, request: dict[str, Any]) -> None:
-        key = f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))}"
+        key = name_of_call(operation, request)
         if operation == "GetQueryExecution" and key in repeated:
             return
         if key in late:
