@@ -159,7 +159,7 @@ def columns(_: str) -> Iterator[str]:
     for name, table in TABLES.items():
         golden = [column[:2] for column in GOLDEN[table]["columns"]]
         golden = golden if name == "jobs" else OF_JOB + golden
-        create = (definition.HERE / f"create-{name}.sql").read_text()
+        create, _, _ = (definition.HERE / f"create-{name}.sql").read_text().partition("\n)")
         found = [line.strip(" ,").split(" ", 1) for line in create.splitlines() if line.startswith("    ")]
         if found != golden:
             yield f"create-{name}.sql has the columns {found} instead of {golden}"
