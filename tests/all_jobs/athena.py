@@ -43,7 +43,7 @@ class Query:
 
 class Athena:
     """The server. `before` and `after` are called with each operation and request, and may raise Refused or Lost.
-    `begin` is called with each query before it starts in Trino, and may keep it waiting."""
+    `begin` is called with each query before it starts in Trino, and may keep it waiting, or end it in another state."""
 
     def __init__(self, trino_port: int) -> None:
         self.trino_port = trino_port
@@ -85,10 +85,6 @@ class Athena:
                 query.thread.start()
         return {"QueryExecutionId": query_id}
 
-    def cancel(self, query: Query) -> None:
-        """Cancels a query that has not started in Trino yet."""
-        query.state, query.reason = "CANCELLED", "Query cancelled by user"
-
     def connect(self, catalog: str) -> trino.dbapi.Connection:
         """Connects with one writer, so the limit of partitions for a writer is that of a statement, as in Athena."""
         return trino.dbapi.connect(
@@ -97,7 +93,7 @@ class Athena:
 
     def run(self, query: Query) -> None:
         self.begin(query)
-        if query.state == "CANCELLED":
+        if query.state != "QUEUED":
             return
         query.state = "RUNNING"
         try:

@@ -64,7 +64,7 @@ def tells_cancelled(world: World) -> str:
     def cancel(query: Query) -> None:
         if query.statement.startswith("MERGE INTO all_segments"):
             cancelled.append(query.statement)
-            world.athena.cancel(query)
+            query.state, query.reason = "CANCELLED", "Query cancelled by user"
 
     world.athena.begin = cancel
     found = world.ended(world.start())
@@ -73,6 +73,27 @@ def tells_cancelled(world: World) -> str:
     world.run()
     world.check()
     return "a cancelled statement fails the execution, and the next one succeeds"
+
+
+def repeats_after_a_deletion(world: World) -> str:
+    """A file is deleted while a statement reads it. The execution begins again with the pending jobs."""
+    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    failed: list[str] = []
+
+    def fail(query: Query) -> None:
+        if query.statement.startswith("MERGE INTO all_detections") and not failed:
+            failed.append(query.statement)
+            query.reason = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://lake/part-00000.parquet: NoSuchKey"
+            query.state = "FAILED"
+
+    before = len(world.athena.queries)
+    world.athena.begin = fail
+    world.run()
+    world.athena.begin = start_now
+    # The query for pending jobs and the failed MERGE, and then a whole run.
+    assert failed and len(world.athena.queries) == before + 7, world.athena.queries
+    world.check()
+    return "a file that is deleted while it is read lets the execution begin again"
 
 
 def upgrades(world: World) -> str:
@@ -159,5 +180,6 @@ CASES = [
     tells_cancelled,
     upgrades,
     repeats_late_calls,
+    repeats_after_a_deletion,
     reads_with_pyiceberg,
 ]

@@ -2,9 +2,9 @@
 
 Usage: random_faults.py SEEDS [FIRST]
 
-Each seed changes the lake, aborts an execution at a random call, holds back one of its statements in some cases, often
-changes the lake again, and runs an execution with faults in its calls. The held statement is released during it. After
-the next execution, the tables have exactly the rows of the lake.
+Each seed changes the lake, aborts an execution at a call of a random statement, holds back this statement in half of
+the cases, often changes the lake again, and runs an execution with faults in its calls. The held statement is released
+during it. After the next execution, the tables have exactly the rows of the lake.
 """
 
 import sys
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from athena import Lost, Query, Refused, ignore, start_now
-from main import StopAt, change, say, toggle
+from main import STATEMENTS, StopAt, change, say, toggle
 from rows import Served
 from world import World
 
@@ -40,25 +40,28 @@ class Held:
             assert self.released.wait(300), f"not released: {query.statement[:80]}"
 
 
-class AbortAtCall(StopAt):
-    """Stops an execution at its nth call, before Athena has processed the call or after."""
+class AbortAtStatement(StopAt):
+    """Stops an execution when it starts its nth statement or first asks for its state.
 
-    def __init__(self, world: World, call: int, processed: bool) -> None:
-        super().__init__(world, call, at_end=False)
-        self.processed, self.calls = processed, 0
+    Athena may have processed this call before the execution is stopped, or processes it after that.
+    """
+
+    def __init__(self, world: World, statement: int, operation: str, processed: bool) -> None:
+        super().__init__(world, statement, at_end=False)
+        self.operation, self.processed, self.started = operation, processed, 0
 
     def before(self, operation: str, request: dict[str, Any]) -> None:
         self.wait(operation, request)
-        self.calls += 1
+        self.started += operation == "StartQueryExecution"
         if not self.processed:
-            self.abort()
+            self.abort(operation)
 
-    def after(self, _operation: str, _request: dict[str, Any]) -> None:
+    def after(self, operation: str, _: dict[str, Any]) -> None:
         if self.processed:
-            self.abort()
+            self.abort(operation)
 
-    def abort(self) -> None:
-        if self.calls == self.statement:
+    def abort(self, operation: str) -> None:
+        if (self.started, operation) == (self.statement, self.operation):
             self.world.states.stop_execution(executionArn=self.execution)
 
 
@@ -100,9 +103,10 @@ class Seeds:
     def run(self, seed: int) -> None:
         random, world = Random(seed), self.world
         self.change(random)
-        held = Held(random.choice([0, 1, 2, 3, 4, 5]))
-        abort = AbortAtCall(world, random.randint(1, CALLS), random.random() < 0.5)
-        # A held statement never ends before the abort, so the execution polls until it is stopped.
+        statement = random.randint(1, STATEMENTS)
+        operation = random.choice(["StartQueryExecution", "GetQueryExecution"])
+        abort = AbortAtStatement(world, statement, operation, random.random() < 0.5)
+        held = Held(statement if random.random() < 0.5 else 0)
         world.athena.before, world.athena.after, world.athena.begin = abort.before, abort.after, held
         abort.execution = world.start()
         self.happened[f"execution {world.ended(abort.execution)['status'].lower()}"] += 1
