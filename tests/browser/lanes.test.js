@@ -119,6 +119,7 @@ test("the slider for confidence changes what is visible", async () => {
     assert.equal(await row(page, "Cat").count(), 0);
     assert.equal(await page.locator("#count").textContent(), "2 of 3 labels · 1 below 90 % confidence");
     await page.getByRole("searchbox").fill("cat");
+    await settled(page);
     assert.equal(
       await page.locator("#absent").textContent(),
       "cat is not detected with a confidence of 90 % or more, but with a lower one.",
