@@ -77,7 +77,7 @@ def tells_cancelled(world: World) -> str:
 
 def repeats_after_a_deletion(world: World) -> str:
     """A file is deleted while a statement reads it. The execution begins again with the pending jobs."""
-    world.overwrite(world.lake.job(OLD), "SEGMENTS")
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
     failed: list[str] = []
 
     def fail(query: Query) -> None:
@@ -152,7 +152,7 @@ def null_if_empty(rows: Iterable[Sequence[Any]], position: int) -> list[Row]:
 
 def reads_with_pyiceberg(world: World) -> str:
     """PyIceberg, which shares no code with Trino, reads the same rows, also where a later MERGE has deleted some."""
-    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
+    world.overwrite(world.lake.job(OLD), "TIMESTAMPS,SEGMENTS")
     world.run()
     counted = []
     for table in tables():

@@ -2,8 +2,8 @@
 //!
 //! # Format
 //!
-//! `page.html` is the template, with the style `page.css` and the script in `script/`. A page has these data elements. `packed`
-//! means: compressed with raw deflate, then in base64.
+//! `page.html` is the template, with the style in `style/` and the script in `script/`. A page has these data elements.
+//! `packed` means: compressed with raw deflate, then in base64.
 //!
 //! **`<script type="application/json" id="report">`**: JSON with the facts of the job, the end of the time axis
 //! (`timelineMs`), the video to play, and pictures of the video. [`facts`] has the fields.

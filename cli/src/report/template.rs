@@ -10,7 +10,17 @@ use super::coding::escape_html;
 
 pub(super) const PAGE: &str = include_str!("page.html");
 pub(super) const INDEX: &str = include_str!("index.html");
-pub(super) const STYLE: &str = include_str!("page.css");
+/// The style of both pages.
+pub(super) const STYLE: &str = concat!(
+    include_str!("style/page.css"),
+    include_str!("style/header.css"),
+    include_str!("style/picture.css"),
+    include_str!("style/controls.css"),
+    include_str!("style/lanes.css"),
+    include_str!("style/over-lanes.css"),
+    include_str!("style/index.css"),
+    include_str!("style/windows.css"),
+);
 /// The parts of the script share one scope. `main.js` is last, because it starts the page.
 pub(super) const SCRIPT: &str = concat!(
     "'use strict';\n",
