@@ -122,10 +122,16 @@ def watching(lake: Lake) -> Generator[None]:
     alarms, ended, begun = Alarms(lake.deployment), Event(), now()
     queue = {"QueueUrl": lake.deployment.outputs["FailedQueueUrl"], "AttributeNames": ["ApproximateNumberOfMessages"]}
 
+    def metrics() -> list[dict[str, Any]]:
+        return [line for line in lake.log() if "_aws" in line]
+
+    # Failures before this block must not ring an alarm: it would not notify again.
+    before = len(metrics())
+
     def watch() -> None:
-        published = 0
+        published = before
         while not ended.wait(1):
-            lines = [line for line in lake.log() if "_aws" in line]
+            lines = metrics()
             for line in lines[published:]:
                 alarms.put_emitted(line)
             published = len(lines)
