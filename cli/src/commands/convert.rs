@@ -8,7 +8,6 @@ use anyhow::{Context as _, anyhow};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::job_id::JobId;
 use label_lake::table::aggregation::Aggregation;
-use tempfile::NamedTempFile;
 
 use crate::args::{ConvertArguments, MarkerFormat};
 use crate::error::with_hint;
@@ -19,6 +18,7 @@ use crate::markers::Markers;
 use crate::markers::frame_rate::FrameRate;
 use crate::markers::intervals::{self, Interval, Rule};
 use crate::markers::timecode::{Counting, Timecode};
+use crate::output::file::temporary_beside;
 use crate::output::progress::{counter, notice};
 use crate::output::stderr::print_error;
 use crate::output::stdout::print_bytes;
@@ -139,12 +139,8 @@ async fn read_label<'a>(
 
 /// Writes a file. It replaces an existing file when it is complete.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> anyhow::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file: NamedTempFile = builder.prefix(".label-lake-convert-").tempfile_in(directory)?;
+        let mut file = temporary_beside(path)?;
         file.write_all(bytes)?;
         file.persist(path)?;
         Ok(())

@@ -71,7 +71,7 @@ async fn write(arguments: &ReportArguments, jobs: &[JobId]) -> anyhow::Result<Ex
     }
 }
 
-/// What the pages of a command share.
+/// The arguments, the lake and the account of all pages of a command.
 struct Reports<'a> {
     arguments: &'a ReportArguments,
     location: LakeLocation,

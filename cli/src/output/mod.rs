@@ -2,6 +2,7 @@
 
 pub(crate) mod backfill_report;
 pub(crate) mod check_list;
+pub(crate) mod file;
 pub(crate) mod job_details;
 pub(crate) mod job_list;
 pub(crate) mod job_status;

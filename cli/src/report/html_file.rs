@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::template::MARK;
 use crate::error::with_hint;
+use crate::output::file::{directory_of, temporary_beside};
 
 /// Number of bytes at the start of a page that have its mark.
 const MARK_WITHIN: u64 = 4096;
@@ -26,10 +27,7 @@ impl HtmlFile {
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         let directory = directory_of(path);
         let replaces = is_report(path)?;
-        let mut file = tempfile::Builder::new();
-        #[cfg(unix)]
-        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = file.prefix(".label-lake-report-").tempfile_in(directory).map_err(|error| {
+        let file = temporary_beside(path).map_err(|error| {
             let error = anyhow!(error).context(format!("cannot write to the directory {}", directory.display()));
             with_hint(error, "choose another file with --out")
         })?;
@@ -62,11 +60,6 @@ impl HtmlFile {
         };
         finish().with_context(|| format!("cannot write {}", path.display()))
     }
-}
-
-/// Returns the directory of a file.
-pub(super) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Returns true if the path has a page that this program wrote, and false if it has nothing.

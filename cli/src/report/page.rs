@@ -13,7 +13,7 @@ use super::blocks::Blocks;
 use super::cells::Cells;
 use super::coding::{escape_html, pack, script_json};
 use super::facts::{Facts, LabelFacts, timeline_ms, title};
-use super::html_file::{HtmlFile, directory_of};
+use super::html_file::HtmlFile;
 use super::label_rows::{RelatedNames, Sample, Segment, read_samples, read_segments};
 use super::lanes::{Lane, MAX_LANES, PackedLanes};
 use super::sightings::Sightings;
@@ -23,6 +23,7 @@ use super::video::Video;
 use crate::job_row::{JobRow, LabelRow};
 use crate::lake::Lake;
 use crate::lake::label_file::LabelFile;
+use crate::output::file::directory_of;
 
 /// Number of label files that are fetched concurrently. Each may have several megabytes.
 const CONCURRENCY: usize = 8;

@@ -1,4 +1,4 @@
-//! When a label is seen: its lane and its time on screen.
+//! The lane of a label and its time on screen, from its samples or segments.
 //!
 //! The rule is that of the saved query `where-a-label-is-seen`: a sample counts until the next sample with the label, unless
 //! that is more than a second later.

@@ -10,10 +10,11 @@ use anyhow::{Context as _, anyhow};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 
-use super::html_file::{HtmlFile, directory_of};
+use super::html_file::HtmlFile;
 use crate::account::Account;
 use crate::error::with_hint;
 use crate::job_row::JobRow;
+use crate::output::file::directory_of;
 
 /// Value of `--video` that asks for a presigned URL.
 const PRESIGN: &str = "presign";

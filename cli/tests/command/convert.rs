@@ -46,7 +46,8 @@ fn detection(name: &str, ms: i64, confidence: f32) -> Value {
     json!({ "Timestamp": ms, "Label": { "Name": name, "Confidence": confidence } })
 }
 
-fn segment(name: &str, start: i64, end: i64) -> Value {
+/// Returns a segment between two times in milliseconds.
+pub(crate) fn segment(name: &str, start: i64, end: i64) -> Value {
     json!({
         "Timestamp": start,
         "StartTimestampMillis": start,

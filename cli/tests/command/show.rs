@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use crate::list::{account_with, without_commit_times};
-use crate::{CommandOutput, JOB, Workspace, event, label_lake};
+use crate::{CommandOutput, JOB, Workspace, convert, event, label_lake};
 
 /// Returns the lake of a recorded job whose labels have special names, and one has none.
 pub(crate) fn recorded_job() -> Workspace {
@@ -49,15 +49,9 @@ pub(crate) fn detection(name: &str, seconds: u32) -> Value {
     json!({ "Timestamp": seconds * 1000, "Label": { "Name": name, "Confidence": 90.0, "Instances": [{}, {}] } })
 }
 
-pub(crate) fn segment(name: &str, start: u32, end: u32) -> Value {
-    let [start, end] = [start, end].map(|seconds| seconds * 1000);
-    json!({
-        "Timestamp": start,
-        "StartTimestampMillis": start,
-        "EndTimestampMillis": end,
-        "DurationMillis": end - start,
-        "Label": { "Name": name, "Confidence": 80.0 },
-    })
+/// Returns a segment between two times in seconds.
+pub(crate) fn segment(name: &str, start: i64, end: i64) -> Value {
+    convert::segment(name, start * 1000, end * 1000)
 }
 
 /// Shows the job of a workspace in this locale.
