@@ -115,15 +115,7 @@ class Bench:
 
     def take_in(self) -> int:
         """Does what an execution does, without its pauses. Returns the number of jobs."""
-        taken_in = 0
-        while True:
-            ((pending, jobs, put, differing),) = self.statement("pending")
-            assert not differing, differing
-            if not pending:
-                return taken_in
-            taken_in += jobs.count("(")
-            for name in ("merge-detections", "merge-segments", "merge-jobs"):
-                self.statement(name, jobs=jobs, put=put)
+        return all_jobs.take_in(self.statement)
 
     def put(self, keys: Iterable[tuple[str, bytes]]) -> None:
         with ThreadPoolExecutor(8) as pool:

@@ -1,8 +1,9 @@
 """Keeps the tables of all jobs in Trino with the statements of `label-lake ddl --all --trino`, and checks them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from checks import Check, Queries, unequal
 from duckdb_scripts import output
@@ -37,15 +38,24 @@ class AllJobs:
 
     def fill(self, engine: Queries) -> int:
         """Takes in all pending jobs. Returns their number."""
-        taken_in = 0
-        while True:
-            ((pending, jobs, put, differing),) = engine.query(self.statements["pending"])
-            assert not differing, differing
-            if not pending:
-                return taken_in
-            taken_in += jobs.count("(")
-            for name in ("merge-detections", "merge-segments", "merge-jobs"):
-                engine.query(self.statements[name].replace("{jobs}", jobs).replace("{put}", put))
+
+        def run(name: str, jobs: str = "", put: str = "") -> list[Row]:
+            return engine.query(self.statements[name].replace("{jobs}", jobs).replace("{put}", put))
+
+        return take_in(run)
+
+
+def take_in(run: Callable[..., Sequence[Sequence[Any]]]) -> int:
+    """Runs statements by name until no job is pending. Returns the number of jobs that were."""
+    taken_in = 0
+    while True:
+        ((pending, jobs, put, differing),) = run("pending")
+        assert not differing, differing
+        if not pending:
+            return taken_in
+        taken_in += jobs.count("(")
+        for name in ("merge-detections", "merge-segments", "merge-jobs"):
+            run(name, jobs=jobs, put=put)
 
 
 def fill(engine: Queries, all_jobs: AllJobs, jobs: list[Served]) -> Iterable[Check]:
