@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use crate::args::Command;
 use crate::commands::{
-    backfill, completions, convert, ddl, delete, export, list, man, query, register, replay, run, show, status,
+    backfill, completions, convert, ddl, delete, demo, export, list, man, query, register, replay, run, show, status,
 };
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
@@ -46,6 +46,7 @@ async fn main() -> ExitCode {
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,
+        Command::Demo(arguments) => demo::demo(&arguments).await,
         Command::Replay(arguments) => replay::replay(&arguments).await,
         Command::Backfill(arguments) => backfill::backfill(&arguments).await,
         Command::Completions { shell } => print(&completions::completions(shell)).map(|()| ExitCode::SUCCESS),

@@ -1,5 +1,6 @@
 //! An AWS account: its lakes, functions and queues, and the clients that reach them.
 
+pub(crate) mod athena;
 mod call_error;
 pub(crate) mod dead_letter;
 pub(crate) mod function;
@@ -105,8 +106,18 @@ impl Account {
         Ok((location, lake))
     }
 
-    /// Returns an exporter of the account's jobs. Writes with `s3`, or else to S3 in the account.
-    pub(crate) fn exporter(&self, settings: &Settings, s3: Option<aws_sdk_s3::Client>) -> anyhow::Result<Exporter> {
+    /// Returns a client of Rekognition.
+    pub(crate) fn rekognition(&self) -> aws_sdk_rekognition::Client {
+        aws_sdk_rekognition::Client::new(&self.aws)
+    }
+
+    /// Returns an exporter of the jobs of `rekognition`. Writes with `s3`, or else to S3 in the account.
+    pub(crate) fn exporter(
+        &self,
+        settings: &Settings,
+        rekognition: aws_sdk_rekognition::Client,
+        s3: Option<aws_sdk_s3::Client>,
+    ) -> anyhow::Result<Exporter> {
         let (s3, bucket_owner) = match s3 {
             Some(s3) => (s3, None),
             None => (clients::s3(&self.aws, config::s3_by_path()), config::bucket_owner()?),
@@ -115,7 +126,7 @@ impl Account {
         let catalog = settings.glue_database.as_ref().map(|name| Catalog::new(client::client(&self.aws), name));
         let aws = self.aws.clone();
         let lambda = clients::lazily(move || aws_sdk_lambda::Client::new(&aws));
-        let exporter = Exporter::new(&settings, aws_sdk_rekognition::Client::new(&self.aws), s3, lambda, catalog);
+        let exporter = Exporter::new(&settings, rekognition, s3, lambda, catalog);
         Ok(exporter.with_caller(Caller::Command { retries: EXPORT_RETRIES, notice }))
     }
 

@@ -3,6 +3,7 @@
 mod account;
 mod aws;
 mod convert;
+mod demo;
 mod export;
 pub(crate) mod groups;
 mod jobs;
@@ -20,6 +21,7 @@ pub(crate) use self::account::{
 };
 pub(crate) use self::aws::AwsArguments;
 pub(crate) use self::convert::{ConvertArguments, MarkerFormat};
+pub(crate) use self::demo::DemoArguments;
 pub(crate) use self::export::{ExportArguments, ExportTarget};
 pub(crate) use self::jobs::{ListArguments, ShowArguments, each_once};
 pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
@@ -192,6 +194,13 @@ pub(crate) enum Command {
     /// it again when the export has ended.
     #[command(after_long_help = account::DELETE_EXAMPLES)]
     Delete(DeleteArguments),
+
+    /// Show a deployed stack at work with a sample job.
+    ///
+    /// Exports a generated job to the lake of the stack, runs a saved query on it with Athena, and writes its report. The
+    /// function and Rekognition are not used. With --clean, removes the sample from the lake, and its report.
+    #[command(after_long_help = demo::DEMO_EXAMPLES)]
+    Demo(DemoArguments),
 
     /// Replay the messages in the dead-letter queue of the function.
     ///

@@ -114,7 +114,7 @@ fn is_yes(answer: &str) -> bool {
 
 /// Deletes a job, in several passes if an export keeps writing it. Returns what the lake has of the job after the last pass,
 /// or `None` if it has nothing.
-async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option<JobReport>> {
+pub(super) async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option<JobReport>> {
     let mut left = None;
     for _ in 0..MAX_PASSES {
         let deleted = delete_once(account, job, call_deadline()?.leave()).await;

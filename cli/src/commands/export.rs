@@ -42,7 +42,7 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     for job in &each_once(&arguments.jobs) {
         // An exporter of its own, so that the progress is that of this job.
-        let exporter = account.exporter(&settings, directory.as_ref().map(SimulatedAws::s3))?;
+        let exporter = account.exporter(&settings, account.rekognition(), directory.as_ref().map(SimulatedAws::s3))?;
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };
         // The ARN is needed only to continue in another invocation.
         let invocation = Invocation { deadline: own_export::deadline()?, function_arn: "" };
@@ -92,7 +92,7 @@ fn stack_target(arguments: &ExportArguments, stack: &Stack) -> anyhow::Result<Ex
 }
 
 /// Describes the outcome of a job in one line.
-fn answer_line(answer: &JobAnswer) -> String {
+pub(super) fn answer_line(answer: &JobAnswer) -> String {
     let counts = [
         answer.labels.map(|labels| count(labels, "label")),
         answer.detections.map(|detections| count(detections as usize, "detection")),

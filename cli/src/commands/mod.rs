@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod ddl;
 pub(crate) mod delete;
+pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod man;

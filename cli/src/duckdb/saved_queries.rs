@@ -89,6 +89,11 @@ impl SavedQuery {
         self.text.lines().any(|line| !line.starts_with("--") && line.contains(&name))
     }
 
+    /// Returns the comment and the statement in Athena's dialect, with a `?` for each value.
+    pub(crate) fn athena(&self) -> &'static str {
+        self.text
+    }
+
     /// Returns the comment and the statement in DuckDB's dialect, with `values` as string literals in place of the `?`.
     ///
     /// `values` has as many elements as `self.values`.

@@ -52,12 +52,9 @@ impl SimulatedAws {
 
     /// Returns an exporter that reads from the simulated Rekognition and writes to the directory.
     pub(crate) fn exporter(&self, settings: &Settings) -> Exporter {
-        let rekognition = aws_sdk_rekognition::config::Builder::from(&self.sdk);
-        let rekognition = rekognition.endpoint_url(self.simulator.rekognition_url()).build();
-        let rekognition = aws_sdk_rekognition::Client::from_conf(rekognition);
         let lambda = aws_sdk_lambda::config::Builder::from(&self.sdk).endpoint_url(self.simulator.lambda_url()).build();
         let lambda = clients::lazily(|| aws_sdk_lambda::Client::from_conf(lambda));
-        Exporter::new(settings, rekognition, self.s3(), lambda, None)
+        Exporter::new(settings, self.rekognition(), self.s3(), lambda, None)
     }
 
     /// Describes a failed export. A file that the directory has refused is an error of the directory, not of S3.
@@ -74,6 +71,12 @@ impl SimulatedAws {
             }
         }
         failure
+    }
+
+    /// Returns a client of the simulated Rekognition.
+    pub(crate) fn rekognition(&self) -> aws_sdk_rekognition::Client {
+        let config = aws_sdk_rekognition::config::Builder::from(&self.sdk);
+        aws_sdk_rekognition::Client::from_conf(config.endpoint_url(self.simulator.rekognition_url()).build())
     }
 
     /// Returns a client of the simulated S3.

@@ -11,7 +11,7 @@ use crate::args::RunArguments;
 use crate::error::with_hint;
 
 /// Number of labels on a full page.
-const PAGE_SIZE: usize = 1000;
+pub(super) const PAGE_SIZE: usize = 1000;
 
 /// `LabelModelVersion` of a generated job, which marks its row in `jobs`.
 pub(crate) const GENERATED: &str = "generated";
@@ -56,11 +56,16 @@ pub(crate) fn count_pages(jobs: &[(String, Job)], aggregations: &[Aggregation]) 
     counts.map(|labels| labels.div_ceil(PAGE_SIZE).max(1) as u64).sum()
 }
 
+/// Returns a generated job, which is marked as such.
+pub(super) fn generated_job(generated: Generated) -> Job {
+    Job::generated(generated).edit(1, |reply| reply["LabelModelVersion"] = GENERATED.into())
+}
+
 /// Generates a job with the video and the tag of its completion message.
 fn generate(arguments: &RunArguments, completion: &Completion, seed: u64, failed: bool) -> Job {
     let detections = if failed { 0 } else { arguments.pages as usize * PAGE_SIZE };
     let generated = Generated { detections, label_names: arguments.labels as usize, seed, ..Generated::default() };
-    let mut job = Job::generated(generated).edit(1, |reply| reply["LabelModelVersion"] = GENERATED.into());
+    let mut job = generated_job(generated);
     if let Some(video) = &completion.video
         && let (Some(bucket), Some(key)) = (&video.bucket, &video.key)
     {

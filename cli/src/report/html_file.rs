@@ -63,7 +63,10 @@ impl HtmlFile {
 }
 
 /// Returns true if the path has a page that this program wrote, and false if it has nothing.
-fn is_report(path: &Path) -> anyhow::Result<bool> {
+///
+/// # Errors
+/// The path has something else.
+pub(crate) fn is_report(path: &Path) -> anyhow::Result<bool> {
     let refused = |what: &str| {
         let error = anyhow!("{} exists and is {what}", path.display());
         Err(with_hint(error, "choose another file with --out"))

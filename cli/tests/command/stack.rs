@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rekognition_simulator::Simulator;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -63,7 +63,7 @@ impl Deployment {
 /// Answers one request: CloudFormation describes the stack, everything else is denied.
 async fn answer(stream: TcpStream, queue: String) {
     let mut stream = BufReader::new(stream);
-    let mut length = 0;
+    let (mut length, mut target) = (0, String::new());
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
@@ -72,6 +72,9 @@ async fn answer(stream: TcpStream, queue: String) {
         let line = line.trim().to_ascii_lowercase();
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
+        }
+        if let Some(value) = line.strip_prefix("x-amz-target: amazonathena.") {
+            value.clone_into(&mut target);
         }
         if line.is_empty() {
             break;
@@ -83,6 +86,7 @@ async fn answer(stream: TcpStream, queue: String) {
     let fields: BTreeMap<_, _> = form.split('&').filter_map(|field| field.split_once('=')).collect();
     let action = fields.get("Action").copied().unwrap_or_default();
     let (status, reply) = match (action, fields.get("StackName").copied()) {
+        ("", _) if !target.is_empty() => (200, athena(&target, &form)),
         ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(fields["StackName"], &queue)),
         ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
         ("ListStackResources", _) => (200, resources()),
@@ -93,6 +97,29 @@ async fn answer(stream: TcpStream, queue: String) {
     let denied = if status == 403 { "x-amzn-errortype: AccessDeniedException\r\n" } else { "" };
     let head = format!("HTTP/1.1 {status} X\r\n{denied}connection: close\r\ncontent-length: {}\r\n\r\n", reply.len());
     stream.write_all((head + &reply).as_bytes()).await.unwrap();
+}
+
+/// Answers a call to Athena. A statement with the job `label-lake-sample` succeeds.
+fn athena(operation: &str, request: &str) -> String {
+    let request: Value = serde_json::from_str(request).unwrap();
+    let datum = |text: &str| json!({ "VarCharValue": text });
+    let reply = match operation {
+        "startqueryexecution" => {
+            assert_eq!(request["ExecutionParameters"], json!(["'label-lake-sample'"]));
+            assert_eq!(request["WorkGroup"], "label-lake");
+            assert_eq!(request["QueryExecutionContext"]["Database"], DATABASE);
+            assert!(request["QueryString"].as_str().unwrap().contains("FROM label_detections d"));
+            json!({ "QueryExecutionId": "query-1" })
+        }
+        "getqueryexecution" => json!({ "QueryExecution": { "Status": { "State": "SUCCEEDED" } } }),
+        "getqueryresults" => json!({ "ResultSet": { "Rows": [
+            { "Data": [datum("label_name"), datum("detections")] },
+            { "Data": [datum("Person"), datum("1639")] },
+            { "Data": [{}, datum("820")] },
+        ] } }),
+        _ => panic!("{operation}"),
+    };
+    reply.to_string()
 }
 
 fn error(code: &str, message: &str) -> String {
@@ -200,6 +227,47 @@ async fn a_stack_replaces_the_other_names() {
         let output = deployment.run(arguments).await;
         assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{arguments:?}");
     }
+}
+
+#[tokio::test]
+async fn demo_exports_queries_and_reports_a_sample_and_removes_it() {
+    let deployment = Deployment::start().await;
+    let simulator = &deployment.account.simulator;
+    let before: Vec<_> = simulator.objects().into_keys().collect();
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("sample.html");
+    let page_path = page.to_str().unwrap();
+    let arguments = ["demo", "--stack", "label-lake", "--out", page_path];
+    let output = deployment.run_with(&arguments, &["ATHENA"]).await;
+    assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("label-lake-sample  EXPORTED  220 labels, 10,000 detections"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("label_name  detections\nPerson            1639\n-                  820\n"),
+        "{}",
+        output.stdout
+    );
+    assert!(std::fs::read_to_string(&page).unwrap().contains("label-lake demo"));
+    // The sample has a partition for each label, beside the four of job-1.
+    assert_eq!(simulator.partitions(DATABASE, "label_detections").len(), 224);
+    assert_eq!(simulator.objects().len(), before.len() + 221);
+
+    // A second run finds the sample.
+    let again = deployment.run_with(&arguments, &["ATHENA"]).await;
+    assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
+    assert!(again.stdout.contains("label-lake-sample  ALREADY_COMMITTED"), "{}", again.stdout);
+
+    for _ in 0..2 {
+        let clean = deployment.run(&["demo", "--stack", "label-lake", "--out", page_path, "--clean"]).await;
+        assert_eq!(clean.code, Some(0), "{}{}", clean.stdout, clean.stderr);
+        assert!(!page.exists());
+        assert_eq!(simulator.objects().into_keys().collect::<Vec<_>>(), before);
+        assert_eq!(simulator.partitions(DATABASE, "label_detections").len(), 4);
+    }
+
+    std::fs::write(&page, "notes").unwrap();
+    let refused = deployment.run(&["demo", "--stack", "label-lake", "--out", page_path]).await;
+    assert_eq!((refused.code, &*refused.stdout), (Some(1), ""));
+    assert!(refused.stderr.contains("is not a report of label-lake"), "{}", refused.stderr);
 }
 
 #[tokio::test]
