@@ -13,14 +13,14 @@ Examples:
   label-lake demo --stack label-lake --clean
 
 The sample:
-  The job label-lake-sample, with 10,000 detections of 220 labels. Its video does
-  not exist. Its label_model_version is `generated`, and its job_tag is
+  The job label-lake-sample, with 10,000 detections of 220 labels. Its video
+  does not exist. Its label_model_version is `generated`, and its job_tag is
   `label-lake demo`, so that nobody takes it for a real job. Programs that
   subscribe to the stack's topic of finished jobs get a message. The tables of
   all jobs take the sample in, or drop it, with their next run.
 
 Costs:
-  Less than a cent: 221 uploads to S3, and one query of some megabytes.
+  Less than a cent: 221 uploads to S3, and one query of a few megabytes
 
 Exit codes:
   0    The sample is in the lake; with --clean, it is gone
