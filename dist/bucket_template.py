@@ -9,13 +9,9 @@ dist/build runs this script, with the Python packages of tests/deploy.
 import json
 from typing import Any
 
-import manifest
+from bucket_keys import FOLDER, zip_key
 from construct_template import without_sam
 from release_template import TEMPLATE
-
-ARCHITECTURES = ("arm64", "x86_64")
-FOLDER = f"label-lake/{manifest.version()}"
-"""Folder of this version in a bucket. A new version has other keys, so an update of the stack updates the function."""
 
 PARAMETERS: dict[str, dict[str, str]] = {
     "CodeBucket": {
@@ -27,14 +23,9 @@ PARAMETERS: dict[str, dict[str, str]] = {
         "Type": "String",
         "Default": "",
         "AllowedPattern": "^(.+[.]zip)?$",
-        "Description": f"Key of the zip. If empty, it is {FOLDER}/label-lake-arm64.zip, or that for Architecture.",
+        "Description": f"Key of the zip. If empty, it is {FOLDER}/label-lake-ARCHITECTURE.zip.",
     },
 }
-
-
-def key(architecture: str) -> str:
-    """Returns the key of the zip for an architecture, which may be a reference to the parameter."""
-    return f"{FOLDER}/label-lake-{architecture}.zip"
 
 
 def bucket_template(text: str) -> dict[str, Any]:
@@ -48,7 +39,7 @@ def bucket_template(text: str) -> dict[str, Any]:
     template["Conditions"]["HasCodeKey"] = {"Fn::Not": [{"Fn::Equals": [{"Ref": "CodeKey"}, ""]}]}
     template["Resources"]["Function"]["Properties"]["Code"] = {
         "S3Bucket": {"Ref": "CodeBucket"},
-        "S3Key": {"Fn::If": ["HasCodeKey", {"Ref": "CodeKey"}, {"Fn::Sub": key("${Architecture}")}]},
+        "S3Key": {"Fn::If": ["HasCodeKey", {"Ref": "CodeKey"}, {"Fn::Sub": zip_key("${Architecture}")}]},
     }
     return template
 

@@ -9,22 +9,14 @@ import re
 import sys
 from urllib.parse import quote, urlencode
 
-from bucket_template import ARCHITECTURES, FOLDER, key
-
-TEMPLATE_KEY = f"{FOLDER}/template.json"
-
-
-def uploads() -> dict[str, str]:
-    """Returns the key in the bucket of each file of a release that a stack needs."""
-    zips = {f"label-lake-{architecture}.zip": key(architecture) for architecture in ARCHITECTURES}
-    return zips | {"template-from-bucket.json": TEMPLATE_KEY}
+from bucket_keys import TEMPLATE, uploads
 
 
 def link(bucket: str, region: str) -> str:
     """Returns the link to the console's page that creates the stack."""
     # The form of the link is that of the CloudFormation guide, "Create quick-create links".
     console = "console.amazonaws-us-gov.com" if region.startswith("us-gov-") else f"{region}.console.aws.amazon.com"
-    template = f"https://{bucket}.s3.{region}.amazonaws.com/{TEMPLATE_KEY}"
+    template = f"https://{bucket}.s3.{region}.amazonaws.com/{TEMPLATE}"
     asked = {"templateURL": template, "stackName": "label-lake", "param_CodeBucket": bucket}
     query = urlencode(asked, safe="/:", quote_via=quote)
     return f"https://{console}/cloudformation/home?region={region}#/stacks/create/review?{query}"

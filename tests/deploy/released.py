@@ -6,6 +6,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+import bucket_keys
 import bucket_template
 import launch_link
 import lint
@@ -48,6 +49,7 @@ def findings(text: str) -> list[str]:
     found += [
         f"template-serverlessrepo.yaml: {finding}" for finding in of_application(release_template.application(text))
     ]
+    found += of_link()
     return found + [f"deploy/terraform: {finding}" for finding in of_terraform(text)]
 
 
@@ -63,7 +65,7 @@ def of_bucket_template(template: dict[str, Any]) -> Iterator[str]:
         yield f"it has {size:,} bytes"
     if "Default" in template["Parameters"]["CodeBucket"]:
         yield "CodeBucket has a default"
-    uploads = launch_link.uploads()
+    uploads = bucket_keys.uploads()
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         for given, expected in (("", uploads[f"label-lake-{architecture}.zip"]), ("mine.zip", "mine.zip")):
             stack = Stack(template, CodeBucket="code", CodeKey=given, Architecture=architecture)
@@ -76,6 +78,21 @@ def of_bucket_template(template: dict[str, Any]) -> Iterator[str]:
     grouped = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     if sorted(name for group in grouped for name in group["Parameters"]) != sorted(template["Parameters"]):
         yield "the groups of parameters and the parameters differ"
+
+
+def of_link() -> Iterator[str]:
+    """The link names the uploaded template, in the region of the bucket."""
+    for region, console in (
+        ("eu-west-1", "eu-west-1.console.aws.amazon.com"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+    ):
+        template = f"https://code.s3.{region}.amazonaws.com/{bucket_keys.uploads()['template-from-bucket.json']}"
+        expected = (
+            f"https://{console}/cloudformation/home?region={region}#/stacks/create/review"
+            f"?templateURL={template}&stackName=label-lake&param_CodeBucket=code"
+        )
+        if launch_link.link("code", region) != expected:
+            yield f"the link for {region} is {launch_link.link('code', region)}"
 
 
 def of_application(text: str) -> Iterator[str]:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bucket_template import ARCHITECTURES, PARAMETERS, bucket_template, dumped
+from bucket_keys import ARCHITECTURES
+from bucket_template import PARAMETERS, bucket_template, dumped
 from construct_template import TEMPLATE
 from static import VARIANTS, stack_findings
 from terraform_files import MODULE, is_bool, snake_case
