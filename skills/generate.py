@@ -1,19 +1,16 @@
 """Writes the columns and the saved queries into the skill: from tests/golden/tables.json and queries/.
 
-Run `python3 -B skills/generate.py` after a change of either. tests/engines checks that the skill is up to date.
+skills/update runs this script. tests/engines checks that the skill is up to date.
 """
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
+from saved_queries import SavedQuery, files
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "queries"))
-
-from saved_queries import SavedQuery, files  # noqa: E402
-
 SKILL = ROOT / "skills/label-lake-sql/SKILL.md"
 COLUMNS = ROOT / "tests/golden/tables.json"
 
@@ -51,7 +48,7 @@ def tables_of(query: SavedQuery) -> list[str]:
 def generated(text: str) -> str:
     """Returns the skill with the current columns and queries."""
     for name, content in (("columns", columns(json.loads(COLUMNS.read_text()))), ("queries", queries(files()))):
-        begin, end = f"<!-- {name}: begin; written by skills/generate.py -->\n", f"<!-- {name}: end -->\n"
+        begin, end = f"<!-- {name}: begin; written by skills/update -->\n", f"<!-- {name}: end -->\n"
         before, rest = text.split(begin)
         _, after = rest.split(end)
         text = f"{before}{begin}\n{content}\n\n{end}{after}"

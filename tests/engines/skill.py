@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import generate
-
 import answers
+import generate
 from answers import find, inventory, is_between, maximum, newest_first, nulls_last
 from checks import Check, Queries, unequal
 from queries import comparable
@@ -198,7 +197,10 @@ def instances(label: str) -> list[int]:
 
 PERSON = "FROM label_detections d WHERE d.job_id = 'JOB_ID' AND d.label = 'Person'"
 MISTAKES: dict[str, tuple[str, int | None]] = {
-    "count(*) counts neither detections nor instances": (f"SELECT count(*) {PERSON}", sum(max(1, count) for count in instances("Person"))),
+    "count(*) counts neither detections nor instances": (
+        f"SELECT count(*) {PERSON}",
+        sum(max(1, count) for count in instances("Person")),
+    ),
     "sum(instance_count) counts instances several times": (
         f"SELECT sum(d.instance_count) {PERSON}",
         sum(count * count for count in instances("Person")),
@@ -256,7 +258,7 @@ def faults_of_the_file() -> list[str]:
     faults = []
     skill, found = text(), statements()
     if generate.generated(skill) != skill:
-        faults.append("the columns or queries in SKILL.md are out of date; run python3 -B skills/generate.py")
+        faults.append("the columns or queries in SKILL.md are out of date; run skills/update")
     if found.keys() != ANSWERS.keys() or skill.count("```sql") != len(found) + 1:
         faults.append(f"the statements of SKILL.md and the answers differ by {found.keys() ^ ANSWERS.keys()}")
     heading = re.match(r"---\nname: ([a-z0-9-]{1,64})\ndescription: (.{1,1024})\n---\n", skill)
