@@ -37,8 +37,8 @@ def main(bucket: str, region: str) -> None:
     print(f"In the directory with the files of the release, upload them to a bucket in {region}:\n")
     for file, uploaded in uploads().items():
         print(f"  aws s3 cp {file} s3://{bucket}/{uploaded} --region {region}")
-    print("\nWhoever creates a stack needs s3:GetObject on these objects. For others than you, allow it in the policy of")
-    print(f"the bucket, with this resource:\n\n  {objects(bucket, region)}")
+    print("\nOthers need s3:GetObject on these objects to create a stack. Allow it in the policy of the bucket:\n")
+    print(f"  {objects(bucket, region)}")
     print(f"\nThis link creates the stack:\n\n  {link(bucket, region)}")
 
 
