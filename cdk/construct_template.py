@@ -3,7 +3,7 @@
 The construct cannot include template.yaml itself. The CDK's classes for SAM lag behind SAM, and CloudFormation would
 apply the SAM transform to the whole stack that the construct is in.
 
-cdk/update-template runs this script. tests/deploy uses its functions.
+cdk/update-template runs this script. dist/ and tests/deploy use its functions.
 """
 
 import json
@@ -41,16 +41,22 @@ def transformed(text: str) -> dict[str, Any]:
     return transform(template, {}, NoManagedPolicies())
 
 
-def construct_template(text: str) -> str:
-    """Returns template.json for the text of template.yaml."""
+def without_sam(text: str) -> dict[str, Any]:
+    """Returns the template after the SAM transform, without instructions and marks of SAM."""
     template = transformed(text)
-    # The stack's description and the order of parameters in the console. The stack of the construct has its own.
-    del template["Description"], template["Metadata"]
     for resource in template["Resources"].values():
         # Instructions for `sam build`.
         resource.pop("Metadata", None)
     # A tag that says that SAM created the function.
     del template["Resources"]["Function"]["Properties"]["Tags"]
+    return template
+
+
+def construct_template(text: str) -> str:
+    """Returns template.json for the text of template.yaml."""
+    template = without_sam(text)
+    # The stack's description and the order of parameters in the console. The stack of the construct has its own.
+    del template["Description"], template["Metadata"]
     return json.dumps(template, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -62,6 +62,18 @@ def template(directory: Path, name: str, architecture: str) -> Iterator[str]:
         yield f"{name} does not use label-lake-{architecture}.zip as it is"
 
 
+def published(directory: Path) -> Iterator[str]:
+    """Checks that the templates to publish are there, with the files that they refer to."""
+    text = (directory / "template-serverlessrepo.yaml").read_text()
+    for key in ("CodeUri", "LicenseUrl", "ReadmeUrl"):
+        (name,) = re.findall(rf"^ +{key}: (.+)$", text, re.MULTILINE)
+        if not (directory / name).is_file():
+            yield f"template-serverlessrepo.yaml refers to {name}, which is not in the release"
+    parsed = json.loads((directory / "template-from-bucket.json").read_text())
+    if "Transform" in parsed or "CodeBucket" not in parsed["Parameters"]:
+        yield "template-from-bucket.json needs a transform or has no bucket"
+
+
 def bill(directory: Path, name: str, without: tuple[str, ...]) -> Iterator[str]:
     """Checks that a bill of materials lists linked crates and no test dependencies."""
     text = (directory / name).read_text()
@@ -93,6 +105,7 @@ def findings(directory: Path) -> Iterator[str]:
     yield from released("label-lake", (directory / "label-lake").read_bytes(), "x86_64")
     yield from template(directory, "template.yaml", "arm64")
     yield from template(directory, "template-x86_64.yaml", "x86_64")
+    yield from published(directory)
     yield from bill(directory, "label-lake-function.cdx.json", ("rekognition-simulator", "clap", "proptest"))
     yield from bill(directory, "label-lake.cdx.json", ("proptest", "expect-test"))
     yield from sums(directory)

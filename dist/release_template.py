@@ -1,12 +1,16 @@
-"""Prints the template of a release: template.yaml with the zip of an architecture instead of a build.
+"""Prints a template of a release: template.yaml with the zip of an architecture instead of a build.
 
-Usage: release_template.py arm64|x86_64
+Usage: release_template.py arm64|x86_64|serverlessrepo
+
+`serverlessrepo` is the template for arm64 with the description that `sam publish` needs.
 """
 
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
+import manifest
+
+TEMPLATE = manifest.ROOT / "template.yaml"
 
 BUILD = """\
     Metadata:
@@ -20,27 +24,63 @@ ARCHITECTURE = """\
     AllowedValues: [arm64, x86_64]
     Description: Processor of the function. The artifact has to be built for it.
 """
+METADATA = "\nMetadata:\n"
+
+# The licenses are alternatives, and the repository accepts one only.
+APPLICATION = """\
+  AWS::ServerlessRepo::Application:
+    Name: label-lake
+    Description: >-
+      Exports the results of Amazon Rekognition Video label detection to S3 as Parquet, ready for Amazon Athena: topic,
+      function, Glue tables, saved queries, alarms, and dashboard.
+    Author: label-lake-authors
+    SpdxLicenseId: Apache-2.0
+    LicenseUrl: LICENSE-APACHE
+    ReadmeUrl: serverlessrepo.md
+    Labels: [rekognition, video, labels, s3, parquet, athena, glue, data-lake]
+    SemanticVersion: {version}
+"""
 
 
-def released(text: str, architecture: str) -> str:
-    for old, new in (
-        # Without the metadata, `sam deploy` does not ask for a build.
-        (BUILD, ""),
-        (CODE, f"      CodeUri: label-lake-{architecture}.zip\n"),
-        (
-            ARCHITECTURE,
-            f"""\
-    Default: {architecture}
-    AllowedValues: [{architecture}]
-    Description: Processor of the function. The release has a template for each architecture.
-""",
-        ),
-    ):
+def replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
+    for old, new in replacements:
         if text.count(old) != 1:
             raise SystemExit(f"template.yaml must contain this text exactly once:\n{old}")
         text = text.replace(old, new)
     return text
 
 
+def released(text: str, architecture: str) -> str:
+    return replaced(
+        text,
+        (
+            # Without the metadata, `sam deploy` does not ask for a build.
+            (BUILD, ""),
+            (CODE, f"      CodeUri: label-lake-{architecture}.zip\n"),
+            (
+                ARCHITECTURE,
+                f"""\
+    Default: {architecture}
+    AllowedValues: [{architecture}]
+    Description: Processor of the function. The release has a template for each architecture.
+""",
+            ),
+        ),
+    )
+
+
+def application(text: str) -> str:
+    """Returns the template for the Serverless Application Repository."""
+    described = APPLICATION.format(version=manifest.version())
+    if repository := manifest.package().get("repository"):
+        described += f"    HomePageUrl: {repository}\n    SourceCodeUrl: {repository}\n"
+    return replaced(released(text, "arm64"), [(METADATA, METADATA + described)])
+
+
+def main(kind: str) -> None:
+    text = TEMPLATE.read_text()
+    print(application(text) if kind == "serverlessrepo" else released(text, kind), end="")
+
+
 if __name__ == "__main__":
-    print(released(TEMPLATE.read_text(), sys.argv[1]), end="")
+    main(sys.argv[1])

@@ -1,7 +1,11 @@
 """Breaks the template by changing a word or two at a time, and checks that every such mutation is found."""
 
+import json
 import sys
 
+import bucket_template
+import release_template
+import released
 import static
 
 NOTIFIES = "AlarmActions: !If [HasAlarmTopic, [!If [CreateAlarmTopic, !Ref AlarmTopic, !Ref AlarmTopicArn]], []]"
@@ -147,6 +151,30 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ('!If [KeepsAllJobs, !Sub \', "${AllJobsFailed.Arn}", "${AllJobsMissing.Arn}"\', ""]', '""'),
 )
 
+# Mutations of the templates that dist/ makes, which only the checks in released.py can find.
+OF_BUCKET_TEMPLATE: tuple[tuple[str, str], ...] = (
+    ("label-lake-${Architecture}.zip", "label-lake-arm64.zip"),
+    ('"HasCodeKey",', '"HasPrefix",'),
+    ('"S3Bucket": {"Ref": "CodeBucket"}', '"S3Bucket": {"Ref": "ExistingBucket"}'),
+    ('"CodeBucket": {"Type": "String",', '"CodeBucket": {"Type": "String", "Default": "artifacts",'),
+    ('"Parameters": ["CodeBucket", "CodeKey"]', '"Parameters": ["CodeBucket"]'),
+    (
+        '"Properties": {"Description": "Permissions of',
+        '"Properties": {"RoleName": "lake", "Description": "Permissions of',
+    ),
+    ('{"AWSTemplateFormatVersion"', '{"Transform": "AWS::Serverless-2016-10-31", "AWSTemplateFormatVersion"'),
+)
+OF_APPLICATION: tuple[tuple[str, str], ...] = (
+    ("SemanticVersion: ", "SemanticVersion: 9."),
+    ("Author: label-lake-authors", "Author: the authors of Label Lake"),
+    ("SpdxLicenseId: Apache-2.0", "SpdxLicenseId: MIT OR Apache-2.0"),
+    ("    ReadmeUrl: serverlessrepo.md\n", ""),
+    ("data-lake]", "data lake]"),
+    ("    Labels:", "    HomePageUrl: http://example.com\n    Labels:"),
+)
+# A mutation of template.yaml that changes the variables of the Terraform module.
+OF_PARAMETERS = ("    MaxValue: 1000\n", "    MaxValue: 100\n")
+
 
 def run(text: str) -> int:
     """Prints the mutations that were not found. Returns the exit status: 1 if there is one."""
@@ -161,4 +189,24 @@ def run(text: str) -> int:
             print(f"not found: {old!r} -> {new!r}", file=sys.stderr)
             missed += 1
     print(f"mutations: {len(MUTATIONS) - missed} of {len(MUTATIONS)} found")
+    return 1 if missed else 0
+
+
+def run_released(text: str) -> int:
+    """Does the same with the templates that dist/ makes."""
+    missed = []
+    template = json.dumps(bucket_template.bucket_template(text))
+    for old, new in OF_BUCKET_TEMPLATE:
+        if old not in template or not list(released.of_bucket_template(json.loads(template.replace(old, new, 1)))):
+            missed.append((old, new))
+    application = release_template.application(text)
+    for old, new in OF_APPLICATION:
+        if old not in application or not list(released.of_application(application.replace(old, new, 1))):
+            missed.append((old, new))
+    if OF_PARAMETERS[0] not in text or not list(released.of_terraform(text.replace(*OF_PARAMETERS))):
+        missed.append(OF_PARAMETERS)
+    for old, new in missed:
+        print(f"not found in a release: {old!r} -> {new!r}", file=sys.stderr)
+    count = len(OF_BUCKET_TEMPLATE) + len(OF_APPLICATION) + 1
+    print(f"mutations of a release: {count - len(missed)} of {count} found")
     return 1 if missed else 0

@@ -12,6 +12,7 @@ from typing import Any
 
 import all_jobs
 import registration
+import skill
 from checks import Report, by_job, labels_by_name, nested, saved_queries, whole_lake
 from deletion import deletion
 from function import program
@@ -102,12 +103,15 @@ def run(names: list[str], directory: Path, report: Report) -> None:
             kept = all_jobs.AllJobs(program(ROOT, "label-lake"))
             report.add("Trino", all_jobs.fill(engines.by_job, kept, lake.jobs))
             report.add("Trino", all_jobs.saved_queries(engines.by_job))
+            report.add("Trino", skill.columns_of_all_jobs(engines.by_job))
             report.add("Trino after OPTIMIZE and VACUUM", all_jobs.maintain(engines.by_job, kept, lake.jobs))
             progress("tables of all jobs")
         for engine in engines.sql:
             report.add(engine.name, labels_by_name(engine, lake.job("odd-names")))
             report.add(engine.name, nested(engine, lake.job("corner-cases")))
             report.add(engine.name, saved_queries(engine))
+            if engine is not engines.spark:
+                report.add(engine.name, skill.checks(engine))
             progress(engine.name)
         if engines.spark:
             report.add("Spark after MSCK REPAIR", engines.spark.repaired(lake.jobs))

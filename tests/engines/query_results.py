@@ -23,6 +23,7 @@ from dialects import hive_type
 from duckdb_scripts import arguments, script, views
 from queries import QUERIES, faults_of_the_files
 from served import OLD_ROW, ROOT, float32, make_lake
+from skill import faults_of_the_file
 from tables import tables
 
 DOCUMENT = ROOT / "docs/QUERYING.md"
@@ -126,6 +127,7 @@ def main() -> None:
         (old / "jobs/job-corner-cases.parquet").write_bytes(OLD_ROW.read_bytes())
         faults = [
             *faults_of_the_files(),
+            *faults_of_the_file(),
             *faults_of_the_results(label_lake, lake, to_print),
             *faults_of_the_program(label_lake, lake),
             *faults_of_the_columns(label_lake, empty),

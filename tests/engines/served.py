@@ -35,6 +35,7 @@ class Detection:
     confidence: float | None
     instances: list[Instance]
     parents: list[str]
+    categories: list[str]
 
 
 @dataclass
@@ -98,6 +99,7 @@ def detection(element: dict) -> Detection:
         confidence=float32(label.get("Confidence")),
         instances=[instance(served) for served in label.get("Instances", [])],
         parents=[parent["Name"] for parent in label.get("Parents", [])],
+        categories=[category["Name"] for category in label.get("Categories", [])],
     )
 
 

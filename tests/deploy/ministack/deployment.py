@@ -30,21 +30,26 @@ def original_template(artifact: Path) -> dict[str, Any]:
 
 
 def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
-    """Returns a template that the emulator supports.
-
-    The emulator serves plain HTTP, which the policies deny. With `plain_http` the template is without these policies.
-    """
-    template = original_template(artifact)
-    resources = template["Resources"]
-    for name in [name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES]:
-        del resources[name]
-    function = resources["Function"]
+    """Returns the template of an artifact as the emulator supports it."""
+    template = supported(original_template(artifact), plain_http=plain_http)
+    function = template["Resources"]["Function"]
     if (artifact / RELEASED).exists():
         # The template is written to another directory than the artifact.
         function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
     else:
         del function["Metadata"]
         function["Properties"]["CodeUri"] = str(artifact)
+    return template
+
+
+def supported(template: dict[str, Any], *, plain_http: bool) -> dict[str, Any]:
+    """Returns a template without what the emulator does not support.
+
+    The emulator serves plain HTTP, which the policies deny. With `plain_http` the template is without these policies.
+    """
+    resources = template["Resources"]
+    for name in [name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES]:
+        del resources[name]
     # CloudFormation converts the text of a parameter to a number; the emulator does not.
     resources["JobQueueMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     if plain_http:

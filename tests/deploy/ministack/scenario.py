@@ -19,6 +19,7 @@ from all_jobs_machine import check_all_jobs
 from commands import check_backfill, check_export, check_register, check_replay, check_status
 from deployment import ROOT, Deployment
 from doctor import check_doctor, faults_of_job_queue, faults_of_stack
+from from_bucket import check_from_bucket
 from jobs import LABELS, PAGES, Jobs
 from lake import Lake
 from permissions_needed import CONTINUATION, NEEDED, fails_without, not_enforced
@@ -298,6 +299,7 @@ def main() -> None:
         survives_deletion(lake, jobs, artifact, job)
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)
         denies_plain_http(aws, simulator, directory, artifact)
+        check_from_bucket(aws, simulator, jobs, directory, artifact)
     except BaseException:
         if aws:
             print(aws.log.read_text()[-4000:], file=sys.stderr)

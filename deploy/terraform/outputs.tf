@@ -1,0 +1,86 @@
+# Generated from template.yaml by deploy/update-terraform.
+
+output "start_job" {
+  description = "Starts a label detection job. Set VIDEO_BUCKET and VIDEO_KEY first."
+  value       = aws_cloudformation_stack.this.outputs["StartJob"]
+}
+
+output "query_jobs" {
+  description = "Lists the finished jobs, newest first. The workgroup has more saved queries in the Athena console."
+  value       = aws_cloudformation_stack.this.outputs["QueryJobs"]
+}
+
+output "replay_failures" {
+  description = "Redelivers failed events. A job that is already exported costs one request."
+  value       = aws_cloudformation_stack.this.outputs["ReplayFailures"]
+}
+
+output "show_log" {
+  description = "Shows the function's log."
+  value       = aws_cloudformation_stack.this.outputs["ShowLog"]
+}
+
+output "send_job" {
+  description = "Exports a job whose message was never delivered. Set JOB_ID first."
+  value       = aws_cloudformation_stack.this.outputs["SendJob"]
+}
+
+output "dashboard_url" {
+  description = "Dashboard of the stack."
+  value       = aws_cloudformation_stack.this.outputs["DashboardUrl"]
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_cloudformation_stack.this.outputs["FunctionName"]
+}
+
+output "topic_arn" {
+  description = "Topic to which jobs publish; SNSTopicArn of NotificationChannel."
+  value       = aws_cloudformation_stack.this.outputs["TopicArn"]
+}
+
+output "rekognition_role_arn" {
+  description = "Role with which Rekognition publishes; RoleArn of NotificationChannel."
+  value       = aws_cloudformation_stack.this.outputs["RekognitionRoleArn"]
+}
+
+output "failed_queue_url" {
+  description = "Dead-letter queue with the failed events."
+  value       = aws_cloudformation_stack.this.outputs["FailedQueueUrl"]
+}
+
+output "ready_topic_arn" {
+  description = "Topic with a message for each finished job. The column status of jobs says whether the job failed."
+  value       = aws_cloudformation_stack.this.outputs["ReadyTopicArn"]
+}
+
+output "bucket_name" {
+  description = "Bucket of the lake. It is kept when the stack is deleted; to use it again, set existing_bucket."
+  value       = aws_cloudformation_stack.this.outputs["BucketName"]
+}
+
+output "database_name" {
+  description = "Name of the Glue database."
+  value       = aws_cloudformation_stack.this.outputs["DatabaseName"]
+}
+
+output "work_group_name" {
+  description = "Name of the Athena workgroup."
+  value       = aws_cloudformation_stack.this.outputs["WorkGroupName"]
+}
+
+output "reader_policy_arn" {
+  description = "IAM policy for people and programs that query the lake. Attach it to their roles."
+  value       = aws_cloudformation_stack.this.outputs["ReaderPolicyArn"]
+}
+
+output "keep_all_jobs" {
+  description = "Takes pending jobs into the tables of all jobs now. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "KeepAllJobs", null)
+}
+
+output "all_jobs_machine_arn" {
+  description = "State machine that keeps the tables of all jobs. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "AllJobsMachineArn", null)
+}
