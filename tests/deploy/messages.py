@@ -79,7 +79,7 @@ def dead_letters(stack: Stack) -> Iterator[str]:
 
 
 def senders(stack: Stack, queue: str) -> Iterator[str]:
-    """The queue's policy allows the topic or the rule in front of the queue to send messages, and allows nothing else."""
+    """The queue's policy allows the topic or the rule before the queue to send messages, and allows nothing else."""
     policies = stack.of_type("AWS::SQS::QueuePolicy")
     (policy,) = [policy for policy in policies.values() if policy["Queues"] == [f"<{queue}>"]]
     allowed = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"]

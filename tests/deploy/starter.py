@@ -21,6 +21,8 @@ WITH_KEY = {"UseVideoKey": {"kms:Decrypt"}}
 # Resources of a stack without VideoBucket that differ with it: they have one more statement or widget.
 EXTENDED = {"FailedQueuePolicy", "Dashboard"}
 PASSED_TO_REKOGNITION = {"StringEquals": {"iam:PassedToService": "rekognition.amazonaws.com"}}
+# Names of resources, outputs and conditions that exist only with VideoBucket.
+MENTIONS = r"Starter|starter|StartsVideos|Videos?(Queue|Rule|Bucket|Event|Not|Wait)"
 # Seconds.
 MINUTE = 60
 
@@ -32,9 +34,8 @@ def starts(stack: Stack) -> bool:
 def off(stack: Stack) -> Iterator[str]:
     """Without VideoBucket, nothing of the stack mentions videos that are to be started, or the starter."""
     if not starts(stack):
-        everything = {name: resource for name, resource in stack.resources.items()} | stack.outputs
-        for name, found in everything.items():
-            if re.search(r"Starter|starter|StartsVideos|Videos?(Queue|Rule|Bucket|Event|Not|Wait)", json.dumps({name: found})):
+        for name, found in (*stack.resources.items(), *stack.outputs.items()):
+            if re.search(MENTIONS, json.dumps({name: found})):
                 yield f"{name} is of starting jobs"
 
 
@@ -208,12 +209,13 @@ def outputs(stack: Stack) -> Iterator[str]:
     if not starts(stack):
         return
     bucket = stack.parameters["VideoBucket"]
+    read = f"aws s3api get-bucket-notification-configuration --region us-east-1 --bucket {bucket}"
     for name, value in (("VideoBucketName", bucket), ("VideoQueueUrl", "<VideoQueue>"), ("StarterName", "<Starter>")):
         if stack.outputs.get(name) != value:
             yield f"the output {name} is {stack.outputs.get(name)}"
     for name, part in (
         # The second command replaces all notifications of the bucket, so the first one has to find none.
-        ("SendVideoEvents", f'test -z "$(aws s3api get-bucket-notification-configuration --region us-east-1 --bucket {bucket})" &&'),
+        ("SendVideoEvents", f'test -z "$({read})" &&'),
         ("SendVideoEvents", f"--bucket {bucket} --notification-configuration EventBridgeConfiguration={{}}"),
         ("StopStarting", "--function-name <Starter> --reserved-concurrent-executions 0"),
         ("ShowStarterLog", "aws logs tail <StarterLogGroup> "),

@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "PartitionIndex": "Yes",
     },
     "with a bucket of videos and all that belongs to it": {
+        "AggregateBy": "SEGMENTS",
         "AlarmEmail": "someone@example.com",
         "AllJobs": "Daily",
         "UseQueue": "Yes",
