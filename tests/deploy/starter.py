@@ -149,7 +149,7 @@ def starter(stack: Stack) -> Iterator[str]:
     if starter["Environment"]["Variables"] != expected:
         yield f"the settings of Starter are {starter['Environment']['Variables']}"
     for setting in expected.keys() - {"RUST_LOG"}:
-        if f'"{setting}"' not in (ROOT / "src" / "config.rs").read_text():
+        if f'"{setting}"' not in (ROOT / "src" / "config" / "starter.rs").read_text():
             yield f"the starter does not read {setting}"
     (config,) = [
         config
