@@ -216,7 +216,7 @@ def outputs(stack: Stack) -> Iterator[str]:
     for name, part in (
         # The second command replaces all notifications of the bucket, so it adds to those that the first one prints.
         ("SendVideoEvents", f"n=$({read}) && aws s3api put-bucket-notification-configuration "),
-        ("SendVideoEvents", f"--bucket {bucket} --notification-configuration \"$(echo \"$n\" | sed '"),
+        ("SendVideoEvents", f'--bucket {bucket} --notification-configuration "$(echo "$n" | sed \''),
         ("StopStarting", "--function-name <Starter> --reserved-concurrent-executions 0"),
         ("ShowStarterLog", "aws logs tail <StarterLogGroup> "),
     ):
