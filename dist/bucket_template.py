@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from bucket_keys import FOLDER, zip_key
-from construct_template import without_sam
+from construct_template import FUNCTIONS, without_sam
 from release_template import TEMPLATE
 
 PARAMETERS: dict[str, dict[str, str]] = {
@@ -37,10 +37,11 @@ def bucket_template(text: str) -> dict[str, Any]:
     interface["ParameterGroups"].append({"Label": {"default": "The program"}, "Parameters": list(PARAMETERS)})
     interface["ParameterLabels"] |= {"CodeBucket": {"default": "Bucket"}, "CodeKey": {"default": "Key"}}
     template["Conditions"]["HasCodeKey"] = {"Fn::Not": [{"Fn::Equals": [{"Ref": "CodeKey"}, ""]}]}
-    template["Resources"]["Function"]["Properties"]["Code"] = {
-        "S3Bucket": {"Ref": "CodeBucket"},
-        "S3Key": {"Fn::If": ["HasCodeKey", {"Ref": "CodeKey"}, {"Fn::Sub": zip_key("${Architecture}")}]},
-    }
+    for function in FUNCTIONS:
+        template["Resources"][function]["Properties"]["Code"] = {
+            "S3Bucket": {"Ref": "CodeBucket"},
+            "S3Key": {"Fn::If": ["HasCodeKey", {"Ref": "CodeKey"}, {"Fn::Sub": zip_key("${Architecture}")}]},
+        }
     return template
 
 

@@ -12,6 +12,8 @@ import manifest
 
 TEMPLATE = manifest.ROOT / "template.yaml"
 
+# Functions of the template, which share the program.
+FUNCTIONS = 2
 BUILD = """\
     Metadata:
       BuildMethod: rust-cargolambda
@@ -42,10 +44,11 @@ APPLICATION = """\
 """
 
 
-def replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
-    for old, new in replacements:
-        if text.count(old) != 1:
-            raise SystemExit(f"template.yaml must contain this text exactly once:\n{old}")
+def replaced(text: str, replacements: Iterable[tuple[str, int, str]]) -> str:
+    """Replaces texts that `text` contains exactly so many times."""
+    for old, times, new in replacements:
+        if text.count(old) != times:
+            raise SystemExit(f"template.yaml must contain this text {times} times:\n{old}")
         text = text.replace(old, new)
     return text
 
@@ -55,10 +58,11 @@ def released(text: str, architecture: str) -> str:
         text,
         (
             # Without the metadata, `sam deploy` does not ask for a build.
-            (BUILD, ""),
-            (CODE, f"      CodeUri: label-lake-{architecture}.zip\n"),
+            (BUILD, FUNCTIONS, ""),
+            (CODE, FUNCTIONS, f"      CodeUri: label-lake-{architecture}.zip\n"),
             (
                 ARCHITECTURE,
+                1,
                 f"""\
     Default: {architecture}
     AllowedValues: [{architecture}]
@@ -74,7 +78,7 @@ def application(text: str) -> str:
     described = APPLICATION.format(version=manifest.version())
     if repository := manifest.package().get("repository"):
         described += f"    HomePageUrl: {repository}\n    SourceCodeUrl: {repository}\n"
-    return replaced(released(text, "arm64"), [(METADATA, METADATA + described)])
+    return replaced(released(text, "arm64"), [(METADATA, 1, METADATA + described)])
 
 
 def main(kind: str) -> None:

@@ -13,6 +13,7 @@ import lint
 import manifest
 import release_template
 import terraform_files
+from construct_template import FUNCTIONS
 from stack import Stack
 from static import VARIANTS, stack_findings
 
@@ -68,10 +69,13 @@ def of_bucket_template(template: dict[str, Any]) -> Iterator[str]:
     uploads = bucket_keys.uploads()
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         for given, expected in (("", uploads[f"label-lake-{architecture}.zip"]), ("mine.zip", "mine.zip")):
-            stack = Stack(template, CodeBucket="code", CodeKey=given, Architecture=architecture)
-            code = stack.resources["Function"]["Properties"]["Code"]
-            if code != {"S3Bucket": "code", "S3Key": expected}:
-                yield f"with CodeKey={given!r} and {architecture}, the function is {code}"
+            stack = Stack(
+                template, CodeBucket="code", CodeKey=given, Architecture=architecture, VideoBucket="videos"
+            )
+            for function in FUNCTIONS:
+                code = stack.resources[function]["Properties"]["Code"]
+                if code != {"S3Bucket": "code", "S3Key": expected}:
+                    yield f"with CodeKey={given!r} and {architecture}, {function} is {code}"
     for name, resource in template["Resources"].items():
         if NAMES.get(resource["Type"]) in resource.get("Properties", {}):
             yield f"{name} has a name, so the stack needs CAPABILITY_NAMED_IAM"
