@@ -32,6 +32,17 @@ impl Store {
         or_panic("put", key, self.write(key, Object::new(body.into()), &Condition::None));
     }
 
+    /// Stores an object as the latest version of its key. The versions before it stay in the listing of versions.
+    pub fn put_version(&self, key: &str, body: impl Into<Bytes>, version: &str) {
+        let mut object = Object::new(body.into());
+        object.version = Some(version.to_owned());
+        if let Some(mut replaced) = or_panic("get", key, self.read(key)) {
+            object.older = std::mem::take(&mut replaced.older);
+            object.older.insert(0, replaced);
+        }
+        or_panic("put", key, self.write(key, object, &Condition::None));
+    }
+
     /// Returns the bytes of an object.
     pub fn get(&self, key: &str) -> Option<Bytes> {
         or_panic("get", key, self.read(key)).map(|object| object.body)
