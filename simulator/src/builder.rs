@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::faults::fault::Fault;
 use crate::faults::random::RandomFaults;
 use crate::glue::service::Glue;
@@ -17,6 +18,7 @@ use crate::rekognition::job::Job;
 use crate::rekognition::labels::generated::Generated;
 use crate::rekognition::quota::Quota;
 use crate::rekognition::service::{Rekognition, Timing};
+use crate::rekognition::starts::DEFAULT_SLOTS;
 use crate::s3::buckets::Buckets;
 use crate::s3::service::S3Endpoint;
 use crate::s3::store::Store;
@@ -24,6 +26,7 @@ use crate::server::exchange::Instrumentation;
 use crate::server::listener::Listener;
 use crate::server::tls::Authority;
 use crate::simulator::Simulator;
+use crate::sqs::queue::Redrive;
 use crate::sqs::service::Sqs;
 
 /// Settings of a simulator. Every setting has a default.
@@ -38,10 +41,12 @@ pub struct Builder {
     page_transfer: Duration,
     put_latency: Duration,
     quota: Option<u32>,
+    start_quota: Option<u32>,
+    slots: usize,
     tls: bool,
     shuffle_seed: u64,
     glue: Glue,
-    queues: Vec<String>,
+    queues: Vec<(String, Option<Redrive>)>,
     function: Function,
     instrumentation: Instrumentation,
 }
@@ -65,6 +70,8 @@ impl Builder {
             page_transfer: Duration::ZERO,
             put_latency: Duration::ZERO,
             quota: None,
+            start_quota: None,
+            slots: DEFAULT_SLOTS,
             tls: false,
             shuffle_seed: 1,
             glue: Glue::default(),
@@ -137,6 +144,20 @@ impl Builder {
         self
     }
 
+    /// Limits `StartLabelDetection` to this many calls per second. Further calls are answered with
+    /// `ProvisionedThroughputExceededException`. Default: no limit. AWS's default is 5.
+    pub fn start_quota(mut self, calls_per_second: u32) -> Self {
+        self.start_quota = Some(calls_per_second);
+        self
+    }
+
+    /// Limits the started jobs that are in progress at once. Further starts are answered with `LimitExceededException`.
+    /// Default: 20, as in AWS.
+    pub fn slots(mut self, jobs: usize) -> Self {
+        self.slots = jobs;
+        self
+    }
+
     /// Serves all AWS endpoints over TLS. [`Simulator::environment`] names the certificate authority, which is created
     /// for this simulator. The Runtime API has no TLS, as in Lambda.
     pub fn tls(mut self) -> Self {
@@ -172,7 +193,15 @@ impl Builder {
 
     /// Adds an SQS queue.
     pub fn queue(mut self, name: &str) -> Self {
-        self.queues.push(name.to_owned());
+        self.queues.push((name.to_owned(), None));
+        self
+    }
+
+    /// Adds an SQS queue with a redrive policy: a message that was received `max_receives` times moves to the queue
+    /// `dead_letters` instead of being received again.
+    pub fn queue_with_redrive(mut self, name: &str, dead_letters: &str, max_receives: u32) -> Self {
+        let redrive = Redrive { dead_letters: dead_letters.to_owned(), max_receives };
+        self.queues.push((name.to_owned(), Some(redrive)));
         self
     }
 
@@ -219,13 +248,20 @@ impl Builder {
         let store = Arc::clone(&stores[0].1);
         let (listing_allowed, put_latency) = (self.listing_allowed, self.put_latency);
         let s3 = Arc::new(S3Endpoint::new(Buckets { stores, listing_allowed, put_latency }));
-        let timing =
-            Timing { latency: self.page_latency, transfer: self.page_transfer, quota: self.quota.map(Quota::new) };
-        let rekognition = Arc::new(Rekognition::new(timing, self.unknown_jobs, self.shuffle_seed));
+        let timing = Timing {
+            latency: self.page_latency,
+            transfer: self.page_transfer,
+            quota: self.quota.map(Quota::new),
+            start_quota: self.start_quota.map(Quota::new),
+        };
+        let clock = Arc::new(Clock::default());
+        let rekognition =
+            Rekognition::new(timing, self.unknown_jobs, self.shuffle_seed, self.slots, Arc::clone(&clock));
+        let rekognition = Arc::new(rekognition);
         self.jobs.into_iter().for_each(|(id, job)| rekognition.add_job(&id, job));
         let lambda = Arc::new(Lambda::new(self.function));
         let glue = Arc::new(self.glue);
-        let sqs = Arc::new(Sqs::new(self.queues));
+        let sqs = Arc::new(Sqs::new(self.queues, &clock));
         let instrumentation = Arc::new(self.instrumentation);
         let authority = if self.tls { Some(Authority::new()?) } else { None };
         let acceptor = || authority.as_ref().map(Authority::acceptor);
@@ -238,6 +274,7 @@ impl Builder {
             runtime_listener: Listener::start(&instrumentation, &lambda, None).await?,
             authority,
             instrumentation,
+            clock,
             rekognition,
             glue,
             sqs,

@@ -2,6 +2,7 @@
 
 mod account;
 mod builder;
+mod clock;
 mod faults;
 mod glue;
 mod lambda;
@@ -23,6 +24,8 @@ pub use crate::rekognition::job::{Job, JobStatus, NameOrder};
 pub use crate::rekognition::labels::generated::Generated;
 pub use crate::rekognition::labels::selection::Aggregation;
 pub use crate::rekognition::recorded::RecordedError;
+pub use crate::rekognition::start_request::VideoObject;
+pub use crate::rekognition::starts::StartedJob;
 pub use crate::request_log::Request;
 pub use crate::s3::object::Refusal;
 pub use crate::s3::store::Store;

@@ -10,13 +10,14 @@ use bytes::Bytes;
 pub struct Request {
     /// The API's name of the operation: `GetLabelDetection`, `PutObject`, `Invoke`, …
     pub operation: String,
-    /// The resource that the request names: a job ID, a key, the prefix of a listing, a queue, the function's name or
+    /// The resource that the request names: a job ID, a video as `bucket/key`, a key, the prefix of a listing, a queue, the function's name or
     /// ARN, a database, or `database.table`.
     pub target: String,
     /// More about the request; empty for operations that are not in this list.
     ///
     /// - `GetLabelDetection`: order, aggregation and position, as in `NAME TIMESTAMPS from 2000`. An invalid token
     ///   shows as `from ?`.
+    /// - `StartLabelDetection`: the client request token.
     /// - Batches of partitions: the number of entries and their values, as in
     ///   `2 entries [["job-1","Car"],["job-1","Dog"]]`.
     /// - `GetPartitions`: the expression.

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::account::{ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY};
+use crate::clock::Clock;
 use crate::faults::fault::Fault;
 use crate::glue::service::Glue;
 use crate::lambda::invocations::{Invocation, Outcome, RunningInvocation};
 use crate::lambda::service::Lambda;
-use crate::rekognition::job::Job;
+use crate::rekognition::job::{Job, JobStatus};
 use crate::rekognition::labels::selection::{Aggregation, Order, Slice};
 use crate::rekognition::service::Rekognition;
+use crate::rekognition::starts::StartedJob;
 use crate::request_log::Request;
 use crate::s3::store::Store;
 use crate::server::exchange::Instrumentation;
@@ -33,6 +36,7 @@ pub struct Simulator {
     pub(crate) runtime_listener: Listener,
     pub(crate) authority: Option<Authority>,
     pub(crate) instrumentation: Arc<Instrumentation>,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) rekognition: Arc<Rekognition>,
     pub(crate) glue: Arc<Glue>,
     pub(crate) sqs: Arc<Sqs>,
@@ -144,6 +148,41 @@ impl Simulator {
         job.labels.write(Slice { aggregation, order: Order::Time, from: 0, to }, &mut json);
         json.push(b']');
         serde_json::from_slice(&json).expect("labels are written as JSON")
+    }
+}
+
+/// Starts of jobs.
+impl Simulator {
+    /// Adds a video that `StartLabelDetection` can read, with its size in bytes. All other objects of its bucket are then
+    /// missing. In a bucket without any video, every object is found.
+    pub fn add_video(&self, bucket: &str, key: &str, size: u64) {
+        self.rekognition.starts().add_video(bucket, key, size);
+    }
+
+    /// Sets the number of slots that jobs of other programs in the account hold.
+    pub fn hold_slots(&self, slots: usize) {
+        self.rekognition.starts().held_by_others = slots;
+    }
+
+    /// Returns the jobs that `StartLabelDetection` started, in order.
+    pub fn started_jobs(&self) -> Vec<StartedJob> {
+        self.rekognition.starts().jobs().to_vec()
+    }
+
+    /// Ends a started job, which has labels like those of [`Builder::unknown_jobs`](crate::Builder::unknown_jobs). Returns
+    /// the event with which SNS delivers the completion message to a function. The simulator does not deliver it.
+    ///
+    /// # Panics
+    ///
+    /// If no such job is in progress.
+    #[expect(clippy::panic, reason = "a test without the job cannot continue")]
+    pub fn end_job(&self, id: &str, status: JobStatus) -> Value {
+        self.rekognition.end_job(id, status).unwrap_or_else(|| panic!("job {id} is not in progress"))
+    }
+
+    /// Moves the clock of queues and tokens forward. Visibility timeouts and tokens expire as if the time had passed.
+    pub fn advance(&self, time: Duration) {
+        self.clock.advance(time);
     }
 }
 

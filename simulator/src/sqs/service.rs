@@ -4,25 +4,28 @@
 //! sends messages, so waiting would be pointless.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hyper::http::HeaderValue;
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::request_log::Call;
 use crate::server::connection::Connection;
 use crate::server::reply::{Reply, reply};
 use crate::server::service::Service;
-use crate::sqs::queue::{ErrorCode, Queue, message_id};
+use crate::sqs::queue::{ErrorCode, Queue, Redrive, message_id};
 
 const JSON: &str = "application/x-amz-json-1.0";
 
-const OPERATIONS: [&str; 6] = [
+const OPERATIONS: [&str; 8] = [
     "SendMessage",
+    "SendMessageBatch",
     "ReceiveMessage",
     "DeleteMessage",
+    "DeleteMessageBatch",
     "ChangeMessageVisibility",
     "ChangeMessageVisibilityBatch",
     "GetQueueAttributes",
@@ -34,8 +37,9 @@ pub(crate) struct Sqs {
 }
 
 impl Sqs {
-    pub(crate) fn new(queues: Vec<String>) -> Self {
-        Self { queues: queues.into_iter().map(|name| (name, Mutex::default())).collect() }
+    pub(crate) fn new(queues: Vec<(String, Option<Redrive>)>, clock: &Arc<Clock>) -> Self {
+        let queue = |(name, redrive)| (name, Mutex::new(Queue::new(Arc::clone(clock), redrive)));
+        Self { queues: queues.into_iter().map(queue).collect() }
     }
 
     /// Returns a queue; `None` if it does not exist.
@@ -47,10 +51,22 @@ impl Sqs {
         let mut queue = self.queue(queue_name(request)).ok_or(ErrorCode("QueueDoesNotExist"))?;
         match operation {
             Some("SendMessage") => queue.send_message(request),
-            Some("ReceiveMessage") => queue.receive(request),
+            Some("SendMessageBatch") => queue.batch(request, Queue::send_message),
+            Some("ReceiveMessage") => {
+                let dead_letters = queue.take_dead_letters();
+                let received = queue.receive(request);
+                drop(queue);
+                if let Some((name, messages)) = dead_letters
+                    && let Some(mut queue) = self.queue(&name)
+                {
+                    queue.add_dead_letters(messages);
+                }
+                received
+            }
             Some("DeleteMessage") => queue.delete(request),
+            Some("DeleteMessageBatch") => queue.batch(request, Queue::delete),
             Some("ChangeMessageVisibility") => queue.change_visibility(request),
-            Some("ChangeMessageVisibilityBatch") => queue.change_visibilities(request),
+            Some("ChangeMessageVisibilityBatch") => queue.batch(request, Queue::change_visibility),
             Some("GetQueueAttributes") => Ok(queue.attributes()),
             _ => Err(ErrorCode("UnsupportedOperation")),
         }
