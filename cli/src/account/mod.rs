@@ -11,6 +11,7 @@ mod login;
 mod presign;
 pub(crate) mod queue;
 pub(crate) mod stack;
+pub(crate) mod video_bucket;
 
 use std::time::Duration;
 

@@ -25,6 +25,8 @@ macro_rules! with_credentials {
     };
 }
 
+pub(super) use with_credentials;
+
 pub(super) const REGISTER_EXAMPLES: &str = with_credentials!(
     "\
 Examples:

@@ -10,6 +10,7 @@ mod lake;
 mod local;
 mod query;
 mod report;
+mod start;
 
 use clap::builder::ValueHint;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -26,6 +27,7 @@ pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
 pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;
 pub(crate) use self::report::ReportArguments;
+pub(crate) use self::start::StartArguments;
 
 /// Name of the program.
 pub(crate) const PROGRAM: &str = "label-lake";
@@ -74,6 +76,9 @@ Examples:
 
   Check a deployed stack:
     label-lake status --stack label-lake
+
+  Start the jobs of all videos in a folder:
+    label-lake start --stack label-lake s3://my-videos/2026/
 
   Replay the dead-letter queue:
     label-lake replay --stack label-lake
@@ -161,6 +166,17 @@ pub(crate) enum Command {
     /// Write the values as they are, without the quotes of SQL.
     #[command(after_long_help = query::QUERY_EXAMPLES)]
     Query(QueryArguments),
+
+    /// Start the jobs of videos through a deployed stack.
+    ///
+    /// Lists the videos, leaves out those that the lake has, shows their number and what Rekognition charges, and asks for
+    /// confirmation. Then sends them to the stack's queue of videos, whose starter starts a job whenever Rekognition has a
+    /// free slot. The labels are in the lake minutes after the job of a video ends.
+    ///
+    /// To resume after an interruption, run the command again in the same directory: videos that were sent are left out. The
+    /// starter makes one job of a video that is sent twice within 7 days.
+    #[command(after_long_help = start::START_EXAMPLES)]
+    Start(StartArguments),
 
     /// Register the partitions of jobs in Glue.
     ///

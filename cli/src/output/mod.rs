@@ -2,11 +2,14 @@
 
 pub(crate) mod backfill_report;
 pub(crate) mod check_list;
+pub(crate) mod confirmation;
 pub(crate) mod file;
 pub(crate) mod job_details;
 pub(crate) mod job_list;
 pub(crate) mod job_status;
 pub(crate) mod progress;
+pub(crate) mod report_file;
+pub(crate) mod start_summary;
 pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod summary;

@@ -8,6 +8,7 @@ mod completions;
 mod convert;
 mod ddl;
 mod delete;
+mod deployment;
 mod errors;
 mod export;
 mod help;
@@ -25,6 +26,7 @@ mod requests;
 mod run;
 mod show;
 mod stack;
+mod start;
 mod status;
 
 use std::collections::BTreeMap;

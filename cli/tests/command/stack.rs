@@ -1,150 +1,27 @@
 //! `--stack`: commands that take their names from a stack, and the doctor when calls are denied.
 
-use std::collections::BTreeMap;
-
 use rekognition_simulator::Simulator;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 
-use crate::CommandOutput;
-use crate::account::{Account, DATABASE, job, run_to_end, with_catalog};
+use crate::account::{Account, DATABASE, job, with_catalog};
+use crate::deployment::Deployment;
 
 const QUEUE: &str = "label-lake-failed";
 /// Services that the simulator does not have, or of which it has other operations than the doctor calls.
 const DENIED: [&str; 5] = ["CLOUDWATCH", "IAM", "LAMBDA", "SNS", "SQS"];
 
-/// An account with a deployed stack, and the scripted CloudFormation that describes it.
-struct Deployment {
-    account: Account,
-    url: String,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Deployment {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-impl Deployment {
-    async fn start() -> Self {
-        let builder = Simulator::builder().queue(QUEUE).job("job-1", job(4)).job("job-2", job(3));
-        let account = Account::start(with_catalog(builder), &[("GLUE_DATABASE", DATABASE)]).await;
-        account.export("job-1").await;
-        let queue = account.simulator.queue_url(QUEUE);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(stream, queue.clone()));
-            }
-        });
-        Self { account, url, server }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> CommandOutput {
-        self.run_with(arguments, &[]).await
-    }
-
-    /// Runs the command. The scripted server answers for these services, too.
-    async fn run_with(&self, arguments: &[&str], services: &[&str]) -> CommandOutput {
-        let mut command = self.account.command(arguments);
-        command.env("AWS_ENDPOINT_URL_CLOUDFORMATION", &self.url);
-        for service in services {
-            command.env(format!("AWS_ENDPOINT_URL_{service}"), &self.url);
-        }
-        run_to_end(command).await
-    }
-}
-
-/// Answers one request: CloudFormation describes the stack, everything else is denied.
-async fn answer(stream: TcpStream, queue: String) {
-    let mut stream = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
-            return;
-        }
-        let line = line.trim().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
-    let form = String::from_utf8_lossy(&body).into_owned();
-    let fields: BTreeMap<_, _> = form.split('&').filter_map(|field| field.split_once('=')).collect();
-    let action = fields.get("Action").copied().unwrap_or_default();
-    let (status, reply) = match (action, fields.get("StackName").copied()) {
-        ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(fields["StackName"], &queue)),
-        ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
-        ("ListStackResources", _) => (200, resources()),
-        // Lambda and SQS speak JSON.
-        ("", _) => (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned()),
-        _ => (403, error("AccessDenied", "not authorized")),
-    };
-    let denied = if status == 403 { "x-amzn-errortype: AccessDeniedException\r\n" } else { "" };
-    let head = format!("HTTP/1.1 {status} X\r\n{denied}connection: close\r\ncontent-length: {}\r\n\r\n", reply.len());
-    stream.write_all((head + &reply).as_bytes()).await.unwrap();
-}
-
-fn error(code: &str, message: &str) -> String {
-    format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
-}
-
-/// Returns the description of a stack. The one named `elsewhere` has no outputs.
-fn stack(name: &str, queue: &str) -> String {
-    let output = |(key, value): (&str, &str)| {
-        format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
-    };
-    let outputs = [
-        ("BucketName", "lake"),
-        ("DatabaseName", DATABASE),
-        ("FailedQueueUrl", queue),
-        ("FunctionName", "label-lake"),
-        ("TopicArn", "arn:aws:sns:us-east-1:123456789012:jobs"),
-        ("WorkGroupName", "label-lake"),
-    ];
-    let outputs = if name == "elsewhere" { String::new() } else { outputs.map(output).concat() };
-    format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
-         <StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/1</StackId>\
-         <StackName>{name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>\
-         <Parameters><member><ParameterKey>OutputPrefix</ParameterKey><ParameterValue></ParameterValue></member>\
-         <member><ParameterKey>AggregateBy</ParameterKey><ParameterValue>TIMESTAMPS</ParameterValue></member></Parameters>\
-         <Outputs>{outputs}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
-    )
-}
-
-fn resources() -> String {
-    let resource = |(id, kind): (&str, &str)| {
-        format!(
-            "<member><LogicalResourceId>{id}</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
-             <ResourceType>{kind}</ResourceType></member>"
-        )
-    };
-    let resources = [
-        ("FunctionRole", "AWS::IAM::Role"),
-        ("RekognitionRole", "AWS::IAM::Role"),
-        ("FailuresWaiting", "AWS::CloudWatch::Alarm"),
-    ];
-    format!(
-        "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{}</StackResourceSummaries>\
-         </ListStackResourcesResult></ListStackResourcesResponse>",
-        resources.map(resource).concat()
-    )
+/// Returns a deployed stack whose lake has `job-1`.
+async fn deploy() -> Deployment {
+    let builder = Simulator::builder().queue(QUEUE).job("job-1", job(4)).job("job-2", job(3));
+    let account = Account::start(with_catalog(builder), &[("GLUE_DATABASE", DATABASE)]).await;
+    account.export("job-1").await;
+    let queue = account.simulator.queue_url(QUEUE);
+    Deployment::of(account, &[], &[("FailedQueueUrl", &queue)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_takes_its_names_from_the_stack() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let simulator = &deployment.account.simulator;
     let message = simulator.send_message(QUEUE, r#"{"JobId": "job-1"}"#);
     for (arguments, words) in [
@@ -168,7 +45,7 @@ async fn every_command_takes_its_names_from_the_stack() {
 
 #[tokio::test]
 async fn names_a_stack_that_is_missing_or_not_from_the_template() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let missing = deployment.run(&["status", "--stack", "other"]).await;
     assert_eq!((missing.code, &*missing.stdout), (Some(1), ""));
     assert!(
@@ -184,7 +61,7 @@ async fn names_a_stack_that_is_missing_or_not_from_the_template() {
 
 #[tokio::test]
 async fn a_stack_replaces_the_other_names() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     for arguments in [
         &["status", "--stack", "label-lake", "--lake", "s3://lake", "job-1"][..],
         &["status", "--stack", "label-lake", "--database", DATABASE, "job-1"],
@@ -204,7 +81,7 @@ async fn a_stack_replaces_the_other_names() {
 
 #[tokio::test]
 async fn a_denied_call_is_a_fault_that_names_the_permission() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let output = deployment.run_with(&["status", "--stack", "label-lake", "--json"], &DENIED).await;
     assert_eq!((output.code, &*output.stderr), (Some(1), ""));
     let report = output.json();

@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use s3s::dto::{
-    CommonPrefix, ETag, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    ObjectVersion, Timestamp,
+    CommonPrefix, ETag, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Object, ObjectVersion, Timestamp,
 };
 use s3s::{S3Result, s3_error};
 

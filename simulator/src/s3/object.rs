@@ -25,14 +25,7 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new(body: Bytes) -> Self {
-        Self {
-            body,
-            modified: SystemTime::now(),
-            content_type: None,
-            metadata: None,
-            version: None,
-            older: Vec::new(),
-        }
+        Self { body, modified: SystemTime::now(), content_type: None, metadata: None, version: None, older: Vec::new() }
     }
 
     /// Returns the MD5 of the body in hex, which is the `ETag` of an object that was uploaded in one piece.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -30,6 +31,12 @@ impl Store {
     /// Stores an object, replacing an existing one.
     pub fn put(&self, key: &str, body: impl Into<Bytes>) {
         or_panic("put", key, self.write(key, Object::new(body.into()), &Condition::None));
+    }
+
+    /// Stores an object that was last modified at this time.
+    pub fn put_modified(&self, key: &str, body: impl Into<Bytes>, modified: SystemTime) {
+        let object = Object { modified, ..Object::new(body.into()) };
+        or_panic("put", key, self.write(key, object, &Condition::None));
     }
 
     /// Stores an object as the latest version of its key. The versions before it stay in the listing of versions.
