@@ -18,6 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 CDK = Path(__file__).resolve().parent
 TEMPLATE = CDK.parent / "template.yaml"
 INCLUDED = CDK / "template.json"
+# Functions of the template. They have the same program.
+FUNCTIONS = ("Function", "Starter")
 
 # The transform collects metrics of its own and warns that they are not published.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -37,7 +39,8 @@ def transformed(text: str) -> dict[str, Any]:
     """Applies the SAM transform to a template. Parameters and conditions stay unresolved."""
     template = yaml_parse(text)
     # The transform accepts only a built artifact in S3.
-    template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://artifacts/bootstrap.zip"
+    for function in FUNCTIONS:
+        template["Resources"][function]["Properties"]["CodeUri"] = "s3://artifacts/bootstrap.zip"
     return transform(template, {}, NoManagedPolicies())
 
 
@@ -50,7 +53,8 @@ def construct_template(text: str) -> str:
         # Instructions for `sam build`.
         resource.pop("Metadata", None)
     # A tag that says that SAM created the function.
-    del template["Resources"]["Function"]["Properties"]["Tags"]
+    for function in FUNCTIONS:
+        del template["Resources"][function]["Properties"]["Tags"]
     return json.dumps(template, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,3 +1,3 @@
 export { LabelLake } from "./label-lake";
 export { cargoLambda } from "./program";
-export { Aggregation, AllJobs, LabelLakeProps } from "./props";
+export { Aggregation, AllJobs, LabelLakeProps, Videos } from "./props";

@@ -50,6 +50,10 @@ export class LabelLake extends Construct {
   readonly readerPolicy: iam.IManagedPolicy;
   /** Queue of events that failed. `label-lake replay` delivers them again. */
   readonly deadLetterQueue: sqs.IQueue;
+  /** Queue of the videos for which no job has been started yet. `undefined` without `videos`. */
+  readonly videoQueue?: sqs.IQueue;
+  /** The function that starts jobs. `undefined` without `videos`. */
+  readonly starter?: lambda.IFunction;
 
   constructor(scope: Construct, id: string, props: LabelLakeProps = {}) {
     super(scope, id);
@@ -68,7 +72,9 @@ export class LabelLake extends Construct {
 
     const architecture = props.architecture ?? lambda.Architecture.ARM_64;
     const cfnFunction = resource<lambda.CfnFunction>("Function");
-    useCode(this, cfnFunction, props.code ?? cargoLambda(architecture));
+    const cfnStarter = props.videos && resource<lambda.CfnFunction>("Starter");
+    const functions = cfnStarter ? [cfnFunction, cfnStarter] : [cfnFunction];
+    useCode(this, functions, props.code ?? cargoLambda(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
       // A long job is handed over to another invocation five seconds before the timeout. The alarm fires if an
@@ -103,6 +109,16 @@ export class LabelLake extends Construct {
       "DeadLetterQueue",
       resource<sqs.CfnQueue>("FailedQueue").attrArn,
     );
+    if (cfnStarter) {
+      const videoQueueArn = resource<sqs.CfnQueue>("VideoQueue").attrArn;
+      this.videoQueue = sqs.Queue.fromQueueArn(this, "VideoQueue", videoQueueArn);
+      this.starter = lambda.Function.fromFunctionAttributes(this, "Starter", {
+        functionArn: cfnStarter.attrArn,
+        role: role("StarterRole", "StarterRole"),
+        architecture,
+        sameEnvironment: true,
+      });
+    }
   }
 }
 
@@ -124,16 +140,18 @@ function include(scope: Construct, props: LabelLakeProps): CfnInclude {
   }
 }
 
-/** Sets the code of the function. */
-function useCode(scope: Construct, cfnFunction: lambda.CfnFunction, code: lambda.Code): void {
+/** Sets the code of the functions, which share it. */
+function useCode(scope: Construct, functions: lambda.CfnFunction[], code: lambda.Code): void {
   const { s3Location } = code.bind(scope);
   if (!s3Location) {
     throw new Error("code must be a zip or a directory, not a container image or inline code");
   }
-  cfnFunction.code = {
-    s3Bucket: s3Location.bucketName,
-    s3Key: s3Location.objectKey,
-    s3ObjectVersion: s3Location.objectVersion,
-  };
-  code.bindToResource(cfnFunction);
+  for (const cfnFunction of functions) {
+    cfnFunction.code = {
+      s3Bucket: s3Location.bucketName,
+      s3Key: s3Location.objectKey,
+      s3ObjectVersion: s3Location.objectVersion,
+    };
+    code.bindToResource(cfnFunction);
+  }
 }

@@ -5,6 +5,7 @@ import { Aggregation, type LabelLakeProps } from "./props";
 /** Converts properties to parameters of the template. `undefined` leaves a parameter at its default. */
 function given(props: LabelLakeProps): { [parameter: string]: Value | undefined } {
   const key = props.encryptionKey ?? props.bucket?.encryptionKey;
+  const { videos } = props;
   return {
     ExistingBucket: props.bucket?.bucketName,
     OutputPrefix: props.prefix,
@@ -14,6 +15,13 @@ function given(props: LabelLakeProps): { [parameter: string]: Value | undefined 
     ExistingTopicArn: props.topic?.topicArn,
     UseQueue: yes(props.queueConcurrency !== undefined),
     MaximumConcurrency: props.queueConcurrency,
+    VideoBucket: videos?.bucket.bucketName,
+    VideoSuffixes: videos?.suffixes,
+    VideoBucketKeyArn: (videos?.encryptionKey ?? videos?.bucket.encryptionKey)?.keyArn,
+    MinConfidence: videos?.minConfidence?.toString(),
+    IncludeLabels: videos?.includeLabels,
+    ExcludeLabels: videos?.excludeLabels,
+    JobTag: videos?.jobTag,
     AlarmEmail: props.alarmEmail,
     AlarmTopicArn: props.alarmTopic?.topicArn,
     Architecture: props.architecture?.name,
@@ -38,7 +46,8 @@ export function parameterValues(parameters: { [name: string]: Parameter }, props
   }
   const values: Values = {};
   for (const [name, parameter] of Object.entries(parameters)) {
-    values[name] = parameter.Type === "CommaDelimitedList" ? [] : parameter.Default;
+    const { Type, Default } = parameter;
+    values[name] = Type === "CommaDelimitedList" ? String(Default).split(",").filter(Boolean) : Default;
   }
   for (const [name, value] of Object.entries(given(props))) {
     if (value !== undefined) {
@@ -50,7 +59,14 @@ export function parameterValues(parameters: { [name: string]: Parameter }, props
 }
 
 function check(name: string, rules: Parameter, value: Value): void {
-  if (Array.isArray(value) || Token.isUnresolved(value)) {
+  if (Array.isArray(value)) {
+    // CloudFormation applies the rules to each item of a list, and has a single empty item in an empty list.
+    for (const item of value.length > 0 ? value : [""]) {
+      check(name, rules, item);
+    }
+    return;
+  }
+  if (Token.isUnresolved(value)) {
     return;
   }
   const allowed =

@@ -20,6 +20,51 @@ export enum AllJobs {
   HOURLY = "Hourly",
 }
 
+/** Videos for which the stack starts label detection jobs. */
+export interface Videos {
+  /**
+   * Existing bucket in this account and region. A job is started for each new video in it. The bucket has to send events
+   * to EventBridge: call `bucket.enableEventBridgeNotification()`.
+   */
+  readonly bucket: s3.IBucket;
+
+  /**
+   * Ends of the keys of videos, in lower or upper case. Other objects in the bucket are ignored.
+   * @default [".mp4", ".mov"]
+   */
+  readonly suffixes?: string[];
+
+  /**
+   * KMS key that encrypts the videos. Set it for a bucket whose key the CDK does not know.
+   * @default - the key of `bucket` if the CDK knows it, else no KMS key
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Lowest confidence of a label to return, from 0 to 100.
+   * @default - 50, the default of Rekognition
+   */
+  readonly minConfidence?: number;
+
+  /**
+   * Labels to detect, 100 at most.
+   * @default - all labels
+   */
+  readonly includeLabels?: string[];
+
+  /**
+   * Labels to leave out, 100 at most.
+   * @default - none
+   */
+  readonly excludeLabels?: string[];
+
+  /**
+   * Tag of the jobs, in their completion messages.
+   * @default - no tag
+   */
+  readonly jobTag?: string;
+}
+
 /** Properties of the lake. All are optional: by default, the construct creates all resources that it needs. */
 export interface LabelLakeProps {
   /**
@@ -67,6 +112,13 @@ export interface LabelLakeProps {
    * @default - no queue: the topic invokes the function directly
    */
   readonly queueConcurrency?: number;
+
+  /**
+   * Starts a label detection job for each new video in a bucket, as soon as Rekognition has a free slot. Rekognition bills
+   * each job; docs/OPERATIONS.md has the costs.
+   * @default - you start the jobs yourself
+   */
+  readonly videos?: Videos;
 
   /**
    * E-mail address to notify of failures. AWS sends it a request to confirm the subscription.

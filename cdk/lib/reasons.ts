@@ -44,6 +44,13 @@ export const REASONS: Reason[] = [
       "Formation supports no resources.",
   },
   {
+    rule: "AwsSolutions-IAM5",
+    resources: ["StarterRole"],
+    reason:
+      "StartLabelDetection, X-Ray and the network interfaces of a VPC support no resources. Any object in the bucket of " +
+      "videos may be a video.",
+  },
+  {
     rule: "AwsSolutions-SF1",
     resources: ["AllJobsMachine"],
     reason: "Step Functions keeps the history of each execution of a standard workflow for 90 days without a log.",

@@ -82,6 +82,35 @@ test("exposes its resources for grants and subscriptions", () => {
   template.hasResourceProperties("AWS::IAM::Role", { ManagedPolicyArns: [{ Ref: "ReaderPolicy" }] });
 });
 
+test("starts jobs for the videos of a bucket of the same stack", () => {
+  const made = lake((stack) => {
+    const bucket = new s3.Bucket(stack, "Videos", { encryptionKey: new kms.Key(stack, "Key") });
+    bucket.enableEventBridgeNotification();
+    return { videos: { bucket } };
+  });
+  const user = new iam.User(made.stack, "Sender");
+  made.lake.videoQueue?.grantSendMessages(user);
+  made.lake.starter?.grantInvoke(user);
+  const { Function, Starter, VideoRule, StarterRole, ...resources } = synthesized(made.stack).Resources;
+  // Both functions have the same program.
+  assert.deepEqual(Starter.Properties.Code, Function.Properties.Code);
+  assert.equal(Starter.Properties.Handler, "starter");
+  const [[bucket]] = Object.entries<any>(resources).filter(([, { Type }]) => Type === "AWS::S3::Bucket");
+  assert.ok(JSON.stringify(VideoRule.Properties.EventPattern).includes(JSON.stringify({ Ref: bucket })));
+  const statements: any[] = StarterRole.Properties.Policies[0].PolicyDocument.Statement;
+  assert.ok(statements.some(({ Sid }) => Sid === "UseVideoKey"));
+  const [policy]: any[] = Object.values<any>(resources).filter(({ Properties }) => Properties?.Users);
+  const granted = policy.Properties.PolicyDocument.Statement.map(({ Resource }: any) => [Resource].flat()[0]);
+  const attribute = (name: string) => ({ "Fn::GetAtt": [name, "Arn"] });
+  assert.deepEqual(granted, [attribute("VideoQueue"), attribute("Starter")]);
+});
+
+test("has no starter without videos", () => {
+  const made = lake();
+  assert.deepEqual([made.lake.starter, made.lake.videoQueue], [undefined, undefined]);
+  assert.equal(synthesized(made.stack).Resources.Starter, undefined);
+});
+
 test("links to the console of the stack's partition", () => {
   const url = (region?: string): string => {
     const stack = new Stack(new App(), "lake", { env: { region } });
@@ -128,6 +157,13 @@ test("rejects values that the template rejects, with the template's description"
   rejects({ memorySize: 20_480 }, /MemorySize cannot be 20480/);
   rejects({ logLevel: lambda.ApplicationLogLevel.FATAL }, /LogLevel cannot be "FATAL".* Allowed values: TRACE, DEBUG/);
   rejects({ aggregateBy: [] }, /AggregateBy cannot be ""/);
+  const videos = (more: object): LabelLakeProps => ({
+    videos: { bucket: s3.Bucket.fromBucketName(new Stack(), "Videos", "videos"), ...more },
+  });
+  rejects(videos({ suffixes: ["*.mp4"] }), /VideoSuffixes cannot be "\*\.mp4"/);
+  rejects(videos({ suffixes: [] }), /VideoSuffixes cannot be ""/);
+  rejects(videos({ minConfidence: 101 }), /MinConfidence cannot be "101"/);
+  rejects(videos({ jobTag: "my job" }), /JobTag cannot be "my job"/);
 });
 
 test("requires security groups with a VPC", () => {

@@ -7,6 +7,7 @@ import { Annotations, Match } from "aws-cdk-lib/assertions";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
+import * as s3 from "aws-cdk-lib/aws-s3";
 import { AwsSolutionsChecks, type INagLogger, type NagLoggerSuppressedData } from "cdk-nag";
 import { AllJobs, type LabelLakeProps } from "../lib/props";
 import { REASONS } from "../lib/reasons";
@@ -15,7 +16,8 @@ import { lake } from "./lake";
 /** Properties of the stacks to check. Together, the stacks create every resource that REASONS mentions. */
 const VARIANTS: { [name: string]: (stack: Stack) => LabelLakeProps } = {
   "with default settings": () => ({}),
-  "with a queue, e-mail, tracing, tables of all jobs and a VPC": (stack) => ({
+  "with a queue, e-mail, tracing, tables of all jobs, videos and a VPC": (stack) => ({
+    videos: { bucket: s3.Bucket.fromBucketName(stack, "Videos", "videos") },
     queueConcurrency: 20,
     alarmEmail: "data@example.com",
     tracing: lambda.Tracing.ACTIVE,

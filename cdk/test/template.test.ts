@@ -38,6 +38,10 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       AlarmTopicArn: ALARMS,
     },
   ],
+  "with a bucket of videos": [
+    (stack) => ({ videos: { bucket: s3.Bucket.fromBucketName(stack, "W", "videos") } }),
+    { VideoBucket: "videos" },
+  ],
   "with a queue and all other properties": [
     (stack) => ({
       encryptionKey: kms.Key.fromKeyArn(stack, "K", KEY),
@@ -61,6 +65,15 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       }),
       securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, "S", "sg-0123456789abcdef0")],
       lakeFormation: true,
+      videos: {
+        bucket: s3.Bucket.fromBucketName(stack, "W", "videos"),
+        suffixes: [".mp4", ".m4v", "_raw.MOV"],
+        encryptionKey: kms.Key.fromKeyArn(stack, "L", KEY),
+        minConfidence: 72.5,
+        includeLabels: ["Dog", "Street Light"],
+        excludeLabels: ["Person"],
+        jobTag: "archive",
+      },
     }),
     {
       BucketKeyArn: KEY,
@@ -81,6 +94,13 @@ const VARIANTS: { [name: string]: [(stack: Stack) => LabelLakeProps, { [paramete
       SubnetIds: "subnet-0123456789abcdef1,subnet-0123456789abcdef2",
       SecurityGroupIds: "sg-0123456789abcdef0",
       LakeFormation: "Yes",
+      VideoBucket: "videos",
+      VideoSuffixes: ".mp4,.m4v,_raw.MOV",
+      VideoBucketKeyArn: KEY,
+      MinConfidence: "72.5",
+      IncludeLabels: "Dog,Street Light",
+      ExcludeLabels: "Person",
+      JobTag: "archive",
     },
   ],
 };
@@ -90,7 +110,9 @@ for (const [name, [props, parameters]] of Object.entries(VARIANTS)) {
     const actual = resolved(synthesized(lake(props).stack), {});
     const expected = resolved(TEMPLATE, parameters);
     for (const one of [actual, expected]) {
-      delete (one.Function as any).Properties.Code;
+      for (const name of ["Function", "Starter"]) {
+        delete (one[name] as any)?.Properties.Code;
+      }
     }
     assert.deepEqual(actual, expected);
   });

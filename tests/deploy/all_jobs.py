@@ -89,7 +89,7 @@ def schedules(stack: Stack) -> Iterator[str]:
         "AllJobsSchedule": ("rate(1 day)" if stack.parameters["AllJobs"] == "Daily" else "rate(1 hour)", {}),
         "AllJobsMaintenance": ("cron(20 3 ? * SUN *)", {"task": "maintain"}),
     }
-    found = stack.of_type("AWS::Scheduler::Schedule")
+    found = {name: each for name, each in stack.of_type("AWS::Scheduler::Schedule").items() if "AllJobs" in name}
     for name, schedule in found.items():
         target = schedule["Target"]
         if (schedule["ScheduleExpression"], json.loads(target["Input"])) != expected.get(name):

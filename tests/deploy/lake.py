@@ -62,7 +62,7 @@ def bucket(stack: Stack) -> Iterator[str]:
 
 def ready(stack: Stack) -> Iterator[str]:
     """The rule for ready jobs matches commits of this lake only."""
-    (rule,) = stack.of_type("AWS::Events::Rule").values()
+    rule = stack.of_type("AWS::Events::Rule")["ReadyRule"]
     prefix = f"{stack.parameters['OutputPrefix']}/" if stack.parameters["OutputPrefix"] else ""
     expected = {
         "source": ["aws.s3"],

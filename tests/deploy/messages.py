@@ -7,11 +7,13 @@ from typing import Any
 from stack import ROOT, Stack
 
 FAILED_QUEUE = "<FailedQueue.Arn>"
+# The subscription that wakes the starter, which loses nothing: starter.py checks it.
+STARTER = "StarterSubscription"
 
 
 def subscriptions(stack: Stack) -> Iterator[str]:
-    """The one subscription filters only a shared topic, and has a dead-letter queue."""
-    found = stack.of_type("AWS::SNS::Subscription")
+    """The one subscription of the function filters only a shared topic, and has a dead-letter queue."""
+    found = {name: each for name, each in stack.of_type("AWS::SNS::Subscription").items() if name != STARTER}
     queued = stack.parameters["UseQueue"] == "Yes"
     endpoints = [subscription["Endpoint"] for subscription in found.values()]
     if endpoints != ["<JobQueue.Arn>" if queued else "<Function.Arn>"]:
@@ -53,7 +55,11 @@ def matches(policy: dict[str, list[str]], message: dict[str, Any]) -> bool:
 
 def dead_letters(stack: Stack) -> Iterator[str]:
     """Events that Lambda or SQS gives up on go to the dead-letter queue, after as many retries as possible."""
-    (config,) = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    (config,) = [
+        config
+        for config in stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+        if config["FunctionName"] == "<Function>"
+    ]
     if config.get("DestinationConfig") != {"OnFailure": {"Destination": FAILED_QUEUE}}:
         yield "Lambda loses the events that it gives up on"
     if (config.get("MaximumRetryAttempts"), config.get("MaximumEventAgeInSeconds")) != (2, 21600):
@@ -69,24 +75,30 @@ def dead_letters(stack: Stack) -> Iterator[str]:
         if redrive.get("deadLetterTargetArn") != FAILED_QUEUE or redrive.get("maxReceiveCount", 0) < 5:
             yield f"JobQueue gives up too early, or loses messages: {redrive}"
     for queue in queues:
-        yield from allows_topic(stack, queue)
+        yield from senders(stack, queue)
 
 
-def allows_topic(stack: Stack, queue: str) -> Iterator[str]:
-    """The queue's policy allows SNS to send messages of this topic, and allows nothing else."""
+def senders(stack: Stack, queue: str) -> Iterator[str]:
+    """The queue's policy allows the topic or the rule before the queue to send messages, and allows nothing else."""
     policies = stack.of_type("AWS::SQS::QueuePolicy")
     (policy,) = [policy for policy in policies.values() if policy["Queues"] == [f"<{queue}>"]]
     allowed = [statement for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"]
-    topic = stack.parameters["ExistingTopicArn"] or "<Topic>"
-    expected = {
-        "Sid": allowed[0]["Sid"],
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": ["sqs:SendMessage"],
-        "Resource": f"<{queue}.Arn>",
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    if allowed != [expected]:
+    expected = []
+    if queue != "VideoQueue":
+        expected.append(("sns.amazonaws.com", stack.parameters["ExistingTopicArn"] or "<Topic>"))
+    if queue != "JobQueue" and stack.parameters["VideoBucket"]:
+        expected.append(("events.amazonaws.com", "<VideoRule.Arn>"))
+    if [{**statement, "Sid": ""} for statement in allowed] != [
+        {
+            "Sid": "",
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": ["sqs:SendMessage"],
+            "Resource": f"<{queue}.Arn>",
+            "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+        }
+        for service, source in expected
+    ]:
         yield f"the policy of {queue} allows {allowed}"
 
 

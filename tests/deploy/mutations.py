@@ -145,6 +145,109 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("      Period: 86400\n", "      Period: 3600\n"),
     (NOTIFIES.replace("Alarm", "InsufficientData", 1), "InsufficientDataActions: []"),
     ('!If [KeepsAllJobs, !Sub \', "${AllJobsFailed.Arn}", "${AllJobsMissing.Arn}"\', ""]', '""'),
+    # Starting jobs.
+    ("    Type: AWS::Events::Rule\n    Condition: StartsVideos\n", "    Type: AWS::Events::Rule\n"),
+    ("    Type: AWS::SQS::Queue\n    Condition: StartsVideos\n", "    Type: AWS::SQS::Queue\n"),
+    ("    Condition: StartsVideos\n    Value: !Ref Starter\n", "    Value: !Ref Starter\n"),
+    ("          - !If\n            - StartsVideos\n", "          - !If\n            - CreateTopic\n"),
+    ('"bucket": {"name": ["${VideoBucket}"]}', '"bucket": {"name": ["${ExistingBucket}"]}'),
+    ('{"suffix": {"equals-ignore-case": "${Suffixes}"}}', '{"suffix": "${Suffixes}"}'),
+    ('Suffixes: !Join [\'"}}, {"suffix": ', 'Suffixes: !Join [\'"}}, {"prefix": '),
+    (
+        '{"source": ["aws.s3"], "detail-type": ["Object Created"]',
+        '{"source": ["aws.s3"], "detail-type": ["Object Deleted"]',
+    ),
+    ("          DeadLetterConfig: { Arn: !GetAtt FailedQueue.Arn }\n", ""),
+    ("          Arn: !GetAtt VideoQueue.Arn\n", "          Arn: !GetAtt FailedQueue.Arn\n"),
+    ("        maxReceiveCount: 1000\n", "        maxReceiveCount: 5\n"),
+    ("      VisibilityTimeout: 120\n", "      VisibilityTimeout: 30\n"),
+    (
+        "            Resource: !GetAtt VideoQueue.Arn\n"
+        "            Condition: { ArnEquals: { aws:SourceArn: !GetAtt VideoRule.Arn } }\n",
+        "            Resource: !GetAtt VideoQueue.Arn\n"
+        "            Condition: { ArnEquals: { aws:SourceArn: !GetAtt ReadyRule.Arn } }\n",
+    ),
+    (
+        "              Condition: { ArnEquals: { aws:SourceArn: !GetAtt VideoRule.Arn } }\n"
+        "            - !Ref AWS::NoValue\n",
+        "            - !Ref AWS::NoValue\n",
+    ),
+    (
+        '!GetAtt VideoQueue.Arn\n            Condition: { Bool: { aws:SecureTransport: "false" } }\n',
+        '!GetAtt VideoQueue.Arn\n            Condition: { Bool: { aws:SecureTransport: "true" } }\n',
+    ),
+    ("      Handler: starter\n", "      Handler: bootstrap\n"),
+    ("      Timeout: 60\n", "      Timeout: 300\n"),
+    ("      Role: !GetAtt StarterRole.Arn\n", "      Role: !GetAtt FunctionRole.Arn\n"),
+    (
+        "        MaximumRetryAttempts: 0\n        MaximumEventAgeInSeconds: 60\n",
+        "        MaximumEventAgeInSeconds: 60\n",
+    ),
+    ("        LogGroup: !Ref StarterLogGroup\n", "        LogGroup: !Ref LogGroup\n"),
+    (
+        "          TOPIC_ARN: !If [CreateTopic, !Ref Topic, !Ref ExistingTopicArn]\n",
+        "          TOPIC_ARN: !Ref ReadyTopic\n",
+    ),
+    ("          VIDEO_QUEUE_URL: !Ref VideoQueue\n", "          VIDEO_QUEUE_URL: !GetAtt VideoQueue.Arn\n"),
+    (
+        '          INCLUDE_LABELS: !Join [",", !Ref IncludeLabels]\n',
+        '          INCLUDE_LABELS: !Join [",", !Ref ExcludeLabels]\n',
+    ),
+    ("                  - rekognition:StartLabelDetection\n", "                  - rekognition:StartLabelDetections\n"),
+    ("                Condition: { StringEquals: { iam:PassedToService: rekognition.amazonaws.com } }\n", ""),
+    ("                Resource: !GetAtt RekognitionRole.Arn\n", '                Resource: "*"\n'),
+    ("                  - s3:GetObjectVersion\n", ""),
+    ("s3:::${VideoBucket}/*\n", "s3:::${VideoBucket}*\n"),
+    ("                  - sqs:ChangeMessageVisibility\n", ""),
+    ("                Resource: !GetAtt StarterLogGroup.Arn\n", "                Resource: !GetAtt LogGroup.Arn\n"),
+    ("                  Resource: !Ref VideoBucketKeyArn\n", '                  Resource: "*"\n'),
+    # The function's own role must not grow.
+    (
+        "                  - rekognition:GetLabelDetection\n",
+        "                  - rekognition:GetLabelDetection\n                  - rekognition:StartLabelDetection\n",
+    ),
+    (
+        "              - !If\n                - Queued\n                - Sid: TakeJobs\n",
+        "              - !If\n                - StartsVideos\n                - Sid: TakeJobs\n",
+    ),
+    (
+        "          AGGREGATE_BY: !Ref AggregateBy\n",
+        "          AGGREGATE_BY: !If [StartsVideos, TIMESTAMPS, !Ref AggregateBy]\n",
+    ),
+    (
+        "      Endpoint: !GetAtt Starter.Arn\n",
+        "      Endpoint: !GetAtt Starter.Arn\n      RedrivePolicy: { deadLetterTargetArn: !GetAtt FailedQueue.Arn }\n",
+    ),
+    (
+        "      Endpoint: !GetAtt Starter.Arn\n",
+        "      Endpoint: !GetAtt Starter.Arn\n"
+        "      FilterPolicyScope: MessageBody\n      FilterPolicy: { Status: [SUCCEEDED] }\n",
+    ),
+    ("      Endpoint: !GetAtt Starter.Arn\n", "      Endpoint: !GetAtt Function.Arn\n"),
+    (
+        "      FunctionName: !Ref Starter\n      Action: lambda:InvokeFunction\n",
+        "      FunctionName: !Ref Function\n      Action: lambda:InvokeFunction\n",
+    ),
+    ("      ScheduleExpression: rate(1 minute)\n", "      ScheduleExpression: rate(1 hour)\n"),
+    ("        RoleArn: !GetAtt StarterScheduleRole.Arn\n", "        RoleArn: !GetAtt StarterRole.Arn\n"),
+    (
+        "RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 }",
+        "RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 9 }",
+    ),
+    ("                Resource: !GetAtt Starter.Arn\n", "                Resource: !GetAtt Function.Arn\n"),
+    ("!GetAtt VideoQueue.QueueName }]", "!GetAtt FailedQueue.QueueName }]"),
+    ("MetricName: VideosNotStarted", "MetricName: StartsRefused"),
+    ("MetricName: InvocationsFailedToBeSentToDlq", "MetricName: InvocationsSentToDlq"),
+    ("Value: !Ref VideoRule }", "Value: !Ref ReadyRule }"),
+    ("14 days.\n      Threshold: 86400\n", "14 days.\n      Threshold: 1209600\n"),
+    ('"${StarterErrors.Arn}", "${VideoEventsNotKept.Arn}"\'', '"${StarterErrors.Arn}"\''),
+    ('["LabelLake", "VideosStarted"', '["LabelLake", "VideoStarted"'),
+    ('"title": "Jobs started"', '"title": "Jobs started",'),
+    ('      test -z "$(aws s3api', '      test -n "$(aws s3api'),
+    (
+        '      - Label: { default: "Starting jobs for new videos" }\n        Parameters: [VideoBucket, ',
+        '      - Label: { default: "Starting jobs for new videos" }\n        Parameters: [',
+    ),
 )
 
 

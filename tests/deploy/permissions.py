@@ -45,6 +45,7 @@ IN_VPC = {
 SERVICE_CONDITIONS: dict[tuple[str, str], set[str]] = {
     ("cloudwatch.amazonaws.com", "AWS::SNS::TopicPolicy"): {"aws:SourceAccount"},
     ("events.amazonaws.com", "AWS::SNS::TopicPolicy"): set(),
+    ("events.amazonaws.com", "AWS::SQS::QueuePolicy"): {"aws:SourceArn"},
     ("lambda.amazonaws.com", "AWS::IAM::Role"): set(),
     ("rekognition.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},
     ("scheduler.amazonaws.com", "AWS::IAM::Role"): {"aws:SourceAccount"},

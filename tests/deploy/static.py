@@ -11,6 +11,7 @@ import lint
 import messages
 import permissions
 import reader
+import starter
 from construct_template import transformed
 from stack import Stack
 
@@ -27,6 +28,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "AllJobs": "Daily",
         "DatabaseName": "other",
     },
+    "with a bucket of videos": {"VideoBucket": "videos"},
     "with an organization's rules": {
         "AllJobs": "Hourly",
         "UseQueue": "Yes",
@@ -41,8 +43,28 @@ VARIANTS: dict[str, dict[str, str]] = {
         "LakeFormation": "Yes",
         "PartitionIndex": "Yes",
     },
+    "with a bucket of videos and all that belongs to it": {
+        "AggregateBy": "SEGMENTS",
+        "AlarmEmail": "someone@example.com",
+        "AllJobs": "Daily",
+        "UseQueue": "Yes",
+        "ExistingTopicArn": "arn:aws-test:sns:us-east-1:123456789012:AmazonRekognition-done",
+        "PermissionsBoundary": "arn:aws-test:iam::123456789012:policy/boundary",
+        "RolePath": "/service/",
+        "SubnetIds": "subnet-1,subnet-2",
+        "SecurityGroupIds": "sg-1",
+        "Tracing": "Active",
+        "LogLevel": "WARN",
+        "VideoBucket": "videos",
+        "VideoSuffixes": ".mp4,.m4v,_raw.MOV",
+        "VideoBucketKeyArn": KEY,
+        "MinConfidence": "80",
+        "IncludeLabels": "Dog,Street Light",
+        "ExcludeLabels": "Person",
+        "JobTag": "archive",
+    },
 }
-MODULES = (messages, permissions, reader, lake, alarms, console, all_jobs)
+MODULES = (messages, permissions, reader, lake, alarms, console, all_jobs, starter)
 
 
 def findings(text: str) -> list[str]:

@@ -1,6 +1,8 @@
 """Checks the output of `sam build`.
 
-Usage: artifact.py DIRECTORY
+Usage: artifact.py DIRECTORY BUILDS
+
+BUILDS is a file with a line for each build of the program.
 """
 
 import sys
@@ -12,11 +14,16 @@ from check_release import program
 
 
 def main() -> int:
-    directory = Path(sys.argv[1])
-    if "CodeUri: Function\n" not in (directory / "template.yaml").read_text():
-        print("the built template does not refer to the artifact", file=sys.stderr)
-        return 1
+    directory, builds = Path(sys.argv[1]), Path(sys.argv[2]).read_text().splitlines()
+    for function in ("Function", "Starter"):
+        if f"CodeUri: {function}\n" not in (directory / "template.yaml").read_text():
+            print(f"the built template does not refer to the artifact of {function}", file=sys.stderr)
+            return 1
     content = (directory / "Function" / "bootstrap").read_bytes()
+    # Both functions have the same program, so SAM builds it once.
+    if len(builds) != 1 or (directory / "Starter" / "bootstrap").read_bytes() != content:
+        print(f"the program was built {len(builds)} times, or the functions have different programs", file=sys.stderr)
+        return 1
     zipped = BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bootstrap", content)
