@@ -1,9 +1,12 @@
 //! Settings: the environment, read once at start. No other module reads the environment.
 
+mod starter;
+
 use std::str::FromStr;
 
 use tracing_subscriber::filter::Targets;
 
+pub use self::starter::{JobSettings, StarterSettings};
 use crate::aws::clients::CaBundle;
 use crate::aws::names::{AccountId, BucketName, DatabaseName, InvalidName, KeyPrefix};
 use crate::error::Error;
@@ -56,6 +59,23 @@ impl Settings {
             memory: memory_mb.unwrap_or(DEFAULT_MEMORY_MB) * 1024 * 1024,
             s3_by_path: has_s3_endpoint(get),
         })
+    }
+}
+
+/// The function that this process runs as. Both are in one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Exports jobs.
+    Exporter,
+    /// Starts jobs for the videos of a queue.
+    Starter,
+}
+
+/// Returns the function that the handler in the function's configuration, `_HANDLER`, selects.
+pub fn program() -> Program {
+    match environment("_HANDLER").as_deref() {
+        Some("starter") => Program::Starter,
+        _ => Program::Exporter,
     }
 }
 
@@ -142,7 +162,7 @@ mod tests {
     use crate::table::aggregation::Aggregation;
 
     /// An environment with these variables. A later value of the same variable replaces an earlier one.
-    fn environment_of(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    pub(super) fn environment_of(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         let variables: HashMap<_, _> =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         move |name| variables.get(name).cloned().filter(|value| !value.is_empty())

@@ -10,5 +10,6 @@ pub mod job_id;
 pub mod lake;
 pub mod notification;
 pub mod rekognition;
+pub mod starter;
 pub mod table;
 pub mod telemetry;

@@ -108,8 +108,9 @@ impl Call<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// Kind of an error of a call, by what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
     Denied,
     Throttled,
     Transient,
@@ -138,7 +139,8 @@ const TRANSIENT: [&str; 13] = [
 /// Prefix of the error codes with which S3 passes on an error of KMS.
 const KMS: &str = "KMS.";
 
-fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+/// Returns the kind of an error of the SDK.
+pub(crate) fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     let code = error.code().unwrap_or_default();
     if let Some(kind) = kind_of_code(code) {
         return kind;

@@ -15,10 +15,30 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Upper bound of every pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Random pauses below a bound that doubles with each pause ("full jitter"), so that functions that were throttled
+/// together do not retry together.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    limit: Duration,
+}
+
+impl Backoff {
+    /// Returns pauses of which the first has this upper bound.
+    pub(crate) fn new(first: Duration) -> Self {
+        Self { limit: first }
+    }
+
+    /// Returns the next pause.
+    pub(crate) fn next_pause(&mut self) -> Duration {
+        let pause = self.limit.mul_f64(fastrand::f64());
+        self.limit = LONGEST_PAUSE.min(self.limit * 2);
+        pause
+    }
+}
+
 /// Retries a call until it succeeds, fails permanently, or the time is over. An attempt in flight is then dropped.
 ///
-/// The pause before an attempt is random between zero and a bound that doubles ("full jitter"), so that functions that
-/// were throttled together do not retry together.
+/// The pauses are those of [`Backoff`].
 ///
 /// A command stops earlier than the function: see [`Caller`](crate::aws::caller::Caller).
 ///
@@ -34,26 +54,43 @@ where
 {
     let started = Instant::now();
     let last_start = call.caller.retry_limit().map_or(until, |limit| until.min(started + limit));
-    let mut limit = FIRST_PAUSE;
-    let mut last_error = None;
     let mut reported = false;
+    let report = |error: &Error| {
+        reported = reported || call.caller.report_retry(started.elapsed(), || with_sources(error));
+    };
+    let done = retry(until, last_start, report, &mut attempt).await;
+    done.unwrap_or_else(|| Err(call.timed_out()))
+}
+
+/// Retries a call until it succeeds, fails permanently, or no attempt may start any more. An attempt that has not ended at
+/// `until` is dropped. Calls `report` before each pause.
+///
+/// Returns `None` if no attempt ended.
+pub(crate) async fn retry<T, F>(
+    until: Instant,
+    last_start: Instant,
+    mut report: impl FnMut(&Error),
+    mut attempt: impl FnMut() -> F,
+) -> Option<Result<T, Error>>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut pauses = Backoff::new(FIRST_PAUSE);
+    let mut last_error = None;
     loop {
-        let Ok(done) = timeout_at(until, attempt()).await else {
-            return Err(last_error.unwrap_or_else(|| call.timed_out()));
-        };
+        let Ok(done) = timeout_at(until, attempt()).await else { return last_error.map(Err) };
         let error = match done {
             Err(error) if error.is_retryable() => error,
-            done => return done,
+            done => return Some(done),
         };
-        let pause = limit.mul_f64(fastrand::f64());
+        let pause = pauses.next_pause();
         if Instant::now() + pause >= last_start {
-            return Err(error);
+            return Some(Err(error));
         }
-        reported = reported || call.caller.report_retry(started.elapsed(), || with_sources(&error));
+        report(&error);
         tracing::debug!(error = error.with_sources(), pause_ms = pause.as_millis(), "retrying after a pause");
         last_error = Some(error);
         sleep(pause).await;
-        limit = LONGEST_PAUSE.min(limit * 2);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-use super::{Diagnosed, Diagnosis, Error};
+use super::{Blockage, Diagnosed, Diagnosis, Error};
 
 /// Reader of an error message. The advice depends on what the reader can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,11 @@ impl Error {
                 (false, Audience::Log) => "retrying will not help until the cause is fixed".to_owned(),
                 (false, Audience::Operator) => format!("fix the cause, then {retry}"),
             }),
+            Self::StartsBlocked { action, resource, kind, .. } => Some(match kind {
+                Blockage::Denied => format!("allow {action} on {resource} in the role of the starter"),
+                Blockage::Transient => "the starter tries again within a minute".to_owned(),
+                Blockage::Permanent => "no video is started until the cause is fixed".to_owned(),
+            }),
             Self::KeyTooLong { .. } => Some(match audience {
                 Audience::Log => "shorten OUTPUT_PREFIX".to_owned(),
                 Audience::Operator => "shorten the prefix of the lake".to_owned(),
@@ -84,6 +89,7 @@ impl Error {
             Self::InvalidJobId { .. }
             | Self::JobNotFound { .. }
             | Self::UnexpectedPage { .. }
+            | Self::VideoNotStarted { .. }
             | Self::Configuration { .. } => None,
         }
     }

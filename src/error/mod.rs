@@ -162,6 +162,26 @@ pub enum Error {
         /// Number of invocations in a row without progress.
         stalled: u32,
     },
+    /// Rekognition can never start a job for the video, or the message in the queue of videos is not one of a video.
+    #[error("{subject}: not started: {reason}")]
+    VideoNotStarted {
+        /// The video as a URL, or the message.
+        subject: String,
+        /// The reason, and the next step.
+        reason: String,
+    },
+    /// The starter can start no video at all: a permission or a setting of the stack is wrong, or a service does not reply.
+    #[error("no video can be started: {action} on {resource} failed")]
+    StartsBlocked {
+        /// IAM action.
+        action: &'static str,
+        /// Resource, as an ARN, a URL or a description.
+        resource: String,
+        /// The kind of failure.
+        kind: Blockage,
+        /// The error reply, or the reason for which there is none.
+        source: Source,
+    },
     /// A setting is missing or invalid. The function does not start.
     #[error("{variable} is {given}: expected {expected}")]
     Configuration {
@@ -172,6 +192,17 @@ pub enum Error {
         /// A description of a valid value.
         expected: &'static str,
     },
+}
+
+/// The kind of an error that blocks the starter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blockage {
+    /// The role lacks a permission.
+    Denied,
+    /// A retry can succeed.
+    Transient,
+    /// A person has to remove the cause.
+    Permanent,
 }
 
 impl Error {
@@ -205,6 +236,8 @@ impl Error {
             Self::Checkpoint { .. } => "Checkpoint",
             Self::Catalog { .. } => "Catalog",
             Self::TooManyContinuations { .. } => "TooManyContinuations",
+            Self::VideoNotStarted { .. } => "VideoNotStarted",
+            Self::StartsBlocked { .. } => "StartsBlocked",
             Self::Configuration { .. } => "Configuration",
         }
     }
@@ -217,6 +250,7 @@ impl Error {
             | Self::Storage { transient, .. }
             | Self::Checkpoint { transient, .. }
             | Self::Catalog { transient, .. } => *transient,
+            Self::StartsBlocked { kind, .. } => *kind == Blockage::Transient,
             Self::InvalidEvent { .. }
             | Self::InvalidJobId { .. }
             | Self::JobNotFound { .. }
@@ -224,6 +258,7 @@ impl Error {
             | Self::UnexpectedPage { .. }
             | Self::KeyTooLong { .. }
             | Self::TooManyContinuations { .. }
+            | Self::VideoNotStarted { .. }
             | Self::Configuration { .. } => false,
         }
     }
@@ -241,7 +276,11 @@ impl Error {
     /// Returns the job, if the error belongs to one.
     pub fn job(&self) -> Option<&JobId> {
         match self {
-            Self::InvalidEvent { .. } | Self::InvalidJobId { .. } | Self::Configuration { .. } => None,
+            Self::InvalidEvent { .. }
+            | Self::InvalidJobId { .. }
+            | Self::VideoNotStarted { .. }
+            | Self::StartsBlocked { .. }
+            | Self::Configuration { .. } => None,
             Self::JobNotFound { job, .. }
             | Self::JobStillRunning { job, .. }
             | Self::AccessDenied { job, .. }
@@ -273,6 +312,7 @@ mod tests {
             |transient| Error::Checkpoint { job: job(), action, resource: resource(), transient, source: source() };
         let catalog =
             |transient| Error::Catalog { job: job(), action, resource: resource(), transient, source: source() };
+        let blocked = |kind| Error::StartsBlocked { action, resource: resource(), kind, source: source() };
         vec![
             ("InvalidEvent", "no", Error::invalid_event("found no JobId")),
             ("InvalidJobId", "no", Error::invalid_job_id(&Value::from("../x"))),
@@ -299,6 +339,13 @@ mod tests {
             ("Checkpoint", "no", checkpoint(false)),
             ("Catalog", "yes", catalog(true)),
             ("Catalog", "no", catalog(false)),
+            (
+                "VideoNotStarted",
+                "no",
+                Error::VideoNotStarted { subject: "s3://v/a.mp4".into(), reason: "too large".into() },
+            ),
+            ("StartsBlocked", "yes", blocked(Blockage::Transient)),
+            ("StartsBlocked", "no", blocked(Blockage::Permanent)),
             ("TooManyContinuations", "no", Error::TooManyContinuations { job: job(), stalled: 3 }),
             (
                 "Configuration",

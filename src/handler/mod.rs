@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
-use lambda_runtime::{Diagnostic, LambdaEvent};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -31,6 +31,13 @@ pub struct Event(Result<Value, String>);
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(Value::deserialize(deserializer).map_err(|error| error.to_string())))
+    }
+}
+
+impl Event {
+    /// Returns the event, if it is JSON.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.0.as_ref().ok()
     }
 }
 
@@ -82,17 +89,29 @@ impl From<Failure> for Diagnostic {
 /// instead, unless all items failed.
 pub async fn handle(exporter: &Exporter, event: LambdaEvent<Event>) -> Result<Answer, Failure> {
     let LambdaEvent { payload, context } = event;
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    let Some(deadline) = Deadline::of_invocation(left) else {
-        // Some emulators send a deadline in the past. Each invocation would then hand over to the next one at once.
-        let (variable, given) = ("Lambda-Runtime-Deadline-Ms", context.deadline.to_string());
-        let error = Error::Configuration { variable, given, expected: "a time in the future" };
-        error.log();
-        write_rejection(exporter, &error);
-        return Err(failure(&error, &[]));
+    let deadline = match deadline_of(&context) {
+        Ok(deadline) => deadline,
+        Err(error) => {
+            error.log();
+            write_rejection(exporter, &error);
+            return Err(failure(&error, &[]));
+        }
     };
     let invocation = Invocation { deadline, function_arn: &context.invoked_function_arn };
     process(exporter, payload, invocation).await.answer()
+}
+
+/// Returns the deadline of an invocation.
+///
+/// # Errors
+/// `Configuration`. Some emulators send a deadline in the past. Each invocation would then hand over to the next one at
+/// once.
+pub(crate) fn deadline_of(context: &Context) -> Result<Deadline, Error> {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Deadline::of_invocation(left).ok_or_else(|| {
+        let (variable, given) = ("Lambda-Runtime-Deadline-Ms", context.deadline.to_string());
+        Error::Configuration { variable, given, expected: "a time in the future" }
+    })
 }
 
 /// Exports the jobs that an event names.

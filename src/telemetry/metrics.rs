@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
+use crate::error::Error;
 use crate::job_id::JobId;
+use crate::starter::Counts;
 use crate::table::aggregation::Aggregation;
 use crate::table::rows::{JobRow, JobStatus, LabelSummary};
 use crate::telemetry::WorkDone;
@@ -76,6 +78,17 @@ pub(crate) fn rejection_line(function: &str, error_type: &'static str, now: Syst
     line(function, now, None, error_type, &[(FAILED_ATTEMPTS, "Count", 1)])
 }
 
+/// Returns the log line of an invocation of the starter.
+pub(crate) fn starter_line(function: &str, counts: Counts, error: Option<&Error>, now: SystemTime) -> String {
+    let Counts { started, refused, not_started } = counts;
+    let metrics = [
+        ("VideosStarted", "Count", started),
+        ("StartsRefused", "Count", refused),
+        ("VideosNotStarted", "Count", not_started),
+    ];
+    line(function, now, None, error.map_or("STARTED", Error::error_type), &metrics)
+}
+
 /// Returns the log line with these metrics.
 fn line(function: &str, now: SystemTime, job: Option<&JobId>, outcome: &str, metrics: &[Metric]) -> String {
     let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
@@ -125,6 +138,17 @@ mod tests {
             declared.iter().map(|it| format!("{} {}", text(&it["Name"]), text(&it["Unit"]))).collect();
         let golden: Vec<_> = include_str!("../../tests/golden/metrics.txt").lines().collect();
         assert_eq!(declared, golden);
+    }
+
+    #[test]
+    fn metrics_of_the_starter_match_the_golden_file() {
+        let counts = Counts { started: 3, refused: 1, not_started: 2 };
+        let line: Value = serde_json::from_str(&starter_line("starter", counts, None, SystemTime::UNIX_EPOCH)).unwrap();
+        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let names: Vec<_> = declared.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
+        let golden: Vec<_> = include_str!("../../tests/golden/starter-metrics.txt").lines().collect();
+        assert_eq!(names, golden);
+        assert_eq!(names.iter().map(|&name| line[name].as_u64().unwrap()).collect::<Vec<_>>(), [3, 1, 2]);
     }
 
     #[test]

@@ -48,20 +48,43 @@ impl JsonClient {
     where
         R: DeserializeOwned + Debug + Send + Sync + 'static,
     {
+        let request = self.request(operation, request).map_err(SdkError::construction_failure)?;
+        self.client.call(operation, request, parse::<R>).await
+    }
+
+    /// Calls an operation whose reply has no content.
+    ///
+    /// # Errors
+    /// The errors of every SDK client.
+    pub async fn call_without_reply(
+        &self,
+        operation: &'static str,
+        request: &impl Serialize,
+    ) -> Result<(), SdkError<ServiceError, HttpResponse>> {
+        let request = self.request(operation, request).map_err(SdkError::construction_failure)?;
+        self.client.call(operation, request, check).await
+    }
+
+    fn request(&self, operation: &str, request: &impl Serialize) -> serde_json::Result<Request> {
         let Self { target, content_type, .. } = self;
-        let body = serde_json::to_vec(request).map_err(SdkError::construction_failure)?;
         let headers =
             vec![("content-type", (*content_type).to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
-        self.client.call(operation, Request { headers, body }, parse::<R>).await
+        Ok(Request { headers, body: serde_json::to_vec(request)? })
     }
 }
 
 /// Parses a reply, or the error that the service returned.
 fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
-    let body = response.body().bytes().unwrap_or_default();
+    check(response)?;
+    serde_json::from_slice(response.body().bytes().unwrap_or_default()).map_err(OrchestratorError::other)
+}
+
+/// Returns the error that the service returned, if any.
+fn check(response: &HttpResponse) -> Result<(), OrchestratorError<ServiceError>> {
     if response.status().is_success() {
-        return serde_json::from_slice(body).map_err(OrchestratorError::other);
+        return Ok(());
     }
+    let body = response.body().bytes().unwrap_or_default();
     // The error page of a proxy has neither a code nor a message. Then only the status is known.
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let code = response.headers().get("x-amzn-errortype").or(body.code.as_deref()).map(code_name);

@@ -1,0 +1,148 @@
+//! The call that starts the job of a video, and its errors.
+
+use aws_sdk_rekognition::Client;
+use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_rekognition::operation::start_label_detection::StartLabelDetectionError;
+use aws_sdk_rekognition::types::{
+    GeneralLabelsSettings, LabelDetectionFeatureName, LabelDetectionSettings, NotificationChannel, S3Object,
+    Video as VideoInput,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::time::{Instant, timeout_at};
+
+use crate::aws::call::{Kind, kind};
+use crate::aws::diagnose::diagnose;
+use crate::config::JobSettings;
+use crate::error::{Blockage, Error, with_sources};
+use crate::starter::message::Video;
+use crate::starter::policy::Attempt;
+use crate::starter::queue::blockage;
+use crate::starter::request::token;
+
+const ACTION: &str = "rekognition:StartLabelDetection";
+
+/// A start that failed.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    /// All slots of the account are in use.
+    NoSlot,
+    /// The call was throttled, failed for the moment, or had no reply.
+    Unavailable(String),
+    /// The video can never be started, for this reason.
+    Impossible(String),
+    /// No video can be started.
+    Blocked(Error),
+}
+
+impl NotStarted {
+    /// Returns the kind of the failure.
+    pub(crate) fn attempt(&self) -> Attempt {
+        match self {
+            Self::NoSlot => Attempt::NoSlot,
+            Self::Unavailable(_) => Attempt::Unavailable,
+            Self::Impossible(_) => Attempt::Impossible,
+            Self::Blocked(_) => Attempt::Blocked,
+        }
+    }
+}
+
+/// Starts the job of a video, and returns the job ID. If an earlier call with the same content has started the job,
+/// returns the ID of that job.
+pub(crate) async fn start(
+    client: &Client,
+    video: &Video,
+    settings: &JobSettings,
+    until: Instant,
+) -> Result<String, NotStarted> {
+    let object = S3Object::builder().bucket(&video.bucket).name(&video.key).set_version(video.version.clone());
+    let channel = NotificationChannel::builder().sns_topic_arn(&settings.topic_arn).role_arn(&settings.role_arn);
+    let channel = channel.build().map_err(|error| NotStarted::Impossible(error.to_string()))?;
+    let request = client
+        .start_label_detection()
+        .video(VideoInput::builder().s3_object(object.build()).build())
+        .client_request_token(token(video, settings))
+        .set_job_tag(settings.tag.clone())
+        .set_min_confidence(settings.min_confidence)
+        .notification_channel(channel);
+    let request = match filters(settings) {
+        Some(filters) => request.features(LabelDetectionFeatureName::GeneralLabels).settings(filters),
+        None => request,
+    };
+    match timeout_at(until, request.send()).await {
+        Ok(Ok(reply)) => Ok(reply.job_id.unwrap_or_default()),
+        Ok(Err(error)) => Err(not_started(error, settings)),
+        Err(_) => Err(NotStarted::Unavailable("no reply before the invocation timed out".to_owned())),
+    }
+}
+
+/// Returns the settings of the request if there are filters.
+fn filters(settings: &JobSettings) -> Option<LabelDetectionSettings> {
+    let list = |labels: &Vec<String>| (!labels.is_empty()).then(|| labels.clone());
+    let (include, exclude) = (list(&settings.include_labels), list(&settings.exclude_labels));
+    if include.is_none() && exclude.is_none() {
+        return None;
+    }
+    let labels =
+        GeneralLabelsSettings::builder().set_label_inclusion_filters(include).set_label_exclusion_filters(exclude);
+    Some(LabelDetectionSettings::builder().general_labels(labels.build()).build())
+}
+
+/// Classifies an error of the call.
+fn not_started(error: SdkError<StartLabelDetectionError, HttpResponse>, settings: &JobSettings) -> NotStarted {
+    let text = error.message().unwrap_or_default();
+    let of_reply = |advice: &str| NotStarted::Impossible(format!("{advice}: {}", reply(&error)));
+    match error.code().unwrap_or_default() {
+        "LimitExceededException" => NotStarted::NoSlot,
+        "InvalidS3ObjectException" => of_reply(
+            "Rekognition cannot read the object; check that the object exists, that its bucket is in the region of the \
+             stack, and that the role of the starter has s3:GetObject on the object and kms:Decrypt on its key, then \
+             replay the message",
+        ),
+        "VideoTooLargeException" => {
+            of_reply("the video is too large; Rekognition takes at most 10 GB, so split or compress the video")
+        }
+        "IdempotentParameterMismatchException" => {
+            of_reply("the video was started with other settings within the last 7 days; replay the message later")
+        }
+        "AccessDeniedException" if ["s3:", "kms:"].iter().any(|service| text.contains(service)) => of_reply(
+            "the role of the starter may not read the object; allow s3:GetObject on the object and kms:Decrypt on its \
+             key, then replay the message",
+        ),
+        "AccessDeniedException" if text.contains("iam:PassRole") => {
+            blocked("iam:PassRole", &settings.role_arn, Blockage::Denied, error)
+        }
+        "InvalidParameterException" if names_the_channel(text) => {
+            let JobSettings { topic_arn, role_arn, .. } = settings;
+            blocked(ACTION, &format!("topic {topic_arn} with role {role_arn}"), Blockage::Permanent, error)
+        }
+        _ => match (kind(&error), diagnose(&error, None), &error) {
+            (Kind::Throttled | Kind::Transient, ..) => NotStarted::Unavailable(with_sources(&error)),
+            // A reply of Rekognition that this program does not know is most likely about the video.
+            (Kind::Permanent, None, SdkError::ServiceError(_)) if error.code().is_some() => of_reply(
+                "Rekognition does not accept the request; check the name of the object and the settings, then replay \
+                 the message",
+            ),
+            (kind, ..) => blocked(ACTION, "*", blockage(kind), error),
+        },
+    }
+}
+
+/// Returns true if the text of an `InvalidParameterException` is about the topic or the role.
+fn names_the_channel(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["notificationchannel", "notification channel", "topic", "rolearn", "role arn"].iter().any(|it| text.contains(it))
+}
+
+fn reply(error: &SdkError<StartLabelDetectionError, HttpResponse>) -> String {
+    let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
+    format!("{code}: {message}")
+}
+
+fn blocked(
+    action: &'static str,
+    resource: &str,
+    kind: Blockage,
+    error: SdkError<StartLabelDetectionError, HttpResponse>,
+) -> NotStarted {
+    NotStarted::Blocked(Error::StartsBlocked { action, resource: resource.to_owned(), kind, source: error.into() })
+}
