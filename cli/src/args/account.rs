@@ -123,7 +123,7 @@ Exit codes:
 Permissions:
   sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility,
   sqs:GetQueueAttributes, lambda:InvokeFunction; with --stack also
-  cloudformation:DescribeStacks"
+  cloudformation:DescribeStacks, and sqs:SendMessage for videos"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(
