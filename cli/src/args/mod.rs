@@ -125,6 +125,8 @@ pub(crate) enum Command {
     ///
     /// The newest jobs come first. The date is the time at which the job ended at Rekognition, or at which the job was
     /// committed if its completion message has no time.
+    ///
+    /// With --videos, lists the videos in the bucket of a stack that starts jobs, and how far each has come.
     #[command(after_long_help = jobs::LIST_EXAMPLES)]
     List(ListArguments),
 
@@ -175,6 +177,9 @@ pub(crate) enum Command {
     ///
     /// To resume after an interruption, run the command again in the same directory: videos that were sent are left out. The
     /// starter makes one job of a video that is sent twice within 7 days.
+    ///
+    /// With --now, starts one video with your permissions and the settings of the stack, and shows how far it is: waiting for
+    /// a slot, started, analyzed, exported.
     #[command(after_long_help = start::START_EXAMPLES)]
     Start(StartArguments),
 
@@ -213,6 +218,9 @@ pub(crate) enum Command {
     ///
     /// Accepts every message format: Lambda failure records, SNS envelopes, events, and completion messages. Invokes the
     /// function for each job in a message, one after the other, and deletes the message once all its jobs have succeeded.
+    ///
+    /// A video whose job was not started goes back to the stack's queue of videos, with the reason printed. Remove the cause
+    /// first. This needs --stack.
     ///
     /// Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
     /// again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is

@@ -18,6 +18,9 @@ Examples:
   Start it:
     label-lake start --stack label-lake s3://my-videos/2026/
 
+  Start one video at once, follow it into the lake, and show its labels:
+    label-lake start --stack label-lake --now s3://my-videos/beach.mp4
+
 Costs:
   Rekognition charges $0.10 per minute of video in most regions: $6 an hour.
   S3 does not tell how long a video is. If the lake has some of the videos, the
@@ -31,14 +34,19 @@ Left out:
   over 10 GB, and objects with other suffixes
 
 Exit codes:
-  0    All videos were sent, or there is nothing to send
-  1    A video was not sent, the prompt was declined, or a request failed
+  0    All videos were sent, or there is nothing to send; with --now, the labels
+       of the video are in the lake
+  1    A video was not sent, the prompt was declined, or a request failed; with
+       --now, the job failed at Rekognition
   2    Invalid usage
   130  Interrupted
 
 Permissions:
   cloudformation:DescribeStacks, s3:ListBucketVersions on the bucket of videos,
-  s3:GetObject and s3:ListBucket on the lake, sqs:SendMessage"
+  s3:GetObject and s3:ListBucket on the lake, sqs:SendMessage.
+  With --now, instead of sqs:SendMessage: rekognition:StartLabelDetection,
+  rekognition:GetLabelDetection, s3:GetObject on the video (with a version
+  s3:GetObjectVersion), and iam:PassRole on the stack's Rekognition role"
 );
 
 #[derive(Args, Debug)]
@@ -46,6 +54,10 @@ pub(crate) struct StartArguments {
     /// Name of a deployed stack that has a bucket of videos.
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stack: String,
+
+    /// Start this video without the queue, follow it until it is in the lake, and show its labels.
+    #[arg(long, value_name = "VIDEO", conflicts_with_all = ["videos", "dry_run", "yes", "suffix", "report"])]
+    pub(crate) now: Option<VideoLocation>,
 
     /// Show what would be started and what it would cost, without starting it.
     #[arg(long)]
@@ -68,7 +80,7 @@ pub(crate) struct StartArguments {
     pub(crate) quiet: bool,
 
     /// Videos: `s3://BUCKET`, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`, in the stack's bucket of videos.
-    #[arg(value_name = "VIDEO", required = true)]
+    #[arg(value_name = "VIDEO", required_unless_present = "now")]
     pub(crate) videos: Vec<VideoLocation>,
 
     #[command(flatten)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use label_lake::table::schema::JOBS;
 
+use super::list_videos::list_videos;
 use crate::args::{LakeLocation, ListArguments};
 use crate::error::with_hint;
 use crate::lake::rows::JobRows;
@@ -14,8 +15,11 @@ use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::terminal;
 
-/// Prints the jobs. Returns a failure code if a file of `jobs` is not the row of a job.
+/// Prints the jobs, or the videos of a stack. Returns a failure code if a file of `jobs` is not the row of a job.
 pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+    if arguments.videos {
+        return list_videos(arguments).await;
+    }
     let (location, lake) = Lake::open(&arguments.lake, &arguments.aws).await?;
     let JobFiles { jobs: ids, foreign } = lake.job_files().await?;
     if ids.is_empty() && foreign.is_empty() {

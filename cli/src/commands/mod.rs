@@ -7,6 +7,7 @@ pub(crate) mod ddl;
 pub(crate) mod delete;
 pub(crate) mod export;
 pub(crate) mod list;
+mod list_videos;
 pub(crate) mod man;
 pub(crate) mod query;
 pub(crate) mod register;

@@ -4,4 +4,5 @@ pub(crate) mod choice;
 pub(crate) mod known;
 pub(crate) mod location;
 pub(crate) mod sent;
+pub(crate) mod state;
 pub(crate) mod video;

@@ -1,7 +1,9 @@
 //! A deployed stack: a simulated account, and a scripted CloudFormation that describes the stack.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -10,9 +12,14 @@ use tokio::task::JoinHandle;
 use crate::CommandOutput;
 use crate::account::{Account, DATABASE, run_to_end};
 
+type Log = Arc<Mutex<Vec<(u64, String)>>>;
+
 /// An account with a deployed stack, and the scripted CloudFormation that describes it.
 pub(crate) struct Deployment {
     pub(crate) account: Account,
+    /// Lines of the starter's log, oldest first: milliseconds and message. CloudWatch Logs returns one a page. Without lines,
+    /// reading the log is denied.
+    pub(crate) log: Log,
     url: String,
     server: JoinHandle<()>,
 }
@@ -29,13 +36,14 @@ impl Deployment {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let description = Description::new(parameters, outputs);
+        let log = Arc::clone(&description.log);
         let server = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(answer(stream, description.clone()));
             }
         });
-        Self { account, url, server }
+        Self { account, log, url, server }
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
@@ -69,6 +77,7 @@ impl Deployment {
 struct Description {
     parameters: String,
     outputs: String,
+    log: Log,
 }
 
 impl Description {
@@ -90,6 +99,7 @@ impl Description {
         Self {
             parameters: all_parameters.iter().chain(parameters).map(parameter).collect(),
             outputs: all_outputs.iter().chain(outputs).map(output).collect(),
+            log: Log::default(),
         }
     }
 }
@@ -97,7 +107,7 @@ impl Description {
 /// Answers one request: CloudFormation describes the stack, everything else is denied.
 async fn answer(stream: TcpStream, description: Description) {
     let mut stream = BufReader::new(stream);
-    let mut length = 0;
+    let (mut length, mut target) = (0, String::new());
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
@@ -106,6 +116,9 @@ async fn answer(stream: TcpStream, description: Description) {
         let line = line.trim().to_ascii_lowercase();
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
+        }
+        if let Some(value) = line.strip_prefix("x-amz-target:") {
+            value.trim().clone_into(&mut target);
         }
         if line.is_empty() {
             break;
@@ -120,6 +133,7 @@ async fn answer(stream: TcpStream, description: Description) {
         ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(fields["StackName"], &description)),
         ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
         ("ListStackResources", _) => (200, resources()),
+        ("", _) if target == "logs_20140328.filterlogevents" => log_page(&description.log.lock().unwrap(), &form),
         // Lambda and SQS speak JSON.
         ("", _) => (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned()),
         _ => (403, error("AccessDenied", "not authorized")),
@@ -129,13 +143,26 @@ async fn answer(stream: TcpStream, description: Description) {
     stream.write_all((head + &reply).as_bytes()).await.unwrap();
 }
 
+/// Returns a page of the log with one line, or with none after the last.
+fn log_page(log: &[(u64, String)], request: &str) -> (u16, String) {
+    if log.is_empty() {
+        return (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned());
+    }
+    let request: Value = serde_json::from_str(request).unwrap();
+    assert_eq!(request["logGroupName"], "StarterLogGroup");
+    let line = request["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+    let Some((timestamp, message)) = log.get(line) else { return (200, r#"{"events": []}"#.to_owned()) };
+    let events = json!([{ "timestamp": timestamp, "message": message, "eventId": "1" }]);
+    (200, json!({ "events": events, "nextToken": (line + 1).to_string() }).to_string())
+}
+
 fn error(code: &str, message: &str) -> String {
     format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
 }
 
 /// Returns the description of a stack. The one named `elsewhere` has no outputs.
 fn stack(name: &str, description: &Description) -> String {
-    let Description { parameters, outputs } = description;
+    let Description { parameters, outputs, .. } = description;
     let outputs = if name == "elsewhere" { "" } else { outputs };
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
@@ -157,6 +184,7 @@ fn resources() -> String {
         ("FunctionRole", "AWS::IAM::Role"),
         ("RekognitionRole", "AWS::IAM::Role"),
         ("FailuresWaiting", "AWS::CloudWatch::Alarm"),
+        ("StarterLogGroup", "AWS::Logs::LogGroup"),
     ];
     format!(
         "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{}</StackResourceSummaries>\

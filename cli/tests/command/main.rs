@@ -14,6 +14,7 @@ mod export;
 mod help;
 mod keep_alive;
 mod list;
+mod list_videos;
 mod login;
 mod man;
 mod progress;
@@ -27,6 +28,7 @@ mod run;
 mod show;
 mod stack;
 mod start;
+mod start_now;
 mod status;
 
 use std::collections::BTreeMap;

@@ -15,18 +15,19 @@ use crate::CommandOutput;
 use crate::account::{Account, job, wait};
 use crate::deployment::Deployment;
 
-const QUEUE: &str = "label-lake-videos";
+pub(crate) const QUEUE: &str = "label-lake-videos";
 const START: [&str; 3] = ["start", "--stack", "label-lake"];
 
 /// Returns a simulator with a bucket of videos in front of the lake.
-fn builder() -> Builder {
+pub(crate) fn builder() -> Builder {
     Simulator::builder().bucket("videos").bucket("lake").queue(QUEUE)
 }
 
-async fn deploy(account: Account) -> Deployment {
+pub(crate) async fn deploy(account: Account) -> Deployment {
     let queue = account.simulator.queue_url(QUEUE);
-    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov")];
-    Deployment::of(account, &parameters, &[("VideoQueueUrl", &queue)]).await
+    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov"), ("IncludeLabels", "Car, Dog")];
+    let outputs = [("VideoQueueUrl", &*queue), ("RekognitionRoleArn", "arn:aws:iam::123456789012:role/rekognition")];
+    Deployment::of(account, &parameters, &outputs).await
 }
 
 /// Starts an account without jobs and with these videos.

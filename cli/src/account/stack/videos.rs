@@ -9,7 +9,7 @@ use crate::videos::location::VideoLocation;
 
 /// The bucket of videos of a stack, and the queue of its starter.
 #[derive(Clone, Debug)]
-pub(crate) struct VideoNames {
+pub(crate) struct StackVideos {
     stack: String,
     pub(crate) bucket: BucketName,
     pub(crate) queue_url: String,
@@ -22,14 +22,14 @@ impl Stack {
     ///
     /// # Errors
     /// The stack was deployed without a bucket of videos.
-    pub(crate) fn videos(&self) -> anyhow::Result<VideoNames> {
+    pub(crate) fn videos(&self) -> anyhow::Result<StackVideos> {
         let bucket = self.parameter("VideoBucket");
         if bucket.is_empty() {
             let error = anyhow!("stack {} starts no jobs: its parameter VideoBucket is empty", self.name);
             return Err(with_hint(error, "deploy the stack with the bucket of your videos as VideoBucket"));
         }
         let suffixes = self.parameter("VideoSuffixes").split(',').map(str::trim).filter(|suffix| !suffix.is_empty());
-        Ok(VideoNames {
+        Ok(StackVideos {
             stack: self.name.clone(),
             bucket: bucket.parse().with_context(|| format!("stack {}: VideoBucket is {bucket:?}", self.name))?,
             queue_url: self.output("VideoQueueUrl")?.to_owned(),
@@ -38,7 +38,7 @@ impl Stack {
     }
 }
 
-impl VideoNames {
+impl StackVideos {
     /// Checks that the starter may read a location.
     pub(crate) fn check(&self, location: &VideoLocation) -> anyhow::Result<()> {
         let Self { stack, bucket, .. } = self;

@@ -1,5 +1,7 @@
 //! `label-lake start`: sends videos to the queue of the stack's starter.
 
+mod now;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -10,7 +12,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::account::Account;
 use crate::account::queue::{MAX_BATCH, MAX_CONCURRENT_BATCHES, Queue};
-use crate::account::stack::videos::VideoNames;
+use crate::account::stack::videos::StackVideos;
 use crate::args::StartArguments;
 use crate::error::with_hint;
 use crate::lake::Lake;
@@ -26,8 +28,11 @@ use crate::videos::known::KnownVideos;
 use crate::videos::sent::SentVideos;
 use crate::videos::video::Video;
 
-/// Sends the videos after confirmation. Returns a failure code if a video was not sent.
+/// Sends the videos after confirmation, or follows one with `--now`. Returns a failure code if a video was not sent.
 pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode> {
+    if let Some(location) = &arguments.now {
+        return now::start(arguments, location).await;
+    }
     if !arguments.yes && !arguments.dry_run {
         require_terminal("start")?;
     }
@@ -68,7 +73,7 @@ pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode
 /// Returns the objects of all locations, each once, in the order of their keys.
 async fn find_videos(
     account: &Account,
-    names: &VideoNames,
+    names: &StackVideos,
     arguments: &StartArguments,
 ) -> anyhow::Result<impl Iterator<Item = Video>> {
     for location in &arguments.videos {
