@@ -243,7 +243,7 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ('"${StarterErrors.Arn}", "${VideoEventsNotKept.Arn}"\'', '"${StarterErrors.Arn}"\''),
     ('["LabelLake", "VideosStarted"', '["LabelLake", "VideoStarted"'),
     ('"title": "Jobs started"', '"title": "Jobs started",'),
-    ('      test -z "$(aws s3api', '      test -n "$(aws s3api'),
+    ("--bucket ${VideoBucket} --output json) &&", "--bucket ${VideoBucket} --output json) ||"),
     (
         '      - Label: { default: "Starting jobs for new videos" }\n        Parameters: [VideoBucket, ',
         '      - Label: { default: "Starting jobs for new videos" }\n        Parameters: [',

@@ -149,7 +149,7 @@ def starter(stack: Stack) -> Iterator[str]:
     if starter["Environment"]["Variables"] != expected:
         yield f"the settings of Starter are {starter['Environment']['Variables']}"
     for setting in expected.keys() - {"RUST_LOG"}:
-        if f'"{setting}"' not in (ROOT / "src" / "config.rs").read_text():
+        if f'"{setting}"' not in (ROOT / "src" / "config" / "starter.rs").read_text():
             yield f"the starter does not read {setting}"
     (config,) = [
         config
@@ -209,14 +209,14 @@ def outputs(stack: Stack) -> Iterator[str]:
     if not starts(stack):
         return
     bucket = stack.parameters["VideoBucket"]
-    read = f"aws s3api get-bucket-notification-configuration --region us-east-1 --bucket {bucket}"
+    read = f"aws s3api get-bucket-notification-configuration --region us-east-1 --bucket {bucket} --output json"
     for name, value in (("VideoBucketName", bucket), ("VideoQueueUrl", "<VideoQueue>"), ("StarterName", "<Starter>")):
         if stack.outputs.get(name) != value:
             yield f"the output {name} is {stack.outputs.get(name)}"
     for name, part in (
-        # The second command replaces all notifications of the bucket, so the first one has to find none.
-        ("SendVideoEvents", f'test -z "$({read})" &&'),
-        ("SendVideoEvents", f"--bucket {bucket} --notification-configuration EventBridgeConfiguration={{}}"),
+        # The second command replaces all notifications of the bucket, so it adds to those that the first one prints.
+        ("SendVideoEvents", f"n=$({read}) && aws s3api put-bucket-notification-configuration "),
+        ("SendVideoEvents", f'--bucket {bucket} --notification-configuration "$(echo "$n" | sed \''),
         ("StopStarting", "--function-name <Starter> --reserved-concurrent-executions 0"),
         ("ShowStarterLog", "aws logs tail <StarterLogGroup> "),
     ):

@@ -81,7 +81,9 @@ Permissions:
   lambda:GetPolicy, lambda:ListEventSourceMappings, sqs:GetQueueAttributes,
   sns:GetTopicAttributes, sns:ListSubscriptionsByTopic,
   sns:GetSubscriptionAttributes, iam:GetRole, iam:SimulatePrincipalPolicy,
-  cloudwatch:DescribeAlarms. AWS's policies ReadOnlyAccess and
+  cloudwatch:DescribeAlarms; with VideoBucket also s3:GetBucketNotification,
+  events:DescribeRule, events:ListTargetsByRule, scheduler:GetSchedule,
+  cloudwatch:GetMetricStatistics. AWS's policies ReadOnlyAccess and
   IAMReadOnlyAccess together allow all of them"
 );
 

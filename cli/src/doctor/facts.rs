@@ -1,6 +1,7 @@
 //! The facts of a stack: its resources, as they are in the account.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) job_queue: Option<Reading<Queue>>,
     pub(crate) function_role: Reading<Role>,
     pub(crate) rekognition_role: Reading<Role>,
+    /// The part that starts jobs for new videos. `None` without `VideoBucket`.
+    pub(crate) videos: Option<Videos>,
     pub(crate) alarms: Result<Vec<Alarm>, Fault>,
     /// Subscriptions of the topic that the alarms notify: their ARNs, or `PendingConfirmation`. Empty without such a topic.
     pub(crate) alarm_subscriptions: Reading<Vec<String>>,
@@ -58,6 +61,33 @@ pub(crate) struct Function {
     pub(crate) mappings: Vec<Mapping>,
 }
 
+/// The part of a stack that starts jobs for new videos.
+#[derive(Clone, Debug)]
+pub(crate) struct Videos {
+    /// True if the bucket of the videos sends events to EventBridge.
+    pub(crate) bucket_sends_events: Reading<bool>,
+    pub(crate) rule: Reading<Rule>,
+    pub(crate) queue: Reading<Queue>,
+    /// Time for which the oldest video has waited. `None` if it is not known.
+    pub(crate) oldest: Result<Option<Duration>, Fault>,
+    pub(crate) starter: Reading<Function>,
+    pub(crate) starter_role: Reading<Role>,
+    /// Schedule that wakes the starter, as EventBridge Scheduler describes it.
+    pub(crate) schedule: Reading<Value>,
+    pub(crate) schedule_role: Reading<Role>,
+}
+
+/// A rule of EventBridge.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rule {
+    /// `ENABLED` or `DISABLED`.
+    pub(crate) state: String,
+    /// Pattern of events, or `null`.
+    pub(crate) pattern: Value,
+    /// ARNs of the targets.
+    pub(crate) targets: Vec<String>,
+}
+
 /// The handling of asynchronous events that fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
@@ -85,6 +115,8 @@ pub(crate) struct Topic {
     pub(crate) policy: Value,
     /// Subscriptions of the function or its queue.
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Subscriptions of the starter.
+    pub(crate) starter_subscriptions: Vec<Subscription>,
 }
 
 #[derive(Clone, Debug, Default)]

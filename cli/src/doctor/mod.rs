@@ -9,6 +9,7 @@ mod fix;
 mod names;
 mod policy;
 mod read;
+mod video_names;
 
 pub(crate) use self::checks::check_all;
 pub(crate) use self::read::read;

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use label_lake::aws::names::DatabaseName;
 use label_lake::table::schema::Table;
 
+use super::video_names::VideoNames;
 use crate::account::stack::{Resources, Stack};
 use crate::args::S3Location;
 
@@ -29,6 +30,8 @@ pub(crate) struct Names {
     pub(crate) work_group: String,
     /// ARN of the topic that the alarms notify. `None` if nobody is notified.
     pub(crate) alarm_topic: Option<String>,
+    /// `None` if the stack starts no jobs for new videos.
+    pub(crate) videos: Option<VideoNames>,
 }
 
 impl Names {
@@ -61,6 +64,7 @@ impl Names {
             database: stack.database()?,
             work_group: stack.output("WorkGroupName")?.to_owned(),
             alarm_topic: given_topic.or_else(|| physical_id("AlarmTopic")),
+            videos: VideoNames::new(stack, resources)?,
         })
     }
 
@@ -93,6 +97,11 @@ impl Names {
 
     pub(crate) fn bucket_arn(&self) -> String {
         format!("arn:{}:s3:::{}", self.partition, self.lake.bucket)
+    }
+
+    /// Returns the ARN of an object in a bucket.
+    pub(crate) fn object_arn(&self, bucket: &str, key: &str) -> String {
+        format!("arn:{}:s3:::{bucket}/{key}", self.partition)
     }
 
     /// Returns the location that a table should have.

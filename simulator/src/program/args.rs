@@ -81,6 +81,10 @@ const COMMANDS: &str = r#"Commands and their answers, each one line of JSON:
                                             stays so. With "name_order": "WITHIN_PAGES", labels reappear on later pages
   {"served": {"job": "j", "aggregation": "SEGMENTS"}}
                                             {"served": [LABEL, …]}: all labels of the job, sorted by time
+  {"started_jobs": true}                    {"started_jobs": [{"id", "in_progress", "token", "request"}, …]}
+  {"end_job": {"job": "j", "status": "FAILED"}}
+                                            {"completion": EVENT}: ends a started job. EVENT is that of SNS, which the
+                                            simulator does not deliver. The status is SUCCEEDED by default
   {"fault": {"operation": "PutObject", "nth": 2, "status": 503, "code": "SlowDown"}}
                                             {"done": true}; nth is 1 by default, the next request
 An invalid command is answered with {"error": "reason"}.

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Partitions(TableName),
     AddJob(NewJob),
     Served(ServedJob),
+    StartedJobs(#[serde(deserialize_with = "flag")] ()),
+    EndJob(EndedJob),
     Fault(StatusFault),
 }
 
@@ -82,6 +84,14 @@ pub(crate) struct ServedJob {
     job: String,
     #[serde(default)]
     aggregation: AggregateBy,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndedJob {
+    job: String,
+    #[serde(default)]
+    status: Status,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,6 +182,16 @@ fn execute_or_panic(simulator: &Simulator, command: Command) -> Value {
             };
             return json!({ "served": simulator.served(&job, aggregation) });
         }
+        Command::StartedJobs(()) => {
+            let started = simulator.started_jobs();
+            let started = started.iter().map(|job| {
+                json!({ "id": job.id, "in_progress": job.in_progress, "token": job.token, "request": job.request })
+            });
+            return json!({ "started_jobs": started.collect::<Vec<_>>() });
+        }
+        Command::EndJob(EndedJob { job, status }) => {
+            return json!({ "completion": simulator.end_job(&job, status.of_job()) });
+        }
         Command::Fault(StatusFault { operation, nth, status, code }) => {
             simulator.add_fault(Fault::on(&operation).nth(nth).status(status, &code));
         }
@@ -192,10 +212,16 @@ impl NewJob {
             Order::Global => NameOrder::Global,
             Order::WithinPages => NameOrder::WithinPages,
         });
-        match self.status {
-            Status::Succeeded => job,
-            Status::Failed => job.status(JobStatus::Failed { message: "simulated".to_owned() }),
-            Status::InProgress => job.status(JobStatus::InProgress { replies: u32::MAX }),
+        job.status(self.status.of_job())
+    }
+}
+
+impl Status {
+    fn of_job(&self) -> JobStatus {
+        match self {
+            Self::Succeeded => JobStatus::Succeeded,
+            Self::Failed => JobStatus::Failed { message: "simulated".to_owned() },
+            Self::InProgress => JobStatus::InProgress { replies: u32::MAX },
         }
     }
 }

@@ -74,7 +74,10 @@ impl JsonClient {
 }
 
 /// Parses a reply, or the error that the service returned.
-fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
+///
+/// # Errors
+/// The error that the service returned. A reply that cannot be parsed is another error.
+pub fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
     check(response)?;
     serde_json::from_slice(response.body().bytes().unwrap_or_default()).map_err(OrchestratorError::other)
 }

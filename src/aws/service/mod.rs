@@ -45,7 +45,7 @@ pub struct Service {
     pub is_global: bool,
 }
 
-/// A request to a service. Its path is `/`, its method POST.
+/// A request to a service, sent with POST to the path `/`.
 #[derive(Debug)]
 pub struct Request {
     /// Headers, which are signed.
@@ -149,14 +149,45 @@ impl ServiceClient {
     where
         R: Debug + Send + Sync + 'static,
     {
+        self.send(operation, "POST", "/".to_owned(), request, parse).await
+    }
+
+    /// Calls an operation of a REST API that reads, and returns its reply as `parse` reads it. The path is encoded as in a
+    /// URL.
+    ///
+    /// # Errors
+    /// As for `call`.
+    pub async fn get<R>(
+        &self,
+        operation: &'static str,
+        path: String,
+        parse: impl Fn(&HttpResponse) -> Result<R, OrchestratorError<ServiceError>> + Send + Sync + 'static,
+    ) -> Result<R, SdkError<ServiceError, HttpResponse>>
+    where
+        R: Debug + Send + Sync + 'static,
+    {
+        self.send(operation, "GET", path, Request { headers: Vec::new(), body: Vec::new() }, parse).await
+    }
+
+    async fn send<R>(
+        &self,
+        operation: &'static str,
+        method: &'static str,
+        path: String,
+        request: Request,
+        parse: impl Fn(&HttpResponse) -> Result<R, OrchestratorError<ServiceError>> + Send + Sync + 'static,
+    ) -> Result<R, SdkError<ServiceError, HttpResponse>>
+    where
+        R: Debug + Send + Sync + 'static,
+    {
         Operation::builder()
             .service_name(self.name)
             .operation_name(operation)
             .runtime_plugin(self.plugin.clone())
-            .serializer(|Request { headers, body }: Request| {
+            .serializer(move |Request { headers, body }: Request| {
                 let mut request = HttpRequest::new(SdkBody::from(body));
-                request.set_method("POST")?;
-                request.set_uri("/")?;
+                request.set_method(method)?;
+                request.set_uri(&*path)?;
                 for (name, value) in headers {
                     request.headers_mut().insert(name, value);
                 }

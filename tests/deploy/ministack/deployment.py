@@ -9,6 +9,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from construct_template import FUNCTIONS
 from services import REGION, Ministack
 from stack import Stack
 
@@ -38,13 +39,17 @@ def template(artifact: Path, *, plain_http: bool) -> dict[str, Any]:
     resources = template["Resources"]
     for name in [name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES]:
         del resources[name]
-    function = resources["Function"]
-    if (artifact / RELEASED).exists():
-        # The template is written to another directory than the artifact.
-        function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
-    else:
-        del function["Metadata"]
-        function["Properties"]["CodeUri"] = str(artifact)
+    for function in (resources[name] for name in FUNCTIONS):
+        if (artifact / RELEASED).exists():
+            # The template is written to another directory than the artifact.
+            function["Properties"]["CodeUri"] = str(artifact / function["Properties"]["CodeUri"])
+        else:
+            del function["Metadata"]
+            function["Properties"]["CodeUri"] = str(artifact)
+    # The emulator's policy simulator ignores the context, so it would deny to pass the role.
+    for statement in resources["StarterRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        if statement.get("Sid") == "LetRekognitionPublish":
+            del statement["Condition"]
     # CloudFormation converts the text of a parameter to a number; the emulator does not.
     resources["JobQueueMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     if plain_http:

@@ -24,14 +24,15 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class Policy:
-    """An inline policy of the function's role."""
+    """An inline policy of a role, by default the function's."""
 
     name: str
+    role: str = "FunctionRole"
 
     @contextmanager
     def without(self, deployment: Deployment, removed: str) -> Generator[None]:
         """Removes a statement, given by its Sid, or an action from the policy, and restores the policy afterwards."""
-        iam, role = deployment.aws.client("iam"), deployment.resource("FunctionRole")
+        iam, role = deployment.aws.client("iam"), deployment.resource(self.role)
         document = iam.get_role_policy(RoleName=role, PolicyName=self.name)["PolicyDocument"]
         remaining = []
         for statement in document["Statement"]:

@@ -31,7 +31,7 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     // The function has a check of its own.
     if let Ok(Some(function)) = &facts.function {
         checks.push(match &facts.names.job_queue_url {
-            None => Check::new("invoke permission", invoke_permission(facts, function)),
+            None => Check::new("invoke permission", invoke_permission(facts, &facts.names.function, function)),
             Some(url) => Check::new("job queue mapping", mapping(facts, function, &facts.names.queue_arn(url))),
         });
     }
@@ -111,14 +111,14 @@ fn undelivered(facts: &Facts, subscription: &Subscription) -> Result<String, Fau
     Err(Fault::new("are lost: the subscription has no dead-letter queue", fix))
 }
 
-/// The policy of the function lets the topic invoke it.
-fn invoke_permission(facts: &Facts, function: &Function) -> Result<String, Fault> {
+/// The policy of a function lets the topic invoke it.
+pub(super) fn invoke_permission(facts: &Facts, name: &str, function: &Function) -> Result<String, Fault> {
     const SNS: &str = "sns.amazonaws.com";
     let names = &facts.names;
     if allows(&function.policy, SNS, "lambda:InvokeFunction", Some(&names.topic)) {
         return Ok("the topic may invoke the function".to_owned());
     }
-    let add = ["lambda", "add-permission", "--function-name", &names.function, "--statement-id", "label-lake-topic"];
+    let add = ["lambda", "add-permission", "--function-name", name, "--statement-id", "label-lake-topic"];
     let values = ["--action", "lambda:InvokeFunction", "--principal", SNS, "--source-arn", &names.topic];
     let command = aws(names, &[&add[..], &values].concat());
     Err(Fault::new("the topic may not invoke the function", command))
@@ -148,7 +148,7 @@ fn mapping(facts: &Facts, function: &Function, queue: &str) -> Result<String, Fa
     Ok(format!("is {state}"))
 }
 
-fn set_attribute(facts: &Facts, subscription: &Subscription, name: &str, value: &str) -> String {
+pub(super) fn set_attribute(facts: &Facts, subscription: &Subscription, name: &str, value: &str) -> String {
     let set = ["sns", "set-subscription-attributes", "--subscription-arn", &subscription.arn];
     aws(&facts.names, &[&set[..], &["--attribute-name", name, "--attribute-value", value]].concat())
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::checks_of;
 use crate::doctor::check::{Check, Fault};
-use crate::doctor::facts::{Facts, Failures, Function, LATEST};
+use crate::doctor::facts::{Facts, Failures, Function, LATEST, Reading, Role};
 use crate::doctor::fix::{aws, label_lake, revert_drift};
 
 /// Timeout in the template, in seconds.
@@ -18,22 +18,23 @@ const MAXIMUM_AGE: i32 = 21_600;
 
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let what = format!("function {}", facts.names.function);
+    let own = Executes { name: &facts.names.function, role: &facts.names.function_role, read: &facts.function_role };
     checks_of(facts, "function", &what, &facts.function, |function| {
         vec![
-            Check::new("function", state(facts, function)),
+            Check::new("function", state(facts, &facts.names.function, function)),
             Check::new("function settings", settings(facts, function)),
-            Check::new("function timeout", timeout(facts, function)),
+            Check::new("function timeout", timeout(facts, &facts.names.function, function, TIMEOUT)),
             Check::new("function memory", memory(facts, function)),
             Check::new("function concurrency", concurrency(facts, function)),
-            Check::new("function role", role(facts, function)),
+            Check::new("function role", role(facts, &own, function)),
             Check::new("long jobs", loop_detection(facts, function)),
             Check::new("failed events", failures(facts, function)),
         ]
     })
 }
 
-fn state(facts: &Facts, function: &Function) -> Result<String, Fault> {
-    let text = format!("{} is {}", facts.names.function, function.state);
+pub(super) fn state(facts: &Facts, name: &str, function: &Function) -> Result<String, Fault> {
+    let text = format!("{name} is {}", function.state);
     match &*function.state {
         "Failed" | "ActiveNonInvocable" => Err(Fault::new(text, revert_drift(&facts.names))),
         _ => Ok(text),
@@ -49,25 +50,38 @@ fn settings(facts: &Facts, function: &Function) -> Result<String, Fault> {
         ("GLUE_DATABASE", names.database.as_str()),
         ("AGGREGATE_BY", facts.stack.parameter("AggregateBy")),
     ];
+    expect_settings(facts, &names.function, function, &expected)?;
+    Ok(format!("writes to {}, database {}", names.lake, names.database))
+}
+
+/// The environment has these values.
+pub(super) fn expect_settings(
+    facts: &Facts,
+    name: &str,
+    function: &Function,
+    expected: &[(&str, &str)],
+) -> Result<(), Fault> {
     let found = |name: &str| function.environment.get(name).map(String::as_str).unwrap_or_default();
-    let wrong: Vec<_> = expected.into_iter().filter(|(name, value)| found(name) != *value).collect();
+    let wrong: Vec<_> = expected.iter().filter(|(name, value)| found(name) != *value).collect();
     if wrong.is_empty() {
-        return Ok(format!("writes to {}, database {}", names.lake, names.database));
+        return Ok(());
     }
     let texts = wrong.iter().map(|(name, value)| format!("{name} is {:?} instead of {value:?}", found(name)));
     let text = texts.collect::<Vec<_>>().join(", ");
     let mut variables: BTreeMap<_, _> = function.environment.clone();
     variables.extend(wrong.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let environment = json!({ "Variables": variables }).to_string();
-    Err(Fault::new(text, configure(facts, "--environment", &environment)))
+    Err(Fault::new(text, configure(facts, name, "--environment", &environment)))
 }
 
-fn timeout(facts: &Facts, function: &Function) -> Result<String, Fault> {
+/// `expected` is in seconds.
+pub(super) fn timeout(facts: &Facts, name: &str, function: &Function, expected: i32) -> Result<String, Fault> {
     let text = format!("{} s", function.timeout);
-    if function.timeout == TIMEOUT {
+    if function.timeout == expected {
         return Ok(text);
     }
-    Err(Fault::new(format!("{text} instead of {TIMEOUT} s"), configure(facts, "--timeout", &TIMEOUT.to_string())))
+    let fix = configure(facts, name, "--timeout", &expected.to_string());
+    Err(Fault::new(format!("{text} instead of {expected} s"), fix))
 }
 
 fn memory(facts: &Facts, function: &Function) -> Result<String, Fault> {
@@ -75,7 +89,10 @@ fn memory(facts: &Facts, function: &Function) -> Result<String, Fault> {
     if expected.is_empty() || expected == function.memory.to_string() {
         return Ok(text);
     }
-    Err(Fault::new(format!("{text} instead of {expected} MB"), configure(facts, "--memory-size", expected)))
+    Err(Fault::new(
+        format!("{text} instead of {expected} MB"),
+        configure(facts, &facts.names.function, "--memory-size", expected),
+    ))
 }
 
 fn concurrency(facts: &Facts, function: &Function) -> Result<String, Fault> {
@@ -105,16 +122,23 @@ fn concurrency(facts: &Facts, function: &Function) -> Result<String, Fault> {
     Err(Fault::new(format!("{text} instead of {}", describe(expected)), command))
 }
 
+/// A function with the name of its role, and the role as it was read.
+pub(super) struct Executes<'a> {
+    pub(super) name: &'a str,
+    pub(super) role: &'a str,
+    pub(super) read: &'a Reading<Role>,
+}
+
 /// The function has the role of the stack.
-fn role(facts: &Facts, function: &Function) -> Result<String, Fault> {
-    let expected = &facts.names.function_role;
+pub(super) fn role(facts: &Facts, own: &Executes<'_>, function: &Function) -> Result<String, Fault> {
+    let expected = own.role;
     let found = function.role.rsplit('/').next().unwrap_or_default();
     if found == expected {
         return Ok(found.to_owned());
     }
     let text = format!("{found} instead of {expected}");
-    let fix = match &facts.function_role {
-        Ok(Some(role)) => configure(facts, "--role", &role.arn),
+    let fix = match own.read {
+        Ok(Some(role)) => configure(facts, own.name, "--role", &role.arn),
         _ => revert_drift(&facts.names),
     };
     Err(Fault::new(text, fix))
@@ -162,11 +186,10 @@ fn failures(facts: &Facts, function: &Function) -> Result<String, Fault> {
     Err(Fault::new(text, aws(names, &[&put[..], &values].concat())))
 }
 
-/// Returns the command that sets a part of the configuration.
-fn configure(facts: &Facts, option: &str, value: &str) -> String {
-    let names = &facts.names;
-    let update = ["lambda", "update-function-configuration", "--function-name", &names.function, option, value];
-    aws(names, &update)
+/// Returns the command that sets a part of the configuration of a function.
+fn configure(facts: &Facts, name: &str, option: &str, value: &str) -> String {
+    let update = ["lambda", "update-function-configuration", "--function-name", name, option, value];
+    aws(&facts.names, &update)
 }
 
 #[cfg(test)]

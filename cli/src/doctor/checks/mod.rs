@@ -8,15 +8,17 @@ mod queues;
 mod roles;
 #[cfg(test)]
 pub(super) mod sound;
+mod videos;
 
 use super::check::{Check, Fault};
 use super::facts::{Facts, Reading};
 use super::fix::{aws, revert_drift};
 
-/// Runs all checks, in the order of the way of the data: stack, topic, queues, function, lake, then the alarms.
+/// Runs all checks, in the order of the way of the data: stack, videos, topic, queues, function, lake, then the alarms.
 pub(crate) fn check_all(facts: &Facts) -> Vec<Check> {
     let groups = [
         vec![Check::new("stack", stack(facts))],
+        videos::checks(facts),
         delivery::checks(facts),
         queues::checks(facts),
         function::checks(facts),

@@ -6,6 +6,7 @@ use super::checks_of;
 use crate::doctor::check::{Check, Fault};
 use crate::doctor::facts::{Facts, Queue};
 use crate::doctor::fix::{aws, document, label_lake};
+use crate::doctor::names::Names;
 use crate::doctor::policy::{allows, statements};
 use crate::output::text::count;
 
@@ -22,17 +23,17 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     let mut checks = checks_of(facts, "dead-letter queue", &what, &facts.failed_queue, |queue| {
         vec![
             Check::new("dead-letter queue", retention(facts, url, queue)),
-            Check::new("dead-letter queue policy", policy(facts, url, queue)),
+            Check::new("dead-letter queue policy", failed_queue_policy(facts, queue)),
             Check::new("failures waiting", failures_waiting(facts, queue)),
         ]
     });
     if let (Some(url), Some(queue)) = (&facts.names.job_queue_url, &facts.job_queue) {
         checks.extend(checks_of(facts, "job queue", &format!("job queue {url}"), queue, |queue| {
             vec![
-                Check::new("job queue", visibility(facts, url, queue)),
+                Check::new("job queue", visibility(facts, url, queue, VISIBILITY_TIMEOUT, "job")),
                 Check::new("job queue retention", retention(facts, url, queue)),
-                Check::new("job queue policy", policy(facts, url, queue)),
-                Check::new("job queue failures", redrive(facts, url, queue)),
+                Check::new("job queue policy", policy(facts, url, queue, &Sender::topic(&facts.names))),
+                Check::new("job queue failures", redrive(facts, url, queue, MAX_RECEIVES)),
             ]
         }));
     }
@@ -40,16 +41,20 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
 }
 
 /// The queue keeps messages for longer than Rekognition keeps results.
-fn retention(facts: &Facts, url: &str, queue: &Queue) -> Result<String, Fault> {
+pub(super) fn retention(facts: &Facts, url: &str, queue: &Queue) -> Result<String, Fault> {
     expect_attribute(facts, url, queue, "MessageRetentionPeriod", RETENTION)?;
     Ok("keeps messages for 14 days".to_owned())
 }
 
-/// A job that an invocation works at is not delivered again in the meantime.
-fn visibility(facts: &Facts, url: &str, queue: &Queue) -> Result<String, Fault> {
-    expect_attribute(facts, url, queue, "VisibilityTimeout", VISIBILITY_TIMEOUT)?;
-    let waiting = attribute(queue, "ApproximateNumberOfMessages").parse().unwrap_or_default();
-    Ok(format!("{} waiting", count(waiting, "job")))
+/// A message that an invocation works at is not delivered again in the meantime. `noun` is what a message stands for.
+pub(super) fn visibility(facts: &Facts, url: &str, queue: &Queue, expected: &str, noun: &str) -> Result<String, Fault> {
+    expect_attribute(facts, url, queue, "VisibilityTimeout", expected)?;
+    Ok(format!("{} waiting", count(waiting(queue), noun)))
+}
+
+/// Returns the number of messages that can be received.
+pub(super) fn waiting(queue: &Queue) -> usize {
+    attribute(queue, "ApproximateNumberOfMessages").parse().unwrap_or_default()
 }
 
 fn expect_attribute(facts: &Facts, url: &str, queue: &Queue, name: &str, expected: &str) -> Result<(), Fault> {
@@ -61,20 +66,49 @@ fn expect_attribute(facts: &Facts, url: &str, queue: &Queue, name: &str, expecte
     Err(Fault::new(text, set_attributes(facts, url, &json!({ name: expected }))))
 }
 
-/// The policy of a queue lets the topic send messages.
-fn policy(facts: &Facts, url: &str, queue: &Queue) -> Result<String, Fault> {
-    const SNS: &str = "sns.amazonaws.com";
+/// A resource that sends messages to a queue.
+pub(super) struct Sender {
+    name: &'static str,
+    service: &'static str,
+    arn: String,
+    /// ID of the statement that allows it, in commands.
+    sid: &'static str,
+}
+
+impl Sender {
+    fn topic(names: &Names) -> Self {
+        let arn = names.topic.clone();
+        Self { name: "the topic", service: "sns.amazonaws.com", arn, sid: "FromLabelLakeTopic" }
+    }
+
+    pub(super) fn video_rule(arn: String) -> Self {
+        Self { name: "the rule for videos", service: "events.amazonaws.com", arn, sid: "FromLabelLakeVideoRule" }
+    }
+}
+
+/// The policy of the dead-letter queue lets the topic send messages, and the rule for videos if there is one.
+fn failed_queue_policy(facts: &Facts, queue: &Queue) -> Result<String, Fault> {
+    let (names, url) = (&facts.names, &facts.names.failed_queue_url);
+    let text = policy(facts, url, queue, &Sender::topic(names))?;
+    match &names.videos {
+        Some(videos) => policy(facts, url, queue, &Sender::video_rule(videos.rule_arn(names))),
+        None => Ok(text),
+    }
+}
+
+/// The policy of a queue lets the sender send messages.
+pub(super) fn policy(facts: &Facts, url: &str, queue: &Queue, sender: &Sender) -> Result<String, Fault> {
     const SEND: &str = "sqs:SendMessage";
-    let topic = &facts.names.topic;
+    let Sender { name, service, arn, sid } = sender;
     let found: Value = serde_json::from_str(attribute(queue, "Policy")).unwrap_or_default();
-    if allows(&found, SNS, SEND, Some(topic)) {
-        return Ok("the topic may send messages".to_owned());
+    if allows(&found, service, SEND, Some(arn)) {
+        return Ok(format!("{name} may send messages"));
     }
     let mut kept = statements(&found).to_vec();
-    kept.push(json!({ "Sid": "FromLabelLakeTopic", "Effect": "Allow", "Principal": { "Service": SNS }, "Action": SEND,
-        "Resource": facts.names.queue_arn(url), "Condition": { "ArnEquals": { "aws:SourceArn": topic } } }));
+    kept.push(json!({ "Sid": sid, "Effect": "Allow", "Principal": { "Service": service }, "Action": SEND,
+        "Resource": facts.names.queue_arn(url), "Condition": { "ArnEquals": { "aws:SourceArn": arn } } }));
     let fix = set_attributes(facts, url, &json!({ "Policy": document(&kept) }));
-    Err(Fault::new("the topic may not send messages, so they are lost", fix))
+    Err(Fault::new(format!("{name} may not send messages, so they are lost"), fix))
 }
 
 fn failures_waiting(facts: &Facts, queue: &Queue) -> Result<String, Fault> {
@@ -86,20 +120,20 @@ fn failures_waiting(facts: &Facts, queue: &Queue) -> Result<String, Fault> {
     Err(Fault::new(count(waiting, "failed event"), label_lake(&facts.names, "replay", &[])))
 }
 
-/// A job that fails every time goes to the dead-letter queue.
-fn redrive(facts: &Facts, url: &str, queue: &Queue) -> Result<String, Fault> {
+/// A message that fails every time goes to the dead-letter queue.
+pub(super) fn redrive(facts: &Facts, url: &str, queue: &Queue, expected_receives: i64) -> Result<String, Fault> {
     let (found, target) = (attribute(queue, "RedrivePolicy"), facts.names.failed_queue_arn());
     let policy: Value = serde_json::from_str(found).unwrap_or_default();
     // Older queues have the number as text.
     let receives = &policy["maxReceiveCount"];
     let receives = receives.as_i64().or_else(|| receives.as_str()?.parse().ok());
-    if policy["deadLetterTargetArn"] == *target && receives == Some(MAX_RECEIVES) {
-        return Ok(format!("go to the dead-letter queue after {MAX_RECEIVES} attempts"));
+    if policy["deadLetterTargetArn"] == *target && receives == Some(expected_receives) {
+        return Ok(format!("go to the dead-letter queue after {expected_receives} attempts"));
     }
-    let expected = json!({ "deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES }).to_string();
+    let expected = json!({ "deadLetterTargetArn": target, "maxReceiveCount": expected_receives }).to_string();
     let text = match receives {
         Some(receives) if policy["deadLetterTargetArn"] == *target => {
-            format!("go to the dead-letter queue after {receives} attempts instead of {MAX_RECEIVES}")
+            format!("go to the dead-letter queue after {receives} attempts instead of {expected_receives}")
         }
         _ => "are retried until they expire: the queue has no dead-letter queue".to_owned(),
     };

@@ -19,7 +19,13 @@ pub(super) fn checks(facts: &Facts) -> Vec<Check> {
         "rekognition.amazonaws.com",
         &facts.rekognition_role,
     );
-    [function, rekognition].concat()
+    let mut checks = [function, rekognition].concat();
+    if let (Some(names), Some(videos)) = (&names.videos, &facts.videos) {
+        let (starter, schedule) = (&names.starter_role, &names.schedule_role);
+        checks.extend(role(facts, "starter permissions", starter, "lambda.amazonaws.com", &videos.starter_role));
+        checks.extend(role(facts, "schedule permissions", schedule, "scheduler.amazonaws.com", &videos.schedule_role));
+    }
+    checks
 }
 
 fn role(facts: &Facts, check: &str, name: &str, service: &str, reading: &Reading<Role>) -> Vec<Check> {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::check_all;
 use crate::account::stack::{Resource, Resources, Stack};
-use crate::doctor::facts::{Alarm, Facts, Failures, Function, Job, Mapping, Queue, Role, Subscription, Topic};
+use crate::doctor::facts::{
+    Alarm, Facts, Failures, Function, Job, Mapping, Queue, Role, Rule, Subscription, Topic, Videos,
+};
 use crate::doctor::names::Names;
 
 /// Name of the topic to which jobs publish.
@@ -103,14 +105,101 @@ fn deployed(has_queue: bool) -> (Stack, Resources) {
     (stack, resources)
 }
 
+/// Returns a role that a service may assume.
+fn role(name: &str, service: &str) -> Role {
+    let statement = json!({ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" });
+    Role {
+        arn: format!("arn:aws:iam::123456789012:role/{name}"),
+        trust: json!({ "Statement": [statement] }),
+        denied: Vec::new(),
+    }
+}
+
+/// Returns a policy that allows an action to a service, for events of a source.
+fn allowing(service: &str, action: &str, source: &str) -> Value {
+    json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": action,
+        "Condition": { "ArnLike": { "AWS:SourceArn": source } } }] })
+}
+
+/// Returns the facts of a sound stack that starts jobs for the videos in a bucket.
+pub(in crate::doctor) fn facts_with_videos() -> Facts {
+    let mut facts = facts();
+    let (queue_url, topic) = ("https://sqs.eu-west-1.amazonaws.com/123456789012/videos", arn("sns", TOPIC));
+    let rekognition_role = "arn:aws:iam::123456789012:role/RekognitionRole";
+    facts.stack.outputs.extend(map([
+        ("VideoBucketName", "my-videos"),
+        ("VideoQueueUrl", queue_url),
+        ("StarterName", "label-lake-Starter"),
+        ("RekognitionRoleArn", rekognition_role),
+        ("SendVideoEvents", "aws s3api put-bucket-notification-configuration"),
+    ]));
+    for (logical_id, physical_id) in [
+        ("VideoQueue", queue_url),
+        ("VideoRule", "label-lake-VideoRule"),
+        ("StarterRole", "StarterRole"),
+        ("StarterSchedule", "label-lake-StarterSchedule"),
+        ("StarterScheduleRole", "StarterScheduleRole"),
+    ] {
+        let resource = Resource { kind: String::new(), physical_id: physical_id.to_owned() };
+        facts.resources.insert(logical_id.to_owned(), resource);
+    }
+    facts.names = Names::new(&facts.stack, &facts.resources).unwrap();
+    let rule = arn("events", "rule/label-lake-VideoRule");
+    let from_rule = allowing("events.amazonaws.com", "sqs:SendMessage", &rule);
+    let failed = failed_queue(&mut facts);
+    let mut policy: Value = serde_json::from_str(&failed["Policy"]).unwrap();
+    policy["Statement"].as_array_mut().unwrap().push(from_rule["Statement"][0].clone());
+    failed.insert("Policy".to_owned(), policy.to_string());
+    let redrive = json!({ "deadLetterTargetArn": arn("sqs", "failed"), "maxReceiveCount": 1000 }).to_string();
+    facts.topic.as_mut().unwrap().as_mut().unwrap().starter_subscriptions =
+        vec![Subscription { arn: "arn:starter".to_owned(), attributes: BTreeMap::new() }];
+    let starter = Function {
+        state: "Active".to_owned(),
+        timeout: 60,
+        role: "arn:aws:iam::123456789012:role/StarterRole".to_owned(),
+        environment: map([
+            ("VIDEO_QUEUE_URL", queue_url),
+            ("FAILED_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/failed"),
+            ("TOPIC_ARN", &topic),
+            ("REKOGNITION_ROLE_ARN", rekognition_role),
+        ]),
+        policy: allowing("sns.amazonaws.com", "lambda:InvokeFunction", &topic),
+        ..Function::default()
+    };
+    facts.videos = Some(Videos {
+        bucket_sends_events: Ok(Some(true)),
+        rule: Ok(Some(Rule {
+            state: "ENABLED".to_owned(),
+            pattern: json!({ "detail": { "bucket": { "name": ["my-videos"] } } }),
+            targets: vec![arn("sqs", "videos")],
+        })),
+        queue: Ok(Some(Queue {
+            attributes: map([
+                ("MessageRetentionPeriod", "1209600"),
+                ("VisibilityTimeout", "120"),
+                ("Policy", &from_rule.to_string()),
+                ("RedrivePolicy", &redrive),
+                ("ApproximateNumberOfMessages", "3"),
+            ]),
+        })),
+        oldest: Ok(None),
+        starter: Ok(Some(starter)),
+        starter_role: Ok(Some(role("StarterRole", "lambda.amazonaws.com"))),
+        schedule: Ok(Some(json!({
+            "State": "ENABLED",
+            "ScheduleExpression": "rate(1 minute)",
+            "Target": { "Arn": arn("lambda", "function:label-lake-Starter"), "RoleArn": "arn:role" },
+        }))),
+        schedule_role: Ok(Some(role("StarterScheduleRole", "scheduler.amazonaws.com"))),
+    });
+    facts
+}
+
 fn build(has_queue: bool) -> Facts {
     let (stack, resources) = deployed(has_queue);
     let names = Names::new(&stack, &resources).unwrap();
     let topic = arn("sns", TOPIC);
-    let from_topic = |service: &str, action: &str| {
-        json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": action,
-            "Condition": { "ArnLike": { "AWS:SourceArn": topic } } }] })
-    };
+    let from_topic = |service: &str, action: &str| allowing(service, action, &topic);
     let queue_policy = from_topic("sns.amazonaws.com", "sqs:SendMessage").to_string();
     let redrive = json!({ "deadLetterTargetArn": arn("sqs", "failed"), "maxReceiveCount": 5 }).to_string();
     let queue = || Queue {
@@ -121,11 +210,6 @@ fn build(has_queue: bool) -> Facts {
             ("RedrivePolicy", &redrive),
             ("ApproximateNumberOfMessages", "0"),
         ]),
-    };
-    let role = |name: &str, service: &str| Role {
-        arn: format!("arn:aws:iam::123456789012:role/{name}"),
-        trust: json!({ "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }] }),
-        denied: Vec::new(),
     };
     let policy = if has_queue { Value::Null } else { from_topic("sns.amazonaws.com", "lambda:InvokeFunction") };
     let function = deployed_function(has_queue, policy);
@@ -152,11 +236,16 @@ fn build(has_queue: bool) -> Facts {
         resources,
         names,
         function: Ok(Some(function)),
-        topic: Ok(Some(Topic { policy: Value::Null, subscriptions: vec![subscription] })),
+        topic: Ok(Some(Topic {
+            policy: Value::Null,
+            subscriptions: vec![subscription],
+            starter_subscriptions: Vec::new(),
+        })),
         failed_queue: Ok(Some(queue())),
         job_queue: has_queue.then(|| Ok(Some(queue()))),
         function_role: Ok(Some(role("FunctionRole", "lambda.amazonaws.com"))),
         rekognition_role: Ok(Some(role("RekognitionRole", "rekognition.amazonaws.com"))),
+        videos: None,
         alarms: Ok(vec![alarm]),
         alarm_subscriptions: Ok(Some(vec!["arn:aws:sns:eu-west-1:123456789012:alarms:1".to_owned()])),
         tables: ["label_detections", "label_segments", "jobs"].map(table).into(),
@@ -178,6 +267,10 @@ pub(in crate::doctor) fn subscription(facts: &mut Facts) -> &mut Subscription {
 
 pub(in crate::doctor) fn failed_queue(facts: &mut Facts) -> &mut BTreeMap<String, String> {
     &mut facts.failed_queue.as_mut().unwrap().as_mut().unwrap().attributes
+}
+
+pub(in crate::doctor) fn videos(facts: &mut Facts) -> &mut Videos {
+    facts.videos.as_mut().unwrap()
 }
 
 pub(in crate::doctor) fn job_queue(facts: &mut Facts) -> &mut BTreeMap<String, String> {

@@ -12,7 +12,7 @@ use crate::doctor::check::Fault;
 use crate::doctor::checks::alarms::names;
 use crate::doctor::facts::Alarm;
 
-const CLOUDWATCH: JsonService = JsonService {
+pub(super) const CLOUDWATCH: JsonService = JsonService {
     service: Service { name: "monitoring", id: "CloudWatch", host: "monitoring", is_global: false },
     target: "GraniteServiceVersion20100801",
     content_type: "application/x-amz-json-1.0",

@@ -6,6 +6,7 @@ mod lake;
 mod queues;
 mod roles;
 mod topic;
+mod videos;
 
 use std::error::Error as StdError;
 
@@ -22,9 +23,10 @@ use crate::account::Account;
 use crate::account::stack::Stack;
 
 /// Error codes of a resource that does not exist.
-const MISSING: [&str; 8] = [
+const MISSING: [&str; 9] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "EntityNotFoundException",
+    "NoSuchBucket",
     "NoSuchEntity",
     "NotFound",
     "NotFoundException",
@@ -46,6 +48,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         job_queue,
         function_role,
         rekognition_role,
+        videos,
         alarms,
         alarm_subscriptions,
         tables,
@@ -57,6 +60,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         queues::read_optional(&aws, names.job_queue_url.as_deref()),
         roles::read(&aws, &names.function_role, names.function_permissions()),
         roles::read(&aws, &names.rekognition_role, vec![(vec!["sns:Publish"], names.topic.clone())]),
+        videos::read(&aws, &names),
         alarms::read(&aws, &resources),
         topic::read_alarm_subscriptions(&aws, &names),
         lake::read_tables(&aws, &names),
@@ -72,6 +76,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         job_queue,
         function_role,
         rekognition_role,
+        videos,
         alarms,
         alarm_subscriptions,
         tables,

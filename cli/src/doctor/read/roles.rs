@@ -11,6 +11,13 @@ use crate::account::stack::replies::{GetRole, SimulatePrincipalPolicy};
 use crate::doctor::check::Fault;
 use crate::doctor::facts::{Denied, Reading, Role};
 
+/// Condition key of `iam:PassRole` with the service to which the starter passes a role. The other actions ignore it.
+const PASSED_TO_REKOGNITION: [Field<'_>; 3] = [
+    ("ContextEntries.member.1.ContextKeyName", "iam:PassedToService"),
+    ("ContextEntries.member.1.ContextKeyType", "string"),
+    ("ContextEntries.member.1.ContextKeyValues.member.1", "rekognition.amazonaws.com"),
+];
+
 /// Reads a role, and those of the permissions that it lacks.
 pub(super) async fn read(aws: &SdkConfig, name: &str, permissions: Vec<(Vec<&str>, String)>) -> Reading<Role> {
     let client = QueryClient::new(aws, IAM);
@@ -28,6 +35,7 @@ pub(super) async fn read(aws: &SdkConfig, name: &str, permissions: Vec<(Vec<&str
 async fn simulate(client: &QueryClient, role: &str, actions: &[&str], resource: &str) -> Result<Vec<Denied>, Fault> {
     let names = list_fields("ActionNames", actions.len());
     let mut fields: Vec<Field<'_>> = vec![("PolicySourceArn", role), ("ResourceArns.member.1", resource)];
+    fields.extend(PASSED_TO_REKOGNITION);
     fields.extend(names.iter().map(String::as_str).zip(actions.iter().copied()));
     let reply = client.call::<SimulatePrincipalPolicy>("SimulatePrincipalPolicy", &fields).await;
     let reply = reply.map_err(|error| unreadable("iam:SimulatePrincipalPolicy", &format!("role {role}"), &error))?;

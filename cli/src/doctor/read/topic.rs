@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::found;
 use crate::account::stack::query_protocol::{Field, QueryClient, SNS};
 use crate::account::stack::replies::{Attributes, ListSubscriptionsByTopic, SubscriptionReply};
+use crate::doctor::check::Fault;
 use crate::doctor::facts::{Reading, Subscription, Topic};
 use crate::doctor::names::Names;
 
-/// Reads the topic to which jobs publish, and the subscriptions of the function or its queue.
+/// Reads the topic to which jobs publish, and the subscriptions of the stack's functions and the queue of jobs.
 pub(super) async fn read(aws: &SdkConfig, names: &Names) -> Reading<Topic> {
     let client = QueryClient::new(aws, SNS);
     let reply = client.call::<Attributes>("GetTopicAttributes", &[("TopicArn", &names.topic)]).await;
@@ -20,12 +21,23 @@ pub(super) async fn read(aws: &SdkConfig, names: &Names) -> Reading<Topic> {
         return Ok(None);
     };
     let Some(all) = list(&client, &names.topic).await? else { return Ok(None) };
-    let subscriber = names.subscriber_arn();
-    let own = all.into_iter().filter(|subscription| subscription.endpoint == subscriber);
-    let own = try_join_all(own.map(|subscription| read_subscription(&client, subscription.subscription_arn))).await?;
+    let subscriptions = read_subscriptions(&client, &all, &names.subscriber_arn()).await?;
+    let starter = names.videos.as_ref().map(|videos| videos.starter_arn(names)).unwrap_or_default();
+    let starter_subscriptions = read_subscriptions(&client, &all, &starter).await?;
     let mut attributes = by_name(attributes);
     let policy = attributes.remove("Policy").and_then(|policy| serde_json::from_str(&policy).ok());
-    Ok(Some(Topic { policy: policy.unwrap_or(Value::Null), subscriptions: own.into_iter().flatten().collect() }))
+    Ok(Some(Topic { policy: policy.unwrap_or(Value::Null), subscriptions, starter_subscriptions }))
+}
+
+/// Reads those of the subscriptions that deliver to the endpoint.
+async fn read_subscriptions(
+    client: &QueryClient,
+    all: &[SubscriptionReply],
+    endpoint: &str,
+) -> Result<Vec<Subscription>, Fault> {
+    let own = all.iter().filter(|subscription| subscription.endpoint == endpoint);
+    let own = own.map(|subscription| read_subscription(client, subscription.subscription_arn.clone()));
+    Ok(try_join_all(own).await?.into_iter().flatten().collect())
 }
 
 async fn read_subscription(client: &QueryClient, arn: String) -> Reading<Subscription> {
