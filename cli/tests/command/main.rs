@@ -29,6 +29,7 @@ mod show;
 mod stack;
 mod start;
 mod start_now;
+mod starter;
 mod status;
 
 use std::collections::BTreeMap;
