@@ -98,6 +98,11 @@ impl JobRow {
         Ok(self)
     }
 
+    /// Returns the reason for which the job failed at Rekognition, or `None` if it succeeded.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        (self.status == "FAILED").then(|| self.status_message.as_deref().unwrap_or("no reason given"))
+    }
+
     /// Returns the S3 URL of the video.
     pub(crate) fn video(&self) -> Option<String> {
         let (bucket, key) = self.video_bucket.as_ref().zip(self.video_key.as_ref())?;

@@ -22,12 +22,14 @@ mod parquet_decoder;
 mod report;
 mod shutdown;
 mod timeline;
+mod videos;
 
 use std::process::ExitCode;
 
 use crate::args::Command;
 use crate::commands::{
-    backfill, completions, convert, ddl, delete, demo, export, list, man, query, register, replay, run, show, status,
+    backfill, completions, convert, ddl, delete, demo, export, list, man, query, register, replay, run, show, start,
+    status,
 };
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
@@ -43,6 +45,7 @@ async fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::report(&arguments).await,
         Command::Convert(arguments) => convert::convert(&arguments).await,
         Command::Query(arguments) => query::query(&arguments).await,
+        Command::Start(arguments) => start::start(&arguments).await,
         Command::Register(arguments) => register::register(&arguments).await,
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Delete(arguments) => delete::delete(&arguments).await,

@@ -52,19 +52,28 @@ impl StarterSettings {
     }
 
     fn read(get: Variables<'_>) -> Result<Self, Error> {
-        let job = JobSettings {
+        Ok(Self {
+            video_queue_url: required(get, "VIDEO_QUEUE_URL", "the URL of an SQS queue", is_url)?,
+            failed_queue_url: required(get, "FAILED_QUEUE_URL", "the URL of an SQS queue", is_url)?,
+            job: JobSettings::read(get)?,
+            function_name: get("AWS_LAMBDA_FUNCTION_NAME"),
+        })
+    }
+}
+
+impl JobSettings {
+    /// Reads the settings from `get`, which returns the value of a variable, or `None` if it is not set or empty.
+    ///
+    /// # Errors
+    /// `Configuration`, with the name of the variable and what was expected.
+    pub fn read(get: Variables<'_>) -> Result<Self, Error> {
+        Ok(Self {
             topic_arn: required(get, "TOPIC_ARN", "the ARN of an SNS topic", |arn| is_arn(arn, "sns", ""))?,
             role_arn: required(get, "REKOGNITION_ROLE_ARN", "the ARN of a role", |arn| is_arn(arn, "iam", "role/"))?,
             min_confidence: parsed(get, "MIN_CONFIDENCE", confidence)?,
             include_labels: parsed(get, "INCLUDE_LABELS", labels)?.unwrap_or_default(),
             exclude_labels: parsed(get, "EXCLUDE_LABELS", labels)?.unwrap_or_default(),
             tag: parsed(get, "JOB_TAG", tag)?,
-        };
-        Ok(Self {
-            video_queue_url: required(get, "VIDEO_QUEUE_URL", "the URL of an SQS queue", is_url)?,
-            failed_queue_url: required(get, "FAILED_QUEUE_URL", "the URL of an SQS queue", is_url)?,
-            job,
-            function_name: get("AWS_LAMBDA_FUNCTION_NAME"),
         })
     }
 }

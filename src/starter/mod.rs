@@ -3,10 +3,10 @@
 pub mod message;
 pub mod policy;
 pub mod request;
+pub mod start;
 
 mod failure;
 mod queue;
-mod start;
 
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};

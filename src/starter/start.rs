@@ -1,8 +1,9 @@
 //! The call that starts the job of a video, and its errors.
 
 use aws_sdk_rekognition::Client;
-use aws_sdk_rekognition::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_rekognition::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_rekognition::operation::start_label_detection::StartLabelDetectionError;
+use aws_sdk_rekognition::operation::start_label_detection::builders::StartLabelDetectionFluentBuilder;
 use aws_sdk_rekognition::types::{
     GeneralLabelsSettings, LabelDetectionFeatureName, LabelDetectionSettings, NotificationChannel, S3Object,
     Video as VideoInput,
@@ -54,25 +55,36 @@ pub(crate) async fn start(
     settings: &JobSettings,
     until: Instant,
 ) -> Result<String, NotStarted> {
+    let request = request(client, video, settings).map_err(|error| NotStarted::Impossible(error.to_string()))?;
+    match timeout_at(until, request.send()).await {
+        Ok(Ok(reply)) => Ok(reply.job_id.unwrap_or_default()),
+        Ok(Err(error)) => Err(not_started(error, settings)),
+        Err(_) => Err(NotStarted::Unavailable("no reply before the invocation timed out".to_owned())),
+    }
+}
+
+/// Returns the request that starts the job of a video.
+///
+/// # Errors
+/// A part of the request is missing, which the settings rule out.
+pub fn request(
+    client: &Client,
+    video: &Video,
+    settings: &JobSettings,
+) -> Result<StartLabelDetectionFluentBuilder, BuildError> {
     let object = S3Object::builder().bucket(&video.bucket).name(&video.key).set_version(video.version.clone());
     let channel = NotificationChannel::builder().sns_topic_arn(&settings.topic_arn).role_arn(&settings.role_arn);
-    let channel = channel.build().map_err(|error| NotStarted::Impossible(error.to_string()))?;
     let request = client
         .start_label_detection()
         .video(VideoInput::builder().s3_object(object.build()).build())
         .client_request_token(token(video, settings))
         .set_job_tag(settings.tag.clone())
         .set_min_confidence(settings.min_confidence)
-        .notification_channel(channel);
-    let request = match filters(settings) {
+        .notification_channel(channel.build()?);
+    Ok(match filters(settings) {
         Some(filters) => request.features(LabelDetectionFeatureName::GeneralLabels).settings(filters),
         None => request,
-    };
-    match timeout_at(until, request.send()).await {
-        Ok(Ok(reply)) => Ok(reply.job_id.unwrap_or_default()),
-        Ok(Err(error)) => Err(not_started(error, settings)),
-        Err(_) => Err(NotStarted::Unavailable("no reply before the invocation timed out".to_owned())),
-    }
+    })
 }
 
 /// Returns the settings of the request if there are filters.

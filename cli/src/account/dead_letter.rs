@@ -1,9 +1,13 @@
 //! Dead letters: the messages of a dead-letter queue, and the jobs in them.
 
 use label_lake::notification::{Completion, Delivery};
+use label_lake::starter::message::{self, Content, Video};
 use serde_json::Value;
 
 use super::function::ExportError;
+
+/// `errorType` of the starter's failure messages.
+const VIDEO_NOT_STARTED: &str = "VideoNotStarted";
 
 /// A message that was received from a dead-letter queue.
 #[derive(Clone, Debug)]
@@ -14,7 +18,35 @@ pub(crate) struct DeadLetter {
     pub(crate) body: String,
 }
 
+/// A video whose job was not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct VideoLetter {
+    pub(crate) video: Video,
+    /// Message for the queue of videos, as the starter received it.
+    pub(crate) message: String,
+    /// Reason for which the job was not started. `None` if SQS moved the message because it was received too often.
+    pub(crate) reason: Option<String>,
+}
+
 impl DeadLetter {
+    /// Returns the video, if the message is one of the starter: its failure message, or a message of the queue of videos
+    /// that SQS moved.
+    pub(crate) fn video(&self) -> Option<VideoLetter> {
+        let failure = serde_json::from_str::<Value>(&self.body).ok();
+        let failure = failure.filter(|failure| failure["errorType"] == VIDEO_NOT_STARTED);
+        let message = match failure.as_ref().map(|failure| &failure["video"]) {
+            Some(Value::String(text)) => text.clone(),
+            Some(event) => event.to_string(),
+            None => self.body.clone(),
+        };
+        let Content::Video(video) = message::read(&message) else { return None };
+        let reason = failure.map(|failure| {
+            let text = failure["errorMessage"].as_str().unwrap_or("no reason given").to_owned();
+            text.strip_prefix(&format!("video {video}: ")).map(str::to_owned).unwrap_or(text)
+        });
+        Some(VideoLetter { video, message, reason })
+    }
+
     /// Returns the completion message of each job in the message, then an error for each part that has none.
     ///
     /// The list is never empty: a message for another Rekognition API results in an error.
@@ -25,6 +57,10 @@ impl DeadLetter {
                 return vec![Err(ExportError::new("InvalidEvent", format!("the message is not JSON: {error}")))];
             }
         };
+        if event["errorType"] == VIDEO_NOT_STARTED {
+            let reason = event["errorMessage"].as_str().unwrap_or("no reason given");
+            return vec![Err(ExportError::new(VIDEO_NOT_STARTED, reason.to_owned()))];
+        }
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&event);
         let requests = requests.into_iter().map(|request| Ok(request.completion));
         let errors = rejected.into_iter().map(|part| part.error);
@@ -42,6 +78,14 @@ impl DeadLetter {
     pub(crate) fn error_type(&self) -> Option<String> {
         let record: Value = serde_json::from_str(&self.body).ok()?;
         Some(record["responsePayload"]["errorType"].as_str()?.to_owned())
+    }
+}
+
+impl VideoLetter {
+    /// Returns what identifies the content of the object: its URL, and its version or `ETag`.
+    pub(crate) fn content(&self) -> String {
+        let Video { version, etag, .. } = &self.video;
+        format!("{} {:?}", self.video, version.as_ref().or(etag.as_ref()))
     }
 }
 
@@ -72,10 +116,35 @@ mod tests {
     }
 
     #[test]
+    fn finds_the_video_of_a_failed_start() {
+        let event = json!({
+            "detail-type": "Object Created",
+            "detail": { "bucket": { "name": "v" }, "object": { "key": "a.mp4", "etag": "e" } },
+        });
+        let failure = |video: Value| {
+            let text = "video s3://v/a.mp4: not started: too large";
+            json!({ "errorType": "VideoNotStarted", "errorMessage": text, "video": video }).to_string()
+        };
+        for (body, reason) in [
+            (event.to_string(), None),
+            (failure(event.clone()), Some("not started: too large")),
+            (failure(event.to_string().into()), Some("not started: too large")),
+        ] {
+            let video = letter(&body).video().unwrap();
+            assert_eq!((&*video.video.to_string(), video.reason.as_deref()), ("s3://v/a.mp4", reason));
+            assert_eq!(video.message, event.to_string());
+        }
+        for body in [failure("no video".into()), r#"{"JobId": "a"}"#.to_owned(), "no json".to_owned()] {
+            assert_eq!(letter(&body).video(), None);
+        }
+    }
+
+    #[test]
     fn reports_a_message_without_a_job() {
         let error_type = |body: &str| letter(body).completions().remove(0).unwrap_err().error_type;
         assert_eq!(error_type(r#"{"JobId": "a", "API": "StartFaceDetection"}"#), "OtherApi");
         assert_eq!(error_type("{}"), "InvalidEvent");
         assert_eq!(error_type("not json"), "InvalidEvent");
+        assert_eq!(error_type(r#"{"errorType": "VideoNotStarted", "video": "no video"}"#), "VideoNotStarted");
     }
 }

@@ -11,7 +11,10 @@ pub(crate) mod lake;
 mod login;
 mod presign;
 pub(crate) mod queue;
+pub(crate) mod rekognition;
 pub(crate) mod stack;
+pub(crate) mod starter_log;
+pub(crate) mod video_bucket;
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
 //! An SQS queue.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry};
 use futures_util::stream::{self, StreamExt as _};
 use label_lake::error::with_sources;
 
@@ -17,9 +18,9 @@ const VISIBILITY_TIMEOUT: Duration = Duration::from_mins(5);
 /// Long polling makes SQS query all of its servers. Without it, a reply may be empty although the queue has messages.
 const LONG_POLL: Duration = Duration::from_secs(2);
 /// Maximum number of messages that SQS returns at once or accepts in a batch.
-const MAX_BATCH: usize = 10;
+pub(crate) const MAX_BATCH: usize = 10;
 /// Number of concurrent batch requests. A thousand messages then take about 13 times as long as one request.
-pub(super) const MAX_CONCURRENT_BATCHES: usize = 8;
+pub(crate) const MAX_CONCURRENT_BATCHES: usize = 8;
 
 /// A queue in an account. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,6 +42,21 @@ impl Queue {
         let reply = request.send().await.map_err(|error| self.error("sqs:GetQueueAttributes", &error))?;
         let number = reply.attributes().and_then(|attributes| attributes.get(&name)?.parse().ok());
         Ok(number.unwrap_or_default())
+    }
+
+    /// Sends at most ten messages. Returns the error code of each message that SQS did not take, by its position.
+    ///
+    /// If the reply is lost, the request is repeated, and the messages may be in the queue twice.
+    pub(crate) async fn send(&self, bodies: &[String]) -> anyhow::Result<BTreeMap<usize, String>> {
+        let entries = bodies.iter().enumerate().map(|(number, body)| {
+            SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(body).build()
+        });
+        let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
+        let request = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let reply = request.send().await.map_err(|error| self.error("sqs:SendMessage", &error))?;
+        let failed =
+            reply.failed().iter().filter_map(|failed| Some((failed.id().parse().ok()?, failed.code().to_owned())));
+        Ok(failed.collect())
     }
 
     /// Receives at most `max` messages and hides them from other receivers. Returns no messages if none are visible.

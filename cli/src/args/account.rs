@@ -25,6 +25,8 @@ macro_rules! with_credentials {
     };
 }
 
+pub(super) use with_credentials;
+
 pub(super) const REGISTER_EXAMPLES: &str = with_credentials!(
     "\
 Examples:
@@ -123,7 +125,7 @@ Exit codes:
 Permissions:
   sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility,
   sqs:GetQueueAttributes, lambda:InvokeFunction; with --stack also
-  cloudformation:DescribeStacks"
+  cloudformation:DescribeStacks, and sqs:SendMessage for videos"
 );
 
 pub(super) const BACKFILL_EXAMPLES: &str = with_credentials!(

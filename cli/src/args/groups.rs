@@ -11,7 +11,7 @@ pub(crate) type Group = (&'static str, &'static [&'static str]);
 pub(crate) const GROUPS: [Group; 4] = [
     ("On this machine", &["run"]),
     ("In a lake (a directory or s3://BUCKET/PREFIX)", &["list", "show", "report", "convert", "query"]),
-    ("In an AWS account", &["export", "status", "demo", "register", "delete", "replay", "backfill"]),
+    ("In an AWS account", &["start", "export", "status", "demo", "register", "delete", "replay", "backfill"]),
     ("Setup", &["ddl", "completions", "man"]),
 ];
 

@@ -11,6 +11,7 @@ mod lake;
 mod local;
 mod query;
 mod report;
+mod start;
 
 use clap::builder::ValueHint;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -28,6 +29,7 @@ pub(crate) use self::lake::{LakeLocation, LakeToRead, S3Location};
 pub(crate) use self::local::{DdlArguments, ManArguments, RunArguments};
 pub(crate) use self::query::QueryArguments;
 pub(crate) use self::report::ReportArguments;
+pub(crate) use self::start::StartArguments;
 
 /// Name of the program.
 pub(crate) const PROGRAM: &str = "label-lake";
@@ -77,6 +79,9 @@ Examples:
   Check a deployed stack:
     label-lake status --stack label-lake
 
+  Start the jobs of all videos in a folder:
+    label-lake start --stack label-lake s3://my-videos/2026/
+
   Replay the dead-letter queue:
     label-lake replay --stack label-lake
 
@@ -122,6 +127,8 @@ pub(crate) enum Command {
     ///
     /// The newest jobs come first. The date is the time at which the job ended at Rekognition, or at which the job was
     /// committed if its completion message has no time.
+    ///
+    /// With --videos, lists the videos in the bucket of a stack that starts jobs, and how far each has come.
     #[command(after_long_help = jobs::LIST_EXAMPLES)]
     List(ListArguments),
 
@@ -163,6 +170,20 @@ pub(crate) enum Command {
     /// Write the values as they are, without the quotes of SQL.
     #[command(after_long_help = query::QUERY_EXAMPLES)]
     Query(QueryArguments),
+
+    /// Start the jobs of videos through a deployed stack.
+    ///
+    /// Lists the videos, leaves out those that the lake has, shows their number and what Rekognition charges, and asks for
+    /// confirmation. Then sends them to the stack's queue of videos, whose starter starts a job whenever Rekognition has a
+    /// free slot. The labels are in the lake minutes after the job of a video ends.
+    ///
+    /// To resume after an interruption, run the command again in the same directory: videos that were sent are left out. The
+    /// starter makes one job of a video that is sent twice within 7 days.
+    ///
+    /// With --now, starts one video with your permissions and the settings of the stack, and shows how far it is: waiting for
+    /// a slot, started, analyzed, exported.
+    #[command(after_long_help = start::START_EXAMPLES)]
+    Start(StartArguments),
 
     /// Register the partitions of jobs in Glue.
     ///
@@ -206,6 +227,9 @@ pub(crate) enum Command {
     ///
     /// Accepts every message format: Lambda failure records, SNS envelopes, events, and completion messages. Invokes the
     /// function for each job in a message, one after the other, and deletes the message once all its jobs have succeeded.
+    ///
+    /// A video whose job was not started goes back to the stack's queue of videos, with the reason printed. Remove the cause
+    /// first. This needs --stack.
     ///
     /// Each message is received once. A message that fails is printed with the error, stays in the queue, and becomes visible
     /// again when the command ends. A job that is handed over to another invocation counts as replayed. Replaying is

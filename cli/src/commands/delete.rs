@@ -1,7 +1,6 @@
 //! `label-lake delete`: deletes jobs from the lake.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
@@ -16,6 +15,7 @@ use crate::account::lake::AccountLake;
 use crate::account::{Account, call_deadline, for_operator};
 use crate::args::{DeleteArguments, each_once};
 use crate::error::with_hint;
+use crate::output::confirmation::{confirm, require_terminal};
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
 use crate::output::text::count;
@@ -26,9 +26,8 @@ const MAX_PASSES: usize = 3;
 
 /// Deletes the jobs after confirmation. Returns a failure code if a job is not in the lake, or if an export wrote it again.
 pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCode> {
-    if !arguments.yes && !arguments.dry_run && !io::stdin().is_terminal() {
-        let error = anyhow!("cannot ask for confirmation, because standard input is not a terminal");
-        return Err(with_hint(error, "pass --yes to delete without confirmation"));
+    if !arguments.yes && !arguments.dry_run {
+        require_terminal("delete")?;
     }
     let account = Account::open(&arguments.aws).await?;
     let (location, lake) = account.open_lake(&arguments.lake, arguments.database.as_ref()).await?;
@@ -51,7 +50,8 @@ pub(crate) async fn delete(arguments: &DeleteArguments) -> anyhow::Result<ExitCo
         print("Dry run: nothing was deleted.\n")?;
         return Ok(if all_deleted { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    if !found.is_empty() && !arguments.yes && !confirm(found.len())? {
+    let which = if found.len() == 1 { "this job".to_owned() } else { format!("these {} jobs", found.len()) };
+    if !found.is_empty() && !arguments.yes && !confirm(&format!("Delete {which}?"))? {
         bail!("nothing was deleted");
     }
     for report in &found {
@@ -99,19 +99,6 @@ fn warning(report: &JobReport) -> &'static str {
     }
 }
 
-fn confirm(jobs: usize) -> anyhow::Result<bool> {
-    let which = if jobs == 1 { "this job".to_owned() } else { format!("these {jobs} jobs") };
-    eprint!("Delete {which}? [y/N] ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(is_yes(&answer))
-}
-
-fn is_yes(answer: &str) -> bool {
-    matches!(&*answer.trim().to_ascii_lowercase(), "y" | "yes")
-}
-
 /// Deletes a job, in several passes if an export keeps writing it. Returns what the lake has of the job after the last pass,
 /// or `None` if it has nothing.
 pub(super) async fn delete_job(account: &AccountLake, job: &JobId) -> anyhow::Result<Option<JobReport>> {
@@ -141,19 +128,4 @@ async fn delete_once(account: &AccountLake, job: &JobId, until: Instant) -> Resu
         }
     }
     lake.delete_files().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_yes;
-
-    #[test]
-    fn only_yes_in_any_case_confirms() {
-        for answer in ["y\n", "Y\n", "yes\n", "YES\r\n", " Yes \n"] {
-            assert!(is_yes(answer), "{answer:?}");
-        }
-        for answer in ["", "\n", "n\n", "no\n", "yes please\n", "ye\n"] {
-            assert!(!is_yes(answer), "{answer:?}");
-        }
-    }
 }

@@ -4,6 +4,7 @@ pub(crate) mod committed;
 pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod label_file;
+pub(crate) mod rows;
 
 use label_lake::job_id::JobId;
 use label_lake::lake::StoredObject;

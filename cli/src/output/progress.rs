@@ -12,7 +12,7 @@ use label_lake::telemetry::Progress;
 use super::text::count;
 
 /// Time between two updates.
-const PERIOD: Duration = Duration::from_millis(100);
+pub(super) const PERIOD: Duration = Duration::from_millis(100);
 
 /// Layout of the progress bar of an export. The bar takes what the numbers leave of the terminal's width: at 80 columns at
 /// least ten, even for the largest job.
@@ -53,7 +53,7 @@ pub(crate) fn counter(total: u64, things: &'static str, hidden: bool) -> anyhow:
     Ok(bar)
 }
 
-fn target(hidden: bool) -> ProgressDrawTarget {
+pub(super) fn target(hidden: bool) -> ProgressDrawTarget {
     if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 

@@ -24,9 +24,14 @@ pub(crate) struct Account {
 impl Account {
     /// Starts the simulator and the function. `settings` are added to the bucket.
     pub(crate) async fn start(account: Builder, settings: &[(&str, &str)]) -> Self {
-        let simulator = account.start().await.unwrap();
+        let settings = [&[("OUTPUT_BUCKET", "lake")], settings].concat();
+        Self::with_function(account.start().await.unwrap(), &settings)
+    }
+
+    /// Starts a function with these settings in front of a simulator.
+    pub(crate) fn with_function(simulator: Simulator, settings: &[(&str, &str)]) -> Self {
         let mut function = Command::new(bootstrap());
-        function.env_clear().envs(simulator.environment()).env("OUTPUT_BUCKET", "lake").envs(settings.iter().copied());
+        function.env_clear().envs(simulator.environment()).envs(settings.iter().copied());
         let function = function.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         Self { simulator, _function: Some(function) }
     }

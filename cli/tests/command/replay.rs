@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use rekognition_simulator::{Fault, Simulator};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::account::{Account, job, wait};
+use crate::deployment::Deployment;
 use crate::{JOB, event};
 
 const QUEUE: &str = "label-lake-failed";
+const VIDEO_QUEUE: &str = "label-lake-videos";
 const REPLAY: [&str; 3] = ["replay", "--function", "label-lake"];
 
 /// Starts an account with this many jobs, from `job-0` on.
@@ -205,6 +207,114 @@ async fn makes_messages_visible_after_an_interrupted_dry_run() {
         assert!(notice.starts_with("error: interrupted"), "{notice}");
         assert_eq!(errors.next_line().await.unwrap(), None);
     }
+}
+
+/// Returns a stack that starts jobs, its queues, and an event for a video.
+async fn stack_with_videos(jobs: usize) -> (Deployment, Value) {
+    let mut builder = Simulator::builder().queue(QUEUE).queue(VIDEO_QUEUE);
+    for number in 0..jobs {
+        builder = builder.job(&format!("job-{number}"), job(4));
+    }
+    let account = Account::start(builder, &[]).await;
+    let [failed, videos] = [QUEUE, VIDEO_QUEUE].map(|queue| account.simulator.queue_url(queue));
+    let outputs = [("FailedQueueUrl", &*failed), ("VideoQueueUrl", &*videos)];
+    let event = json!({
+        "source": "aws.s3", "detail-type": "Object Created",
+        "detail": { "bucket": { "name": "videos" }, "object": { "key": "beach day.mp4", "size": 7, "etag": "e" } },
+    });
+    (Deployment::of(account, &[], &outputs).await, event)
+}
+
+/// Returns the failure message of the starter for an event.
+fn not_started(event: &Value) -> String {
+    let text = "video s3://videos/beach day.mp4: not started: the video is too large";
+    json!({ "errorType": "VideoNotStarted", "errorMessage": text, "video": event }).to_string()
+}
+
+#[tokio::test]
+async fn sends_videos_back_to_their_queue() {
+    let (deployment, event) = stack_with_videos(1).await;
+    let simulator = &deployment.account.simulator;
+    let bare = json!({ "Records": [{
+        "eventName": "ObjectCreated:Put",
+        "s3": { "bucket": { "name": "videos" }, "object": { "key": "a+b.mp4", "size": 7, "eTag": "e" } },
+    }] });
+    let failed = simulator.send_message(QUEUE, &not_started(&event));
+    let redriven = simulator.send_message(QUEUE, &bare.to_string());
+    let no_video = simulator.send_message(QUEUE, &not_started(&json!("no video")));
+    simulator.send_message(QUEUE, r#"{"JobId":"job-0"}"#);
+
+    let replay = ["replay", "--stack", "label-lake"];
+    let listed = deployment.run(&[&replay[..], &["--dry-run"]].concat()).await;
+    assert_eq!((listed.code, &*listed.stderr), (Some(0), ""));
+    for line in [
+        format!("waiting   {failed}  s3://videos/beach day.mp4  not started: the video is too large\n"),
+        format!("waiting   {redriven}  s3://videos/a b.mp4\n"),
+    ] {
+        assert!(listed.stdout.contains(&line), "{line}: {}", listed.stdout);
+    }
+    assert_eq!((remaining(&deployment.account).len(), simulator.messages(VIDEO_QUEUE).len()), (4, 0));
+
+    let output = deployment.run(&replay).await;
+    assert_eq!((output.code, &*output.stderr), (Some(1), ""), "{}", output.stdout);
+    for line in [
+        format!(
+            "replayed  {failed}  s3://videos/beach day.mp4  SENT to the queue of videos; before: not started: the video is \
+             too large\n"
+        ),
+        format!("replayed  {redriven}  s3://videos/a b.mp4  SENT to the queue of videos; before: received too often\n"),
+        format!("kept      {no_video}  -  VideoNotStarted: video s3://videos/beach day.mp4: not started"),
+    ] {
+        assert!(output.stdout.contains(&line), "{line}: {}", output.stdout);
+    }
+    assert!(output.stdout.contains("  job-0  EXPORTED\n"), "{}", output.stdout);
+    assert!(output.stdout.ends_with("3 messages replayed, 1 kept in the queue\n"), "{}", output.stdout);
+    assert_eq!(remaining(&deployment.account), BTreeSet::from([no_video]));
+    let sent: Vec<Value> = bodies(simulator, VIDEO_QUEUE);
+    assert!(sent.len() == 2 && sent.contains(&event) && sent.contains(&bare), "{sent:?}");
+}
+
+fn bodies(simulator: &Simulator, queue: &str) -> Vec<Value> {
+    simulator.messages(queue).iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn sends_each_video_once_and_keeps_it_if_it_fails_again() {
+    let (deployment, event) = stack_with_videos(0).await;
+    let simulator = &deployment.account.simulator;
+    simulator.send_message(QUEUE, &event.to_string());
+    // A failed start of the same video arrives while the command runs.
+    let again = simulator.send_message(QUEUE, &not_started(&event));
+    let output = deployment.run(&["replay", "--stack", "label-lake"]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    let line = format!(
+        "kept      {again}  s3://videos/beach day.mp4  VideoNotStarted: already sent by this command; not started: the video"
+    );
+    assert!(output.stdout.contains(&line), "{}", output.stdout);
+    assert_eq!(
+        (remaining(&deployment.account), bodies(simulator, VIDEO_QUEUE)),
+        (BTreeSet::from([again]), vec![event])
+    );
+}
+
+#[tokio::test]
+async fn keeps_videos_that_cannot_be_sent() {
+    let (deployment, event) = stack_with_videos(0).await;
+    let simulator = &deployment.account.simulator;
+    let id = simulator.send_message(QUEUE, &not_started(&event));
+    let output = replay(&deployment.account, &[]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(
+        output.stdout.contains("NoVideoQueue: pass a stack with a bucket of videos as --stack"),
+        "{}",
+        output.stdout
+    );
+
+    simulator.add_fault(Fault::on("SendMessageBatch").status(403, "AccessDenied"));
+    let output = deployment.run(&["replay", "--stack", "label-lake"]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(output.stdout.contains("you lack permission sqs:SendMessage on the queue"), "{}", output.stdout);
+    assert_eq!((remaining(&deployment.account), simulator.messages(VIDEO_QUEUE).len()), (BTreeSet::from([id]), 0));
 }
 
 #[tokio::test]

@@ -1,177 +1,27 @@
 //! `--stack`: commands that take their names from a stack, and the doctor when calls are denied.
 
-use std::collections::BTreeMap;
-
 use rekognition_simulator::Simulator;
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use serde_json::Value;
 
-use crate::CommandOutput;
-use crate::account::{Account, DATABASE, job, run_to_end, with_catalog};
+use crate::account::{Account, DATABASE, job, with_catalog};
+use crate::deployment::Deployment;
 
 const QUEUE: &str = "label-lake-failed";
 /// Services that the simulator does not have, or of which it has other operations than the doctor calls.
 const DENIED: [&str; 5] = ["CLOUDWATCH", "IAM", "LAMBDA", "SNS", "SQS"];
 
-/// An account with a deployed stack, and the scripted CloudFormation that describes it.
-struct Deployment {
-    account: Account,
-    url: String,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Deployment {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-impl Deployment {
-    async fn start() -> Self {
-        let builder = Simulator::builder().queue(QUEUE).job("job-1", job(4)).job("job-2", job(3));
-        let account = Account::start(with_catalog(builder), &[("GLUE_DATABASE", DATABASE)]).await;
-        account.export("job-1").await;
-        let queue = account.simulator.queue_url(QUEUE);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(stream, queue.clone()));
-            }
-        });
-        Self { account, url, server }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> CommandOutput {
-        self.run_with(arguments, &[]).await
-    }
-
-    /// Runs the command. The scripted server answers for these services, too.
-    async fn run_with(&self, arguments: &[&str], services: &[&str]) -> CommandOutput {
-        let mut command = self.account.command(arguments);
-        command.env("AWS_ENDPOINT_URL_CLOUDFORMATION", &self.url);
-        for service in services {
-            command.env(format!("AWS_ENDPOINT_URL_{service}"), &self.url);
-        }
-        run_to_end(command).await
-    }
-}
-
-/// Answers one request: CloudFormation describes the stack, everything else is denied.
-async fn answer(stream: TcpStream, queue: String) {
-    let mut stream = BufReader::new(stream);
-    let (mut length, mut target) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
-            return;
-        }
-        let line = line.trim().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if let Some(value) = line.strip_prefix("x-amz-target: amazonathena.") {
-            value.clone_into(&mut target);
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.unwrap();
-    let form = String::from_utf8_lossy(&body).into_owned();
-    let fields: BTreeMap<_, _> = form.split('&').filter_map(|field| field.split_once('=')).collect();
-    let action = fields.get("Action").copied().unwrap_or_default();
-    let (status, reply) = match (action, fields.get("StackName").copied()) {
-        ("", _) if !target.is_empty() => (200, athena(&target, &form)),
-        ("DescribeStacks", Some("label-lake" | "elsewhere")) => (200, stack(fields["StackName"], &queue)),
-        ("DescribeStacks", _) => (400, error("ValidationError", "Stack with id x does not exist")),
-        ("ListStackResources", _) => (200, resources()),
-        // Lambda and SQS speak JSON.
-        ("", _) => (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned()),
-        _ => (403, error("AccessDenied", "not authorized")),
-    };
-    let denied = if status == 403 { "x-amzn-errortype: AccessDeniedException\r\n" } else { "" };
-    let head = format!("HTTP/1.1 {status} X\r\n{denied}connection: close\r\ncontent-length: {}\r\n\r\n", reply.len());
-    stream.write_all((head + &reply).as_bytes()).await.unwrap();
-}
-
-/// Answers a call to Athena. A statement with the job `label-lake-sample` succeeds.
-fn athena(operation: &str, request: &str) -> String {
-    let request: Value = serde_json::from_str(request).unwrap();
-    let datum = |text: &str| json!({ "VarCharValue": text });
-    let reply = match operation {
-        "startqueryexecution" => {
-            assert_eq!(request["ExecutionParameters"], json!(["'label-lake-sample'"]));
-            assert_eq!(request["WorkGroup"], "label-lake");
-            assert_eq!(request["QueryExecutionContext"]["Database"], DATABASE);
-            assert!(request["QueryString"].as_str().unwrap().contains("FROM label_detections d"));
-            json!({ "QueryExecutionId": "query-1" })
-        }
-        "getqueryexecution" => json!({ "QueryExecution": { "Status": { "State": "SUCCEEDED" } } }),
-        "getqueryresults" => json!({ "ResultSet": { "Rows": [
-            { "Data": [datum("label_name"), datum("detections")] },
-            { "Data": [datum("Person"), datum("1639")] },
-            { "Data": [{}, datum("820")] },
-        ] } }),
-        _ => panic!("{operation}"),
-    };
-    reply.to_string()
-}
-
-fn error(code: &str, message: &str) -> String {
-    format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
-}
-
-/// Returns the description of a stack. The one named `elsewhere` has no outputs.
-fn stack(name: &str, queue: &str) -> String {
-    let output = |(key, value): (&str, &str)| {
-        format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
-    };
-    let outputs = [
-        ("BucketName", "lake"),
-        ("DatabaseName", DATABASE),
-        ("FailedQueueUrl", queue),
-        ("FunctionName", "label-lake"),
-        ("TopicArn", "arn:aws:sns:us-east-1:123456789012:jobs"),
-        ("WorkGroupName", "label-lake"),
-    ];
-    let outputs = if name == "elsewhere" { String::new() } else { outputs.map(output).concat() };
-    format!(
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>\
-         <StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/1</StackId>\
-         <StackName>{name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>\
-         <Parameters><member><ParameterKey>OutputPrefix</ParameterKey><ParameterValue></ParameterValue></member>\
-         <member><ParameterKey>AggregateBy</ParameterKey><ParameterValue>TIMESTAMPS</ParameterValue></member></Parameters>\
-         <Outputs>{outputs}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
-    )
-}
-
-fn resources() -> String {
-    let resource = |(id, kind): (&str, &str)| {
-        format!(
-            "<member><LogicalResourceId>{id}</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
-             <ResourceType>{kind}</ResourceType></member>"
-        )
-    };
-    let resources = [
-        ("FunctionRole", "AWS::IAM::Role"),
-        ("RekognitionRole", "AWS::IAM::Role"),
-        ("FailuresWaiting", "AWS::CloudWatch::Alarm"),
-    ];
-    format!(
-        "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{}</StackResourceSummaries>\
-         </ListStackResourcesResult></ListStackResourcesResponse>",
-        resources.map(resource).concat()
-    )
+/// Returns a deployed stack whose lake has `job-1`.
+async fn deploy() -> Deployment {
+    let builder = Simulator::builder().queue(QUEUE).job("job-1", job(4)).job("job-2", job(3));
+    let account = Account::start(with_catalog(builder), &[("GLUE_DATABASE", DATABASE)]).await;
+    account.export("job-1").await;
+    let queue = account.simulator.queue_url(QUEUE);
+    Deployment::of(account, &[], &[("FailedQueueUrl", &queue)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_takes_its_names_from_the_stack() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let simulator = &deployment.account.simulator;
     let message = simulator.send_message(QUEUE, r#"{"JobId": "job-1"}"#);
     for (arguments, words) in [
@@ -195,7 +45,7 @@ async fn every_command_takes_its_names_from_the_stack() {
 
 #[tokio::test]
 async fn names_a_stack_that_is_missing_or_not_from_the_template() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let missing = deployment.run(&["status", "--stack", "other"]).await;
     assert_eq!((missing.code, &*missing.stdout), (Some(1), ""));
     assert!(
@@ -211,7 +61,7 @@ async fn names_a_stack_that_is_missing_or_not_from_the_template() {
 
 #[tokio::test]
 async fn a_stack_replaces_the_other_names() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     for arguments in [
         &["status", "--stack", "label-lake", "--lake", "s3://lake", "job-1"][..],
         &["status", "--stack", "label-lake", "--database", DATABASE, "job-1"],
@@ -230,49 +80,8 @@ async fn a_stack_replaces_the_other_names() {
 }
 
 #[tokio::test]
-async fn demo_exports_queries_and_reports_a_sample_and_removes_it() {
-    let deployment = Deployment::start().await;
-    let simulator = &deployment.account.simulator;
-    let before: Vec<_> = simulator.objects().into_keys().collect();
-    let directory = tempfile::tempdir().unwrap();
-    let page = directory.path().join("sample.html");
-    let page_path = page.to_str().unwrap();
-    let arguments = ["demo", "--stack", "label-lake", "--out", page_path];
-    let output = deployment.run_with(&arguments, &["ATHENA"]).await;
-    assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
-    assert!(output.stdout.contains("label-lake-sample  EXPORTED  220 labels, 10,000 detections"), "{}", output.stdout);
-    assert!(
-        output.stdout.contains("label_name  detections\nPerson            1639\n-                  820\n"),
-        "{}",
-        output.stdout
-    );
-    assert!(std::fs::read_to_string(&page).unwrap().contains("label-lake demo"));
-    // The sample has a partition for each label, beside the four of job-1.
-    assert_eq!(simulator.partitions(DATABASE, "label_detections").len(), 224);
-    assert_eq!(simulator.objects().len(), before.len() + 221);
-
-    // A second run finds the sample.
-    let again = deployment.run_with(&arguments, &["ATHENA"]).await;
-    assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
-    assert!(again.stdout.contains("label-lake-sample  ALREADY_COMMITTED"), "{}", again.stdout);
-
-    for _ in 0..2 {
-        let clean = deployment.run(&["demo", "--stack", "label-lake", "--out", page_path, "--clean"]).await;
-        assert_eq!(clean.code, Some(0), "{}{}", clean.stdout, clean.stderr);
-        assert!(!page.exists());
-        assert_eq!(simulator.objects().into_keys().collect::<Vec<_>>(), before);
-        assert_eq!(simulator.partitions(DATABASE, "label_detections").len(), 4);
-    }
-
-    std::fs::write(&page, "notes").unwrap();
-    let refused = deployment.run(&["demo", "--stack", "label-lake", "--out", page_path]).await;
-    assert_eq!((refused.code, &*refused.stdout), (Some(1), ""));
-    assert!(refused.stderr.contains("is not a report of label-lake"), "{}", refused.stderr);
-}
-
-#[tokio::test]
 async fn a_denied_call_is_a_fault_that_names_the_permission() {
-    let deployment = Deployment::start().await;
+    let deployment = deploy().await;
     let output = deployment.run_with(&["status", "--stack", "label-lake", "--json"], &DENIED).await;
     assert_eq!((output.code, &*output.stderr), (Some(1), ""));
     let report = output.json();

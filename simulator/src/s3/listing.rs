@@ -1,10 +1,14 @@
-//! The pages of `ListObjectsV2`.
+//! The pages of `ListObjectsV2` and `ListObjectVersions`.
 
 use std::ops::Bound;
 
-use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output, Object, Timestamp};
+use s3s::dto::{
+    CommonPrefix, ETag, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Object, ObjectVersion, Timestamp,
+};
 use s3s::{S3Result, s3_error};
 
+use crate::s3::object::Object as StoredObject;
 use crate::s3::store::Store;
 
 /// Maximum and default number of entries per page.
@@ -74,6 +78,49 @@ fn describe(store: &Store, key: String) -> S3Result<Option<Object>> {
         key: Some(key),
         ..Object::default()
     }))
+}
+
+/// Lists the versions of the keys after the key marker. A page ends with the last version of a key, so it may have more
+/// entries than S3 would return.
+pub(crate) fn list_versions(store: &Store, input: ListObjectVersionsInput) -> S3Result<ListObjectVersionsOutput> {
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let most = input.max_keys.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS) as usize;
+    let after = input.key_marker.clone().unwrap_or_default();
+    let keys = store.list()?;
+    let mut keys = keys.into_iter().filter(|key| key.starts_with(&prefix) && *key > after).peekable();
+    let (mut versions, mut last) = (Vec::new(), None);
+    while versions.len() < most
+        && let Some(key) = keys.next()
+    {
+        if let Some(latest) = store.read(&key)? {
+            versions.push(describe_version(&key, &latest, true));
+            versions.extend(latest.older.iter().map(|older| describe_version(&key, older, false)));
+        }
+        last = Some(key);
+    }
+    let truncated = keys.peek().is_some();
+    Ok(ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        is_truncated: Some(truncated),
+        max_keys: Some(most as i32),
+        next_key_marker: last.filter(|_| truncated),
+        key_marker: input.key_marker,
+        prefix: input.prefix,
+        versions: Some(versions),
+        ..ListObjectVersionsOutput::default()
+    })
+}
+
+fn describe_version(key: &str, object: &StoredObject, is_latest: bool) -> ObjectVersion {
+    ObjectVersion {
+        e_tag: Some(ETag::Strong(object.etag())),
+        size: Some(object.body.len() as i64),
+        last_modified: Some(Timestamp::from(object.modified)),
+        key: Some(key.to_owned()),
+        is_latest: Some(is_latest),
+        version_id: Some(object.version.clone().unwrap_or_else(|| "null".to_owned())),
+        ..ObjectVersion::default()
+    }
 }
 
 fn decode(token: &str) -> S3Result<String> {

@@ -17,11 +17,15 @@ pub(crate) struct Object {
     pub(crate) content_type: Option<String>,
     /// User metadata. Not kept in a directory.
     pub(crate) metadata: Option<HashMap<String, String>>,
+    /// `None` for the null version, as in a bucket without versioning. Not kept in a directory.
+    pub(crate) version: Option<String>,
+    /// Versions that this one replaced, newest first. Only listings show them.
+    pub(crate) older: Vec<Object>,
 }
 
 impl Object {
     pub(crate) fn new(body: Bytes) -> Self {
-        Self { body, modified: SystemTime::now(), content_type: None, metadata: None }
+        Self { body, modified: SystemTime::now(), content_type: None, metadata: None, version: None, older: Vec::new() }
     }
 
     /// Returns the MD5 of the body in hex, which is the `ETag` of an object that was uploaded in one piece.

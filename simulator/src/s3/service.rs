@@ -57,6 +57,9 @@ impl Service for S3Endpoint {
             (&Method::GET, false) => ("GetObject", key),
             (&Method::HEAD, false) => ("HeadObject", key),
             (&Method::DELETE, false) => ("DeleteObject", key),
+            (&Method::GET, true) if parameter("versions").is_some() => {
+                ("ListObjectVersions", parameter("prefix").unwrap_or_default())
+            }
             (&Method::GET, true) => ("ListObjectsV2", parameter("prefix").unwrap_or_default()),
             (&Method::HEAD, true) => ("HeadBucket", String::new()),
             (&Method::POST, true) if parameter("delete").is_some() => ("DeleteObjects", String::new()),

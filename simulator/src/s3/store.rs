@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -30,6 +31,23 @@ impl Store {
     /// Stores an object, replacing an existing one.
     pub fn put(&self, key: &str, body: impl Into<Bytes>) {
         or_panic("put", key, self.write(key, Object::new(body.into()), &Condition::None));
+    }
+
+    /// Stores an object that was last modified at this time.
+    pub fn put_modified(&self, key: &str, body: impl Into<Bytes>, modified: SystemTime) {
+        let object = Object { modified, ..Object::new(body.into()) };
+        or_panic("put", key, self.write(key, object, &Condition::None));
+    }
+
+    /// Stores an object as the latest version of its key. The versions before it stay in the listing of versions.
+    pub fn put_version(&self, key: &str, body: impl Into<Bytes>, version: &str) {
+        let mut object = Object::new(body.into());
+        object.version = Some(version.to_owned());
+        if let Some(mut replaced) = or_panic("get", key, self.read(key)) {
+            object.older = std::mem::take(&mut replaced.older);
+            object.older.insert(0, replaced);
+        }
+        or_panic("put", key, self.write(key, object, &Condition::None));
     }
 
     /// Returns the bytes of an object.

@@ -2,6 +2,7 @@
 
 pub(crate) mod query_protocol;
 pub(crate) mod replies;
+pub(crate) mod videos;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

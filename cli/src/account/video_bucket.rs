@@ -1,0 +1,97 @@
+//! A bucket of videos, and the objects in it.
+
+use aws_config::retry::RetryConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
+use aws_sdk_s3::types::ObjectVersion;
+use label_lake::aws::clients;
+use label_lake::aws::names::BucketName;
+use label_lake::config;
+use label_lake::error::with_sources;
+
+use super::Account;
+use super::call_error::call_error;
+use crate::videos::video::Video;
+
+/// Version ID of an object that was uploaded while its bucket had no versioning.
+const NULL_VERSION: &str = "null";
+
+/// A bucket of videos.
+pub(crate) struct VideoBucket {
+    s3: Client,
+    name: BucketName,
+}
+
+impl Account {
+    /// Returns a bucket of videos.
+    pub(crate) fn video_bucket(&self, name: &BucketName) -> VideoBucket {
+        let s3 = clients::s3(&self.aws, config::s3_by_path());
+        let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
+        VideoBucket { s3: Client::from_conf(retrying), name: name.clone() }
+    }
+}
+
+impl VideoBucket {
+    /// Returns the objects of a path in the order of their keys: the object with this key, or else the objects in the folder
+    /// of this name. Each in its latest version.
+    pub(crate) async fn find(&self, path: &str) -> anyhow::Result<Vec<Video>> {
+        if path.is_empty() || path.ends_with('/') {
+            return self.list(path).await;
+        }
+        // An object sorts before all others whose keys begin with its key.
+        let first = self.page(path, Some(1), None, None).await?;
+        let exact = self.latest(first.versions.unwrap_or_default()).find(|video| video.key == path);
+        match exact {
+            Some(video) => Ok(vec![video]),
+            None => self.list(&format!("{path}/")).await,
+        }
+    }
+
+    async fn list(&self, prefix: &str) -> anyhow::Result<Vec<Video>> {
+        let (mut videos, mut key_marker, mut version_marker) = (Vec::new(), None, None);
+        loop {
+            let page = self.page(prefix, None, key_marker, version_marker).await?;
+            videos.extend(self.latest(page.versions.unwrap_or_default()));
+            if page.is_truncated != Some(true) {
+                return Ok(videos);
+            }
+            (key_marker, version_marker) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+
+    /// Lists versions, because `ListObjectsV2` has no version IDs: the starter's token depends on them.
+    async fn page(
+        &self,
+        prefix: &str,
+        max_keys: Option<i32>,
+        key_marker: Option<String>,
+        version_marker: Option<String>,
+    ) -> anyhow::Result<ListObjectVersionsOutput> {
+        let request = self.s3.list_object_versions().bucket(self.name.as_str()).prefix(prefix).set_max_keys(max_keys);
+        let request = request.set_key_marker(key_marker).set_version_id_marker(version_marker);
+        request.send().await.map_err(|error| {
+            let call = format!("s3:ListBucketVersions on s3://{}/{prefix}", self.name);
+            let region = self.s3.config().region().map(AsRef::as_ref);
+            call_error(&call, region, &error, &with_sources(&error), |code| match code {
+                "AccessDenied" => Some("you lack the permission".to_owned()),
+                "NoSuchBucket" => Some("check the name of the bucket".to_owned()),
+                _ => None,
+            })
+        })
+    }
+
+    /// Returns the latest version of each object.
+    fn latest(&self, versions: Vec<ObjectVersion>) -> impl Iterator<Item = Video> {
+        let latest = versions.into_iter().filter(|version| version.is_latest == Some(true));
+        latest.filter_map(|version| {
+            Some(Video {
+                bucket: self.name.clone(),
+                key: version.key?,
+                version: version.version_id.filter(|id| id != NULL_VERSION),
+                etag: version.e_tag.unwrap_or_default().trim_matches('"').to_owned(),
+                size: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                modified: version.last_modified.and_then(|time| time.try_into().ok()),
+            })
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! `label-lake start --now`: starts one video without the queue, and follows it into the lake.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use label_lake::config::JobSettings;
+use label_lake::job_id::JobId;
+
+use crate::account::Account;
+use crate::account::rekognition::{Analysis, Jobs, Start};
+use crate::account::stack::Stack;
+use crate::args::{ShowArguments, StartArguments};
+use crate::commands::show::show;
+use crate::error::with_hint;
+use crate::lake::Lake;
+use crate::output::phases::Phases;
+use crate::output::stderr::print_error;
+use crate::output::stdout::print;
+use crate::shutdown::{INTERRUPTED, Shutdown};
+use crate::videos::known::KnownVideos;
+use crate::videos::location::VideoLocation;
+use crate::videos::video::Video;
+
+/// First pause between two calls. It grows by half with each call.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause. Calls for one video once in 5 seconds take a twentieth of the smallest quota.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// Starts a video, follows it, and shows its labels. Returns a failure code if the job fails at Rekognition.
+pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) -> anyhow::Result<ExitCode> {
+    let account = Account::open(&arguments.aws).await?;
+    let stack = account.stack(&arguments.stack).await?;
+    let names = stack.videos()?;
+    names.check(location)?;
+    let settings = job_settings(&stack)?;
+    let found = account.video_bucket(&names.bucket).find(&location.path).await?;
+    let video = found.into_iter().find(|video| video.key == location.path);
+    let video = video.ok_or_else(|| with_hint(anyhow!("no object {location}"), "--now takes the URL of one video"))?;
+    let lake = Lake::S3(account.lake(&stack.location()?, None)?);
+    let known = KnownVideos::read(&lake, arguments.quiet).await?;
+    if let Some(job) = known.job_of(&video) {
+        print(&format!("{} is in the lake already.\n", video.url()))?;
+        return show_job(arguments, JobId::try_from(&*job.id)?, job.failure.is_some()).await;
+    }
+
+    let follower = Follower { jobs: account.jobs(), lake, shutdown: Shutdown::listen(|| {})?, stack: &arguments.stack };
+    let phases = Phases::start("waiting", arguments.quiet)?;
+    match follower.follow(&video, &settings, phases).await? {
+        Some(Followed { job, has_failed, phases }) => {
+            print(&format!("{phases}\n\n"))?;
+            show_job(arguments, job, has_failed).await
+        }
+        None => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
+/// Returns the settings that the starter of the stack has, so that both make the same token.
+fn job_settings(stack: &Stack) -> anyhow::Result<JobSettings> {
+    let get = |variable: &str| {
+        let value = match variable {
+            "TOPIC_ARN" => stack.output("TopicArn").unwrap_or_default(),
+            "REKOGNITION_ROLE_ARN" => stack.output("RekognitionRoleArn").unwrap_or_default(),
+            "MIN_CONFIDENCE" => stack.parameter("MinConfidence"),
+            "INCLUDE_LABELS" => stack.parameter("IncludeLabels"),
+            "EXCLUDE_LABELS" => stack.parameter("ExcludeLabels"),
+            "JOB_TAG" => stack.parameter("JobTag"),
+            _ => "",
+        };
+        Some(value.to_owned()).filter(|value| !value.is_empty())
+    };
+    JobSettings::read(&get).with_context(|| format!("stack {}: cannot use its settings for jobs", stack.name))
+}
+
+/// Shows the job as `label-lake show` does.
+async fn show_job(arguments: &StartArguments, job: JobId, has_failed: bool) -> anyhow::Result<ExitCode> {
+    let code = show(&ShowArguments::of_stack(&arguments.stack, job, arguments.quiet, &arguments.aws)).await?;
+    Ok(if has_failed { ExitCode::FAILURE } else { code })
+}
+
+/// A job that is in the lake.
+struct Followed {
+    job: JobId,
+    has_failed: bool,
+    /// The phases with their durations, in one line.
+    phases: String,
+}
+
+/// Follows a video from its start into the lake. Each step returns `None` after an interruption.
+struct Follower<'a> {
+    jobs: Jobs,
+    lake: Lake,
+    shutdown: Shutdown,
+    stack: &'a str,
+}
+
+impl Follower<'_> {
+    async fn follow(
+        &self,
+        video: &Video,
+        settings: &JobSettings,
+        mut phases: Phases,
+    ) -> anyhow::Result<Option<Followed>> {
+        let Some(job) = self.start(video, settings).await? else {
+            let error = anyhow!("interrupted; Rekognition has no free slot, and the video was not started");
+            let hint = "run the command again, or without --now to leave the video to the stack's starter";
+            drop(phases);
+            print_error(&with_hint(error, hint));
+            return Ok(None);
+        };
+        phases.next("started");
+        let analysis = self.wait_for_end(&job).await?;
+        if analysis == Some(Analysis::Unknown) {
+            let error = anyhow!("job {job}: Rekognition has deleted the results, and the lake does not have them");
+            return Err(with_hint(
+                error,
+                "run the command again later: the video has a new job 7 days after the first start",
+            ));
+        }
+        if let Some(analysis) = &analysis {
+            phases.next(if matches!(analysis, Analysis::Failed(_)) { "failed" } else { "analyzed" });
+            if self.wait_for_row(&job).await?.is_some() {
+                let has_failed = matches!(analysis, Analysis::Failed(_));
+                return Ok(Some(Followed { job, has_failed, phases: phases.finish("exported") }));
+            }
+        }
+        drop(phases);
+        let stack = self.stack;
+        let state = if analysis.is_some() {
+            "has ended at Rekognition, and its export"
+        } else {
+            "continues at Rekognition, and its export"
+        };
+        let error = anyhow!("interrupted; job {job} {state} needs no command");
+        let hint = format!(
+            "`label-lake status --stack {stack} {job}` shows whether it is in the lake; run the command again to follow it"
+        );
+        print_error(&with_hint(error, hint));
+        Ok(None)
+    }
+
+    /// Starts the job as soon as Rekognition has a free slot.
+    async fn start(&self, video: &Video, settings: &JobSettings) -> anyhow::Result<Option<JobId>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.jobs.start(video, settings).await? {
+                Start::Started(job) => return Ok(Some(job)),
+                Start::NoSlot => {}
+            }
+            if self.pause(&mut pause).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn wait_for_end(&self, job: &JobId) -> anyhow::Result<Option<Analysis>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.jobs.analysis(job.as_str()).await? {
+                Analysis::InProgress => {}
+                ended => return Ok(Some(ended)),
+            }
+            if self.pause(&mut pause).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn wait_for_row(&self, job: &JobId) -> anyhow::Result<Option<()>> {
+        let mut pause = FIRST_PAUSE;
+        while self.lake.job_row(job).await?.is_none() {
+            if self.pause(&mut pause).await.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    }
+
+    /// Waits, and lengthens the next pause. Returns `None` after an interruption.
+    async fn pause(&self, pause: &mut Duration) -> Option<()> {
+        tokio::select! {
+            () = tokio::time::sleep(*pause) => {}
+            () = self.shutdown.wait() => return None,
+        }
+        *pause = MAX_PAUSE.min(*pause * 3 / 2);
+        Some(())
+    }
+}

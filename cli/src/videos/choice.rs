@@ -1,0 +1,76 @@
+//! The choice of the videos to start.
+
+use super::known::KnownVideos;
+use super::sent::SentVideos;
+use super::video::Video;
+
+/// Largest video that Rekognition takes, in bytes.
+const MAX_SIZE: u64 = 10 << 30;
+
+/// What is done with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Start,
+    /// The lake has the labels.
+    InLake {
+        job: String,
+    },
+    /// The lake has the row of a job that failed at Rekognition. The same content would fail again.
+    Failed {
+        job: String,
+        reason: String,
+    },
+    /// An earlier run has sent the video.
+    Sent,
+    TooLarge,
+    /// The name has another suffix than that of a video.
+    OtherSuffix,
+}
+
+/// Decides about an object.
+pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, sent: Option<&SentVideos>) -> Choice {
+    if !has_suffix(&video.key, suffixes) {
+        return Choice::OtherSuffix;
+    }
+    match known.job_of(video) {
+        Some(job) => match &job.failure {
+            Some(reason) => Choice::Failed { job: job.id.clone(), reason: reason.clone() },
+            None => Choice::InLake { job: job.id.clone() },
+        },
+        None if video.size > MAX_SIZE => Choice::TooLarge,
+        None if sent.is_some_and(|sent| sent.contains(video)) => Choice::Sent,
+        None => Choice::Start,
+    }
+}
+
+/// Returns true if a key ends with one of the suffixes, in upper or lower case, as in the stack's rule.
+pub(crate) fn has_suffix(key: &str, suffixes: &[String]) -> bool {
+    let key = key.as_bytes();
+    suffixes.iter().any(|suffix| {
+        let start = key.len().checked_sub(suffix.len());
+        start.is_some_and(|start| key[start..].eq_ignore_ascii_case(suffix.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use label_lake::aws::names::BucketName;
+
+    use super::*;
+
+    #[test]
+    fn leaves_out_other_suffixes_and_large_videos() {
+        let suffixes = [".mp4", ".mov"].map(str::to_owned);
+        let choice = |key: &str, size| {
+            let bucket = BucketName::from_static("videos");
+            let video = Video { bucket, key: key.to_owned(), version: None, etag: String::new(), size, modified: None };
+            choose(&video, &suffixes, &KnownVideos::default(), None)
+        };
+        assert_eq!(choice("2026/a.MP4", MAX_SIZE), Choice::Start);
+        assert_eq!(choice("a.Mov", 1), Choice::Start);
+        assert_eq!(choice("a.mp4", MAX_SIZE + 1), Choice::TooLarge);
+        for key in ["a.mkv", "mp4", "é", "a.mp4/", "a.mp4.txt", ""] {
+            assert_eq!(choice(key, 1), Choice::OtherSuffix, "{key}");
+        }
+    }
+}
