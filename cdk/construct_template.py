@@ -8,6 +8,7 @@ cdk/update-template runs this script. dist/ and tests/deploy use its functions.
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ INCLUDED = CDK / "template.json"
 # Functions of the template. They have the same program.
 FUNCTIONS = ("Function", "Starter")
 
+# The transform asks for a region, but the template does not depend on it.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 # The transform collects metrics of its own and warns that they are not published.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
