@@ -1,0 +1,4 @@
+//! The starter: videos in a queue become jobs, one each.
+
+mod simulated;
+mod world;
