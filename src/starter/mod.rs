@@ -67,9 +67,8 @@ impl Starter {
             let continues = match message::read(&message.body) {
                 Content::Video(video) => self.start(&video, &message, &mut round, deadline, counts).await?,
                 Content::Invalid(reason) => {
-                    let subject = format!("message {}", message.id);
                     let reason = format!("{reason}; the queue takes the events of S3 for new objects");
-                    self.fail(Error::VideoNotStarted { subject, reason }, &message, deadline, counts).await?;
+                    self.fail(None, reason, &message, deadline, counts).await?;
                     true
                 }
                 Content::Test => {
@@ -117,8 +116,7 @@ impl Starter {
                     return Ok(false);
                 }
                 (_, Err(NotStarted::Impossible(reason))) => {
-                    let subject = format!("video {video}");
-                    self.fail(Error::VideoNotStarted { subject, reason }, message, deadline, counts).await?;
+                    self.fail(Some(video), reason, message, deadline, counts).await?;
                     return Ok(next == Next::Receive);
                 }
                 _ => {
@@ -149,19 +147,23 @@ impl Starter {
         blocked.map_or(put_back, Err)
     }
 
-    /// Moves a message to the failures.
+    /// Moves a message to the failures. `video` is the video in it, if any.
     async fn fail(
         &self,
-        error: Error,
+        video: Option<&Video>,
+        reason: String,
         message: &Message,
         deadline: Deadline,
         counts: &mut VideoCounts,
     ) -> Result<(), Error> {
+        let subject = video.map_or_else(|| format!("message {}", message.id), |video| format!("video {video}"));
+        let error = Error::VideoNotStarted { subject, reason: reason.clone() };
         let body = failure::body(&error, &message.body);
         self.failures.send(&body, deadline.answer()).await?;
         self.videos.delete(message, deadline.answer()).await?;
         counts.not_started += 1;
-        tracing::error!(error_type = error.error_type(), error = error.with_sources(), "not started");
+        let (error_type, error) = (error.error_type(), error.with_sources());
+        tracing::error!(video = video.map(tracing::field::display), reason, error_type, error, "not started");
         Ok(())
     }
 

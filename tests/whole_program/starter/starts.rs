@@ -200,9 +200,12 @@ async fn each_video_has_one_job_if_completion_messages_are_lost() {
 #[tokio::test]
 async fn logs_and_counts_each_video() {
     let starter = Starter::start(Simulator::builder().slots(1)).await;
-    starter.send("a", "e");
-    starter.simulator().send_message("videos", "no json");
-    starter.send("b", "e");
+    for key in ["a", "b"] {
+        starter.simulator().add_video("videos", key, 7);
+    }
+    for key in ["a", "missing", "b"] {
+        starter.send(key, "e");
+    }
     starter.minute().await;
     let lines = starter.function.stop().await;
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -210,7 +213,10 @@ async fn logs_and_counts_each_video() {
     let line = message("started");
     assert_eq!((&line["video"], &line["size"]), (&json!("s3://videos/a"), &json!(7)));
     assert_eq!(line["job"].as_str().unwrap().len(), 64);
-    assert_eq!(message("not started")["error_type"], "VideoNotStarted");
+    let line = message("not started");
+    assert_eq!((&line["video"], &line["error_type"]), (&json!("s3://videos/missing"), &json!("VideoNotStarted")));
+    let [reason, error] = ["reason", "error"].map(|field| line[field].as_str().unwrap());
+    assert_eq!(error, format!("video s3://videos/missing: not started: {reason}"));
     let put_back = message("put back");
     assert_eq!((&put_back["video"], &put_back["hidden_s"]), (&json!("s3://videos/b"), &json!(120)));
     let metrics: Vec<_> = lines.iter().filter(|line| line["_aws"].is_object()).collect();
