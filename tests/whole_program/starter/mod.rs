@@ -1,10 +1,12 @@
 //! The starter: videos in a queue become jobs, one each.
 
+mod account;
 mod blocked;
 mod crashes;
 mod failures;
 mod simulated;
 mod starts;
+mod video_queue;
 mod world;
 
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! Goals of the starter's policy, in virtual time, and the table of accounts in docs/ARCHITECTURE.md.
 
-use super::world::{Account, Measured};
+use super::account::{Account, Measured};
 
 /// Runs of each account, each with its own seed.
 const SEEDS: u64 = 10;

@@ -11,12 +11,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use label_lake::config::JobSettings;
 use label_lake::starter::message::{self, Content};
-use label_lake::starter::policy::{Attempt, HIDDEN, Next, Round, WakeUp, hidden_after};
+use label_lake::starter::policy::{Attempt, Next, Round, WakeUp, hidden_after};
 use label_lake::starter::request::token;
 use serde_json::json;
 
-/// Receives after which the queue moves a message to the failures.
-const MAX_RECEIVES: u32 = 1000;
+use super::account::{Account, Measured};
+use super::video_queue::{Received, VideoQueue};
+
 /// Time after which the queue drops a message.
 const RETENTION: f64 = 14.0 * 24.0 * 3600.0;
 /// Time from a job's end to the wake-up by its completion message, in seconds.
@@ -29,109 +30,6 @@ const QUEUE: Range<f64> = 0.01..0.04;
 const LATE: Range<f64> = 0.0..3.0;
 /// Duration of an invocation after which it receives no further message, in seconds.
 const INVOCATION: f64 = 40.0;
-
-/// An account with videos that wait. Times are in seconds.
-#[derive(Clone, Debug)]
-pub(crate) struct Account {
-    pub(crate) videos: usize,
-    /// Slots of the account.
-    pub(crate) slots: usize,
-    /// Slots that another program holds all the time.
-    pub(crate) held: usize,
-    /// Calls of StartLabelDetection a second. The token bucket holds one second's calls.
-    pub(crate) quota: f64,
-    /// Range of the random duration of a job.
-    pub(crate) job: Range<f64>,
-    /// Time from the end of a job until its slot is free.
-    pub(crate) slot_delay: f64,
-    /// Times that each event is delivered.
-    pub(crate) copies: usize,
-    /// The events arrive at random times within this time.
-    pub(crate) arrive_within: f64,
-    /// Share of the completion messages that are lost.
-    pub(crate) lost_completions: f64,
-    /// Share of the calls of any kind during which the starter dies: half of them before the call, half after.
-    pub(crate) crashes: f64,
-    /// Number of the one call during which the starter dies, from 1, and true if it dies after the call.
-    pub(crate) crash_at: Option<(usize, bool)>,
-    /// Share of the replies of StartLabelDetection that are lost.
-    pub(crate) lost_replies: f64,
-    /// True if each invocation has a process of its own, which remembers no refusal.
-    pub(crate) cold: bool,
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Self {
-            videos: 1,
-            slots: 20,
-            held: 0,
-            quota: 5.0,
-            job: 120.0..840.0,
-            slot_delay: 0.0,
-            copies: 1,
-            arrive_within: 0.0,
-            lost_completions: 0.0,
-            crashes: 0.0,
-            crash_at: None,
-            lost_replies: 0.0,
-            cold: false,
-        }
-    }
-}
-
-/// Measurements of a run. Fractional figures are means over the runs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Measured {
-    /// Share of the free slots in use, from the first message to the end of the last job.
-    pub(crate) used: f64,
-    /// Share of the free slots in use, from the first message to the start of the last job.
-    pub(crate) used_while_waiting: f64,
-    /// Calls of StartLabelDetection for each job.
-    pub(crate) calls_per_start: f64,
-    /// Highest number of receives of one message.
-    pub(crate) most_receives: f64,
-    /// Jobs that were started, over all runs.
-    pub(crate) jobs: usize,
-    /// Videos without a job, over all runs.
-    pub(crate) lost: usize,
-    /// Calls of all kinds.
-    pub(crate) calls: usize,
-    /// Starters that died, over all runs.
-    pub(crate) crashes: usize,
-    /// Completion messages and replies that were lost, over all runs.
-    pub(crate) lost_messages: usize,
-    /// Time from the first message to the end of the last job.
-    pub(crate) took: f64,
-}
-
-impl Account {
-    /// Runs the account with each seed from 0, and returns the means.
-    pub(crate) fn measure(&self, seeds: u64) -> Measured {
-        let mut sum = Measured::default();
-        for seed in 0..seeds {
-            let one = self.run(seed);
-            sum.used += one.used / seeds as f64;
-            sum.used_while_waiting += one.used_while_waiting / seeds as f64;
-            sum.calls_per_start += one.calls_per_start / seeds as f64;
-            sum.most_receives += one.most_receives / seeds as f64;
-            sum.jobs += one.jobs;
-            sum.lost += one.lost;
-            sum.calls += one.calls;
-            sum.crashes += one.crashes;
-            sum.lost_messages += one.lost_messages;
-            sum.took += one.took / seeds as f64;
-        }
-        sum
-    }
-
-    /// Runs the account until no message and no job is left.
-    pub(crate) fn run(&self, seed: u64) -> Measured {
-        // The policy draws its pauses from the generator of the thread.
-        fastrand::seed(seed);
-        World::new(self, seed).run()
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -146,13 +44,6 @@ enum Event {
     Call(usize),
 }
 
-struct Message {
-    video: usize,
-    receives: u32,
-    /// Number of the receive that may delete the message. 0 after its deletion.
-    receipt: u32,
-}
-
 /// One invocation of the starter.
 struct Run {
     round: Round,
@@ -164,9 +55,9 @@ struct Run {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Receive,
-    Start { message: usize, receipt: u32 },
-    Delete { message: usize, receipt: u32, then: Next },
-    PutBack { message: usize, receipt: u32 },
+    Start(Received),
+    Delete(Received, Next),
+    PutBack(Received),
 }
 
 /// A process of the starter, which remembers its last refusal.
@@ -177,7 +68,8 @@ struct Container {
     refused_at: Option<f64>,
 }
 
-struct World<'a> {
+/// The state of a simulation.
+pub(super) struct World<'a> {
     account: &'a Account,
     settings: JobSettings,
     random: Rng,
@@ -187,10 +79,8 @@ struct World<'a> {
     kinds: HashMap<u64, Event>,
     numbered: u64,
     bodies: Vec<String>,
-    messages: Vec<Message>,
-    visible: Vec<usize>,
-    /// Hidden messages: time at which they become visible, in microseconds, with their receipt.
-    hidden: BinaryHeap<Reverse<(u64, usize, u32)>>,
+    queue: VideoQueue,
+    /// Messages that are not deleted.
     left: usize,
     runs: Vec<Option<Run>>,
     containers: Vec<Container>,
@@ -208,7 +98,7 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(account: &'a Account, seed: u64) -> Self {
+    pub(super) fn new(account: &'a Account, seed: u64) -> Self {
         let settings = JobSettings {
             topic_arn: "topic".to_owned(),
             role_arn: "role".to_owned(),
@@ -231,9 +121,7 @@ impl<'a> World<'a> {
             kinds: HashMap::new(),
             numbered: 0,
             bodies: (0..account.videos).map(body).collect(),
-            messages: Vec::new(),
-            visible: Vec::new(),
-            hidden: BinaryHeap::new(),
+            queue: VideoQueue::default(),
             left: account.videos * account.copies,
             runs: Vec::new(),
             containers: Vec::new(),
@@ -273,7 +161,8 @@ impl<'a> World<'a> {
         range.start + self.random.f64() * (range.end - range.start)
     }
 
-    fn run(mut self) -> Measured {
+    /// Runs until no message and no job is left.
+    pub(super) fn run(mut self) -> Measured {
         while self.left + self.running > 0 {
             let Some(Reverse((time, number))) = self.events.pop() else { break };
             let time = time as f64 / 1e6;
@@ -290,6 +179,7 @@ impl<'a> World<'a> {
             calls_per_start: self.starts as f64 / self.tokens.len() as f64,
             jobs: self.tokens.len(),
             lost: self.account.videos - self.tokens.len(),
+            most_receives: f64::from(self.queue.most_receives),
             calls: self.calls,
             took: self.now,
             ..self.measured
@@ -298,10 +188,7 @@ impl<'a> World<'a> {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Arrival(video) => {
-                self.messages.push(Message { video, receives: 0, receipt: 0 });
-                self.visible.push(self.messages.len() - 1);
-            }
+            Event::Arrival(video) => self.queue.send(video),
             Event::Tick => {
                 let late = self.within(&LATE);
                 self.after(late, Event::WakeUp(WakeUp::Minute));
@@ -366,70 +253,34 @@ impl<'a> World<'a> {
         let queue = self.within(&QUEUE);
         match run.phase {
             Phase::Receive => {
-                let Some((message, receipt)) = self.receive() else {
+                let Some(received) = self.queue.receive(self.now, &mut self.random) else {
                     self.containers[run.container].refused_at = None;
                     return None;
                 };
-                Some((queue, Phase::Start { message, receipt }))
+                Some((queue, Phase::Start(received)))
             }
-            Phase::Start { message, receipt } => {
-                let attempt = self.start(self.messages[message].video);
+            Phase::Start(received) => {
+                let attempt = self.start(received.video);
                 let took = self.within(&START);
                 let next = run.round.after(attempt);
                 if run.round.refused(attempt) {
                     self.containers[run.container].refused_at = Some(self.now + took);
                 }
-                match next {
-                    Next::Retry(pause) => Some((took + pause.as_secs_f64(), run.phase)),
-                    Next::PutBack => Some((took, Phase::PutBack { message, receipt })),
-                    then => Some((took, Phase::Delete { message, receipt, then })),
-                }
+                Some(match next {
+                    Next::Retry(pause) => (took + pause.as_secs_f64(), run.phase),
+                    Next::PutBack => (took, Phase::PutBack(received)),
+                    Next::Receive | Next::Done => (took, Phase::Delete(received, next)),
+                })
             }
-            Phase::Delete { message, receipt, then } => {
-                if self.messages[message].receipt == receipt {
-                    self.messages[message].receipt = 0;
-                    self.left -= 1;
-                }
+            Phase::Delete(received, then) => {
+                self.left -= usize::from(self.queue.delete(received));
                 (then == Next::Receive && self.now - run.begun < INVOCATION).then_some((queue, Phase::Receive))
             }
-            Phase::PutBack { message, receipt } => {
-                if self.messages[message].receipt == receipt {
-                    let hidden = hidden_after(self.messages[message].receives);
-                    self.messages[message].receipt += MAX_RECEIVES;
-                    let receipt = self.messages[message].receipt;
-                    self.hide(message, receipt, hidden);
-                }
+            Phase::PutBack(received) => {
+                self.queue.put_back(received, self.now, hidden_after(received.receives));
                 None
             }
         }
-    }
-
-    /// Receives a random visible message.
-    fn receive(&mut self) -> Option<(usize, u32)> {
-        while let Some(&Reverse((at, message, receipt))) = self.hidden.peek()
-            && at <= micros(self.now)
-        {
-            self.hidden.pop();
-            if self.messages[message].receipt == receipt {
-                self.visible.push(message);
-            }
-        }
-        if self.visible.is_empty() {
-            return None;
-        }
-        let message = self.visible.swap_remove(self.random.usize(..self.visible.len()));
-        let Message { receives, receipt, .. } = &mut self.messages[message];
-        *receives += 1;
-        *receipt = *receives;
-        let (receives, receipt) = (*receives, *receipt);
-        assert!(receives <= MAX_RECEIVES, "a message moved to the failures by waiting alone");
-        self.measured.most_receives = self.measured.most_receives.max(f64::from(receives));
-        self.hide(message, receipt, HIDDEN);
-        Some((message, receipt))
-    }
-
-    fn hide(&mut self, message: usize, receipt: u32, time: Duration) {
-        self.hidden.push(Reverse((micros(self.now + time.as_secs_f64()), message, receipt)));
     }
 
     /// Calls StartLabelDetection for a video.
@@ -465,6 +316,7 @@ impl<'a> World<'a> {
     }
 }
 
-fn micros(seconds: f64) -> u64 {
+/// Converts a time to microseconds, by which events are sorted.
+pub(super) fn micros(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
 }
