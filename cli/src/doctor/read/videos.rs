@@ -110,7 +110,8 @@ async fn read_oldest(aws: &SdkConfig, queue_url: &str) -> Result<Option<Duration
         "MetricName": "ApproximateAgeOfOldestMessage",
         "Dimensions": [{ "Name": "QueueName", "Value": name }],
         "StartTime": now - LOOKED_BACK,
-        "EndTime": now,
+        // The current second too.
+        "EndTime": now + 1,
         "Period": LOOKED_BACK,
         "Statistics": ["Maximum"],
     });
