@@ -1,7 +1,8 @@
 -- Commits a batch of jobs: replaces their rows in all_jobs. Runs last.
 --
 -- A job whose content is no longer what pending.sql has seen was overwritten or deleted in the meantime. Its row is deleted
--- and not inserted, so the job is pending again. Jobs of old versions have no content: counts and time stand for it.
+-- and not inserted, so the job is pending again. Jobs of old versions have no content: counts and time stand for it. The
+-- paths keep the engine from opening the files of other jobs.
 MERGE INTO all_jobs t
 USING (
     SELECT CAST(NULL AS varchar) AS gone_id,
@@ -23,6 +24,7 @@ USING (
              coalesce(CAST(j.segment_count AS varchar), '-')
          )
      )
+    WHERE j."$path" IN ({paths})
     UNION ALL
     SELECT job_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM (VALUES {jobs}) AS batch (job_id, completed_at_ms, content)
