@@ -11,7 +11,7 @@
 -- and 20 million rows. So a statement stays below 262,144 characters and 30 minutes. The query reads one file for each job
 -- of the lake, and returns up to 50 batches, so a lake is filled with few queries. Jobs of old versions have no content:
 -- counts and time stand for it.
-WITH both AS (
+WITH versions AS (
     SELECT job_id, in_lake, path, completed_at_ms, row_count, segment_count, label_count * aggregations AS files,
            coalesce(
                content,
@@ -44,7 +44,7 @@ known AS (
            max(files) FILTER (WHERE in_lake) AS files,
            min(content) FILTER (WHERE NOT in_lake) AS kept,
            count_if(NOT in_lake) AS copies
-    FROM both
+    FROM versions
     GROUP BY job_id
 ),
 detections AS (

@@ -137,7 +137,8 @@ class Athena:
 
 def name_of_call(operation: str, request: dict[str, Any]) -> str:
     """Returns the same text for each attempt of a call."""
-    return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))}"
+    page = request.get("NextToken", "")
+    return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))} {page}"
 
 
 def ignore(_operation: str, _request: dict[str, Any]) -> None:
@@ -164,7 +165,7 @@ def in_trino(statement: str) -> list[tuple[str, str]]:
         partitioning = ", partitioning = ARRAY['bucket(label, 32)']" if buckets else ""
         options = f"format = 'PARQUET', location = '{location}'{partitioning}"
         return [("iceberg", f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITH ({options})")]
-    if re.match(r"(MERGE INTO all_\w+|WITH both) ", statement):
+    if re.match(r"(MERGE INTO all_\w+|WITH versions) ", statement):
         return [("awsdatacatalog", statement)]
     raise Refused("InvalidRequestException", f"The test does not know this statement of Athena: {statement[:80]}")
 
