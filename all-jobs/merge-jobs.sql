@@ -15,13 +15,8 @@ USING (
       ON batch.job_id = j.job_id
      AND batch.content = coalesce(
          j.content,
-         concat_ws(
-             '/',
-             coalesce(CAST(j.completed_at_ms AS varchar), '-'),
-             coalesce(CAST(j.label_count AS varchar), '-'),
-             coalesce(CAST(j.detection_count AS varchar), '-'),
-             coalesce(CAST(j.row_count AS varchar), '-'),
-             coalesce(CAST(j.segment_count AS varchar), '-')
+         array_join(
+             ARRAY[j.completed_at_ms, j.label_count, j.detection_count, j.row_count, j.segment_count], '/', '-'
          )
      )
     WHERE j."$path" IN ({paths})

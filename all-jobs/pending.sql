@@ -14,14 +14,9 @@
 WITH versions AS (
     SELECT job_id, in_lake, path, completed_at_ms, row_count, segment_count, label_count * aggregations AS files,
            coalesce(
-               content,
-               concat_ws(
-                   '/',
-                   coalesce(CAST(completed_at_ms AS varchar), '-'),
-                   coalesce(CAST(label_count AS varchar), '-'),
-                   coalesce(CAST(detection_count AS varchar), '-'),
-                   coalesce(CAST(row_count AS varchar), '-'),
-                   coalesce(CAST(segment_count AS varchar), '-')
+               j.content,
+               array_join(
+                   ARRAY[j.completed_at_ms, j.label_count, j.detection_count, j.row_count, j.segment_count], '/', '-'
                )
            ) AS content
     FROM (

@@ -67,8 +67,10 @@ const ALL_JOBS_TABLES: [AllJobsTable; 3] = [
 
 /// Replacements of what Spark does not have, as pairs of Athena's text and Spark's. All other SQL of `pending` and the merges
 /// has the same meaning in both.
-const SPARK_REPLACEMENTS: [(&str, &str); 8] = [
+const SPARK_REPLACEMENTS: [(&str, &str); 10] = [
     ("AS varchar)", "AS string)"),
+    ("ARRAY[j.", "array(j."),
+    ("_count], '/'", "_count), '/'"),
     // Spark has no partition projection.
     ("_by_job d\n", " d\n"),
     // Two quotes in a row are a quote only in Athena.

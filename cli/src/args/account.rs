@@ -79,8 +79,10 @@ Permissions:
   lambda:GetPolicy, lambda:ListEventSourceMappings, sqs:GetQueueAttributes,
   sns:GetTopicAttributes, sns:ListSubscriptionsByTopic,
   sns:GetSubscriptionAttributes, iam:GetRole, iam:SimulatePrincipalPolicy,
-  cloudwatch:DescribeAlarms. AWS's policies ReadOnlyAccess and
-  IAMReadOnlyAccess together allow all of them"
+  cloudwatch:DescribeAlarms; with tables of all jobs
+  states:DescribeStateMachine, states:ListExecutions,
+  states:DescribeExecution, scheduler:GetSchedule. AWS's policies
+  ReadOnlyAccess and IAMReadOnlyAccess together allow all of them"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(

@@ -29,6 +29,17 @@ pub(crate) struct Names {
     pub(crate) work_group: String,
     /// ARN of the topic that the alarms notify. `None` if nobody is notified.
     pub(crate) alarm_topic: Option<String>,
+    /// `None` without `AllJobs`.
+    pub(crate) all_jobs: Option<AllJobsNames>,
+}
+
+/// The names of what keeps the tables of all jobs.
+#[derive(Clone, Debug)]
+pub(crate) struct AllJobsNames {
+    /// ARN of the state machine.
+    pub(crate) machine: String,
+    /// The schedules, which start the state machine.
+    pub(crate) schedules: Vec<String>,
 }
 
 impl Names {
@@ -61,6 +72,10 @@ impl Names {
             database: stack.database()?,
             work_group: stack.output("WorkGroupName")?.to_owned(),
             alarm_topic: given_topic.or_else(|| physical_id("AlarmTopic")),
+            all_jobs: physical_id("AllJobsMachine").map(|machine| {
+                let schedules = ["AllJobsSchedule", "AllJobsMaintenance"].into_iter().filter_map(physical_id);
+                AllJobsNames { machine, schedules: schedules.collect() }
+            }),
         })
     }
 

@@ -1,4 +1,4 @@
-//! AWS's JSON protocols 1.0 and 1.1.
+//! AWS's JSON protocols 1.0 and 1.1, and REST with JSON.
 
 use std::fmt::Debug;
 
@@ -52,8 +52,25 @@ impl JsonClient {
         let body = serde_json::to_vec(request).map_err(SdkError::construction_failure)?;
         let headers =
             vec![("content-type", (*content_type).to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
-        self.client.call(operation, Request { headers, body }, parse::<R>).await
+        let request = Request { method: "POST", path: "/".to_owned(), headers, body };
+        self.client.call(operation, request, parse::<R>).await
     }
+}
+
+/// Gets a resource of a service that speaks REST with JSON.
+///
+/// # Errors
+/// The errors of every SDK client. A reply that cannot be parsed is a `ResponseError`.
+pub async fn get<R>(
+    client: &ServiceClient,
+    operation: &'static str,
+    path: String,
+) -> Result<R, SdkError<ServiceError, HttpResponse>>
+where
+    R: DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let request = Request { method: "GET", path, headers: Vec::new(), body: Vec::new() };
+    client.call(operation, request, parse::<R>).await
 }
 
 /// Parses a reply, or the error that the service returned.

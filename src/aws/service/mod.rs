@@ -45,9 +45,13 @@ pub struct Service {
     pub is_global: bool,
 }
 
-/// A request to a service. Its path is `/`, its method POST.
+/// A request to a service.
 #[derive(Debug)]
 pub struct Request {
+    /// Method of HTTP.
+    pub method: &'static str,
+    /// Path, which begins with a slash.
+    pub path: String,
     /// Headers, which are signed.
     pub headers: Vec<(&'static str, String)>,
     /// Body in the protocol of the service.
@@ -153,10 +157,10 @@ impl ServiceClient {
             .service_name(self.name)
             .operation_name(operation)
             .runtime_plugin(self.plugin.clone())
-            .serializer(|Request { headers, body }: Request| {
+            .serializer(|Request { method, path, headers, body }: Request| {
                 let mut request = HttpRequest::new(SdkBody::from(body));
-                request.set_method("POST")?;
-                request.set_uri("/")?;
+                request.set_method(method)?;
+                request.set_uri(path)?;
                 for (name, value) in headers {
                     request.headers_mut().insert(name, value);
                 }
