@@ -7,6 +7,7 @@ characters, and the text of a failure begins with Trino's name of the error.
 import json
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,8 +39,9 @@ class Query:
     state: str = "QUEUED"
     reason: str = ""
     rows: list[list[Any]] = field(default_factory=list)
-    # Bytes that Trino read from files.
+    # Bytes that Trino read from files, and the time from start to end.
     scanned: int = 0
+    seconds: float = 0
     thread: threading.Thread | None = None
 
 
@@ -99,13 +101,14 @@ class Athena:
         self.begin(query)
         if query.state != "QUEUED":
             return
-        query.state = "RUNNING"
+        query.state, began = "RUNNING", time.monotonic()
         try:
             for catalog, statement in in_trino(query.statement):
                 cursor = self.connect(catalog).cursor()
                 cursor.execute(statement)
                 query.rows = cursor.fetchall()
                 query.scanned += cursor.stats["physicalInputBytes"]
+            query.seconds = time.monotonic() - began
             query.state = "SUCCEEDED"
         except Refused as error:
             query.reason, query.state = error.args[1], "FAILED"

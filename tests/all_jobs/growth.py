@@ -44,7 +44,7 @@ COMMON, RARE = "Person", "Dog"
 """A label of every job, and of every hundredth job."""
 
 FIRST = 1_748_793_725_418
-HEADINGS = ["jobs", "measurement", "seconds", "GET", "LIST", "PUT", "MB read", "rows or jobs"]
+HEADINGS = ["jobs", "measurement", "seconds", "of which MERGE", "GET", "LIST", "PUT", "MB read", "rows or jobs"]
 
 
 @dataclass
@@ -52,6 +52,7 @@ class Measured:
     jobs: int
     name: str
     seconds: float
+    merging: float
     requests: Counter[str]
     scanned: int
     found: int
@@ -62,6 +63,7 @@ class Measured:
             f"{self.jobs:,}",
             self.name,
             f"{self.seconds:.2f}",
+            f"{self.merging:.2f}" if self.merging else "",
             *(f"{one:,}" for one in counted),
             f"{self.scanned / 1e6:,.2f}",
             f"{self.found:,}",
@@ -149,11 +151,17 @@ class Bench:
     def measure(self, name: str, action: Any, repeat: bool = True) -> Measured:
         """Measures an action. Queries run twice, and the second counts, because Trino is slower at first."""
         for _ in range(2 if repeat else 1):
-            before, scanned, began = requests_to(self.s3), self.scanned(), time.monotonic()
+            before, scanned, merging = requests_to(self.s3), self.scanned(), self.merging()
+            began = time.monotonic()
             found = action()
             seconds = time.monotonic() - began
-        requests, scanned = requests_to(self.s3) - before, self.scanned() - scanned
-        return Measured(len(self.jobs), name, seconds, requests, scanned, found)
+        requests, scanned, merging = requests_to(self.s3) - before, self.scanned() - scanned, self.merging() - merging
+        return Measured(len(self.jobs), name, seconds, merging, requests, scanned, found)
+
+    def merging(self) -> float:
+        """Returns the seconds that all MERGEs until now took."""
+        queries = self.athena.queries.values()
+        return sum(query.seconds for query in queries if query.statement.startswith("MERGE"))
 
     def scanned(self) -> int:
         """Returns the bytes that all queries until now have read from files."""
@@ -290,10 +298,11 @@ def measure(bench: Bench, size: int, last: bool) -> Iterable[Measured]:
     for when in (", before OPTIMIZE", ""):
         if not when:
             yield bench.measure("OPTIMIZE", lambda: len(optimize(bench)), repeat=False)
+            yield bench.measure("a run that finds nothing, after OPTIMIZE", bench.take_in)
         yield from queries(bench, when)
     yield bench.measure("a saved query on jobs", lambda: bench.query(SAVED.format(table="jobs"))[0][1])
     yield bench.measure("a saved query on all_jobs", lambda: bench.query(SAVED.format(table="all_jobs"))[0][1])
-    yield Measured(len(bench.jobs), "files of all_detections", 0, Counter(), 0, bench.files())
+    yield Measured(len(bench.jobs), "files of all_detections", 0, 0, Counter(), 0, bench.files())
     bench.check()
 
 
