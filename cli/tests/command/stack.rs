@@ -13,7 +13,7 @@ use crate::account::{Account, DATABASE, job, run_to_end, with_catalog};
 
 const QUEUE: &str = "label-lake-failed";
 /// Services that the simulator does not have, or of which it has other operations than the doctor calls.
-const DENIED: [&str; 5] = ["CLOUDWATCH", "IAM", "LAMBDA", "SNS", "SQS"];
+const DENIED: [&str; 7] = ["CLOUDWATCH", "IAM", "LAMBDA", "SCHEDULER", "SFN", "SNS", "SQS"];
 
 /// An account with a deployed stack, and the scripted CloudFormation that describes it.
 struct Deployment {
@@ -134,6 +134,8 @@ fn resources() -> String {
         ("FunctionRole", "AWS::IAM::Role"),
         ("RekognitionRole", "AWS::IAM::Role"),
         ("FailuresWaiting", "AWS::CloudWatch::Alarm"),
+        ("AllJobsMachine", "AWS::StepFunctions::StateMachine"),
+        ("AllJobsSchedule", "AWS::Scheduler::Schedule"),
     ];
     format!(
         "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{}</StackResourceSummaries>\
@@ -219,6 +221,8 @@ async fn a_denied_call_is_a_fault_that_names_the_permission() {
         ("function permissions", "iam:GetRole"),
         ("Rekognition permissions", "iam:GetRole"),
         ("alarms", "cloudwatch:DescribeAlarms"),
+        ("tables of all jobs", "states:DescribeStateMachine"),
+        ("schedule AllJobsSchedule", "scheduler:GetSchedule"),
     ] {
         let check = check(name);
         let fix = check["fix"].as_str().unwrap_or_default();
@@ -229,10 +233,10 @@ async fn a_denied_call_is_a_fault_that_names_the_permission() {
     assert_eq!((&check("stack")["ok"], &check("job job-1")["ok"]), (&true.into(), &true.into()));
     assert_eq!(check("table label_detections")["text"], "is in s3://lake/label_detections/");
     assert_eq!(check("table jobs")["text"], format!("table {DATABASE}.jobs does not exist"));
-    assert_eq!(report["faults"], 7);
+    assert_eq!(report["faults"], 9);
 
     let text = deployment.run_with(&["status", "--stack", "label-lake"], &DENIED).await;
     assert_eq!((text.code, &*text.stderr), (Some(1), ""));
     assert!(text.stdout.starts_with("ok     stack"), "{}", text.stdout);
-    assert!(text.stdout.ends_with(" checks, 7 faults\n"), "{}", text.stdout);
+    assert!(text.stdout.ends_with(" checks, 9 faults\n"), "{}", text.stdout);
 }
