@@ -25,7 +25,7 @@ use crate::account::Account;
 use crate::account::stack::Stack;
 
 /// Error codes of a resource that does not exist.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 10] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "EntityNotFoundException",
     "NoSuchBucket",
