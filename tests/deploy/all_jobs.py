@@ -81,6 +81,19 @@ def transitions(_: str) -> Iterator[str]:
         yield f"the plans have the statements {planned}"
 
 
+def placeholders(_: str) -> Iterator[str]:
+    """The machine replaces each placeholder of the statements. The query for pending jobs returns what it reads."""
+    running = definition.definition()["States"]
+    texts = running["Begin"]["Assign"]["statements"]
+    found = set(re.findall(r"(?<!\$)\{\w+\}", json.dumps(texts)))
+    replaced = set(re.findall(r"'(\{\w+\})'", running["Start"]["Arguments"]["QueryString"]))
+    if found != replaced:
+        yield f"placeholders of the statements and of the state Start differ by {found ^ replaced}"
+    returned = re.findall(r" AS (\w+)[, ]", texts["pending"].rpartition("SELECT ")[2].partition(" FROM ")[0] + " ")
+    if returned != ["pending", "jobs", "put", "paths", "differing"]:
+        yield f"the query for pending jobs returns {returned}"
+
+
 def schedules(stack: Stack) -> Iterator[str]:
     """A schedule takes in jobs each day or hour, and another one maintains the tables each week."""
     if not keeps(stack):
@@ -182,4 +195,4 @@ def as_object(template: dict[str, Any]) -> dict[str, Any]:
 
 
 CHECKS = (off, machine, schedules, role)
-TEXT_CHECKS = (current, columns, transitions)
+TEXT_CHECKS = (current, columns, transitions, placeholders)

@@ -205,7 +205,7 @@ mod tests {
             facts
         };
         let prefix = "aws lambda update-function-configuration --function-name label-lake";
-        for (facts, check, text, fix) in [
+        for (facts, check, text, fix) in vec![
             (
                 broken(&|f| f.timeout = 60),
                 "function timeout",
