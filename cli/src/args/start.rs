@@ -46,7 +46,8 @@ Permissions:
   s3:GetObject and s3:ListBucket on the lake, sqs:SendMessage.
   With --now, instead of sqs:SendMessage: rekognition:StartLabelDetection,
   rekognition:GetLabelDetection, s3:GetObject on the video (with a version
-  s3:GetObjectVersion), and iam:PassRole on the stack's Rekognition role"
+  s3:GetObjectVersion), kms:Decrypt on its key, and iam:PassRole on the stack's
+  Rekognition role"
 );
 
 #[derive(Args, Debug)]
