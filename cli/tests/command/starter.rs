@@ -1,6 +1,7 @@
 //! Commands together with the real starter: what they send is what it takes, and what it refuses is what they replay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rekognition_simulator::{Fault, Gate, Invocation, Outcome};
 use serde_json::{Value, json};
@@ -33,8 +34,10 @@ async fn deployment() -> Deployment {
 
 /// Wakes the starter, and returns its answer.
 async fn wake(deployment: &Deployment) -> Value {
-    match deployment.account.simulator.invoke("{}", Invocation::default()).await {
-        Outcome::Response(answer) => answer,
+    let answer = deployment.account.simulator.invoke("{}", Invocation::default());
+    // A starter that does not start never answers.
+    match tokio::time::timeout(Duration::from_mins(1), answer).await {
+        Ok(Outcome::Response(answer)) => answer,
         other => panic!("{other:?}"),
     }
 }
