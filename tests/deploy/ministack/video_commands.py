@@ -40,8 +40,9 @@ def check_start(videos: VideoStack) -> None:
 def check_list(videos: VideoStack) -> None:
     """`list --videos` shows a video on its way into the lake."""
     key = "archive/beach day +1.mp4"
-    started = listed(videos, key)
-    assert started["state"] == "STARTED" and started["jobId"] == videos.started()[key]["id"], started
+    # The emulator may show a line of the log only with the next invocation.
+    started = wait_until(lambda: is_started(listed(videos, key)), "the log says that the video is started")
+    assert started["jobId"] == videos.started()[key]["id"], started
     job = videos.end(key)
     assert videos.lake.outcome(job)["outcome"] == "EXPORTED"
     exported = listed(videos, key)
@@ -60,6 +61,10 @@ def check_replay(videos: VideoStack) -> None:
     assert f"s3://{BUCKET}/{key}  SENT to the queue of videos; before: not started: " in output, output
     wait_until(lambda: videos.wake() and key in videos.started(), "the replayed video is started")
     say("label-lake replay: sends a video that was not started back to its queue, and prints the reason")
+
+
+def is_started(video: dict[str, Any]) -> dict[str, Any] | None:
+    return video if video["state"] == "STARTED" else None
 
 
 def listed(videos: VideoStack, key: str) -> dict[str, Any]:
