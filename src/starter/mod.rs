@@ -8,7 +8,7 @@ pub mod start;
 mod failure;
 mod queue;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
@@ -37,8 +37,9 @@ pub struct Starter {
     failures: Queue,
     job: JobSettings,
     function_name: Option<String>,
-    /// Time at which Rekognition refused a video of a wake-up by the clock. Wall-clock time, because the clock of a process
-    /// may stop while Lambda freezes it. It saves calls only: a new process begins without it.
+    /// Time at which Rekognition last refused a video of a wake-up by the clock, unless the queue was empty since then. It
+    /// is wall-clock time, because the clock of a process may stop while Lambda freezes it. It only saves calls: a new
+    /// process begins without it.
     refused_at: Mutex<Option<SystemTime>>,
 }
 
@@ -71,7 +72,11 @@ impl Starter {
         let Some(mut round) = Round::begin(wake_up, self.since_refusal()) else { return Ok(()) };
         // The first message is always received, so that every invocation makes progress.
         loop {
-            let Some(message) = self.videos.receive(deadline.answer()).await? else { return Ok(()) };
+            let Some(message) = self.videos.receive(deadline.answer()).await? else {
+                // The next video arrives after slots may have become free.
+                *self.refused_at() = None;
+                return Ok(());
+            };
             let continues = match message::read(&message.body) {
                 Content::Video(video) => self.start(&video, &message, &mut round, deadline, counts).await?,
                 Content::Invalid(reason) => {
@@ -119,7 +124,7 @@ impl Starter {
                 (Next::Retry(pause), _) => sleep(pause).await,
                 (Next::PutBack, Err(reason)) => {
                     if round.refused(attempt) {
-                        self.set_refused();
+                        *self.refused_at() = Some(SystemTime::now());
                     }
                     self.put_back(video, message, reason, deadline).await?;
                     return Ok(false);
@@ -174,12 +179,12 @@ impl Starter {
     }
 
     fn since_refusal(&self) -> Option<Duration> {
-        let refused_at = *self.refused_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let refused_at = *self.refused_at();
         SystemTime::now().duration_since(refused_at?).ok()
     }
 
-    fn set_refused(&self) {
-        *self.refused_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(SystemTime::now());
+    fn refused_at(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        self.refused_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! An account has few slots for jobs. The end of a job frees a slot, and its completion message wakes the starter, which
 //! starts one video. A wake-up each minute fills slots of which no message tells: at first, after a lost message, and after
-//! jobs of other programs. It starts videos until Rekognition refuses one.
+//! jobs of other programs. It starts videos until Rekognition refuses one. Then the wake-ups of the next minutes start
+//! nothing, unless the queue was empty in the meantime.
 
 use std::time::Duration;
 
@@ -11,15 +12,18 @@ use crate::aws::retry::Backoff;
 /// Time for which a received message stays hidden from other receivers, unless it is put back before. A process that dies
 /// leaves its message hidden for so long.
 pub const HIDDEN: Duration = Duration::from_mins(2);
-/// Time after a refusal during which a wake-up by the clock starts nothing: completion messages tell of free slots. It is
-/// a little less than two minutes, because wake-ups by the clock are not exactly a minute apart.
-const REFUSED_PAUSE: Duration = Duration::from_secs(100);
+/// Time after a refusal during which a wake-up by the clock starts nothing, because completion messages tell of free slots.
+/// With a shorter time, more calls are refused; with a longer one, the slot of a job whose message is lost stays free for
+/// longer. It is a little less than four minutes, because wake-ups by the clock are not exactly a minute apart.
+const REFUSED_PAUSE: Duration = Duration::from_secs(220);
 /// Time after which a completion message tries again: the message can arrive before the slot is free.
 const SLOT_DELAY: Duration = Duration::from_secs(1);
 /// Number of times that a start is retried if it is throttled or has no reply.
 const MAX_RETRIES: u32 = 4;
 /// Upper bound of the first pause before a retry. The bound doubles with each retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(800);
+/// Time for which a message is hidden that is put back after its first receive. Each further receive adds as much.
+const FIRST_HIDDEN: Duration = Duration::from_mins(2);
 /// Longest time for which a message that was put back is hidden.
 const LONGEST_HIDDEN: Duration = Duration::from_mins(30);
 
@@ -95,9 +99,9 @@ impl Round {
         }
     }
 
-    /// Returns true if the round ended with this attempt, and the next wake-up by the clock should not try so soon.
-    pub fn refused(&self, last: Attempt) -> bool {
-        self.wake_up == WakeUp::Minute && last == Attempt::NoSlot
+    /// Returns true if the wake-ups by the clock should pause after this attempt.
+    pub fn refused(&self, attempt: Attempt) -> bool {
+        self.wake_up == WakeUp::Minute && attempt == Attempt::NoSlot
     }
 }
 
@@ -106,7 +110,7 @@ impl Round {
 /// The time grows with each receive, so that a video that waits for its whole 14 days is received less often than the
 /// queue allows before it moves the message to the failures.
 pub fn hidden_after(receives: u32) -> Duration {
-    LONGEST_HIDDEN.min(Duration::from_mins(1) * receives.max(1))
+    LONGEST_HIDDEN.min(FIRST_HIDDEN * receives.max(1))
 }
 
 #[cfg(test)]
@@ -135,7 +139,7 @@ mod tests {
         let mut minute = round(WakeUp::Minute);
         assert_eq!(minute.after(Attempt::NoSlot), Next::PutBack);
         assert!(minute.refused(Attempt::NoSlot));
-        for (since, begins) in [(0, false), (60, false), (119, true)] {
+        for (since, begins) in [(0, false), (180, false), (237, true)] {
             let since = Some(Duration::from_secs(since));
             assert_eq!(Round::begin(WakeUp::Minute, since).is_some(), begins);
             assert!(Round::begin(WakeUp::JobEnded, since).is_some());

@@ -22,6 +22,7 @@ mod memory;
 mod mixed;
 mod order;
 mod overlaps;
+mod starter;
 mod support;
 mod telemetry;
 mod tls;

@@ -1,0 +1,95 @@
+//! The starter dies, or a reply is lost, at any of its requests. Each video still has one job, and each failure is kept.
+
+use std::time::Duration;
+
+use rekognition_simulator::{Fault, Gate, Request, Simulator};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{Starter, assert_distinct};
+
+/// Time within which a request is made.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Interruption of the starter at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interruption {
+    /// The process dies before the request has an effect.
+    KilledBefore,
+    /// The process dies after the request had its effect, before the reply.
+    KilledAfter,
+    /// The request has its effect, and the reply is lost.
+    ReplyLost,
+}
+
+const INTERRUPTIONS: [Interruption; 3] =
+    [Interruption::KilledBefore, Interruption::KilledAfter, Interruption::ReplyLost];
+
+/// Returns a starter with three slots, events of four videos, one of them doubled, and one video that is missing.
+async fn starter(fault: Option<Fault>) -> Starter {
+    let account = Simulator::builder().slots(3);
+    let starter = Starter::start(fault.into_iter().fold(account, rekognition_simulator::Builder::fault)).await;
+    for key in ["a", "b", "c", "d"] {
+        starter.simulator().add_video("videos", key, 7);
+    }
+    for key in ["a", "missing", "b", "a", "c", "d"] {
+        starter.send(key, "e");
+    }
+    starter
+}
+
+/// Interrupts the starter at its k-th request, and checks what is left when no video waits any more.
+async fn run(interruption: Interruption, k: usize) -> Request {
+    let gate = Gate::new();
+    let requests = Fault::on_any().nth(k);
+    let fault = match interruption {
+        Interruption::KilledBefore => requests.hold(gate.clone()),
+        Interruption::KilledAfter => requests.hold_reply(gate.clone()),
+        Interruption::ReplyLost => requests.lose_reply(),
+    };
+    let name = fault.to_string();
+    let mut starter = starter(Some(fault)).await;
+    if interruption == Interruption::ReplyLost {
+        starter.function.invoke(json!({})).await;
+    } else {
+        tokio::select! {
+            biased;
+            () = gate.reached() => {}
+            outcome = starter.function.invoke(json!({})) => panic!("request {k} was not made: {outcome:?}"),
+        }
+        starter.restart().await;
+    }
+    starter.run_until_empty().await;
+    starter.assert_faults_fired();
+    let mut started = starter.started();
+    started.sort_unstable();
+    assert_eq!(started, ["a", "b", "c", "d"], "{interruption:?} at request {k}");
+    assert_distinct(&started, 4);
+    let failures = starter.failures();
+    // A death between the two requests that move a message leaves a copy of the failure, but never loses it.
+    assert!(matches!(failures.len(), 1 | 2), "{interruption:?} at request {k}: {failures:?}");
+    assert!(failures.iter().all(|failure| failure["video"]["detail"]["object"]["key"] == "missing"));
+    let requests = starter.simulator().requests();
+    requests.into_iter().find(|request| request.fault.as_ref() == Some(&name)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_video_has_one_job_after_an_interruption_at_any_request() {
+    let uninterrupted = starter(None).await;
+    // Three slots: `a` twice, `b` and `c`, the failure, and `d`, which is put back.
+    assert_eq!(uninterrupted.minute().await, json!({ "started": 4, "refused": 1, "notStarted": 1 }));
+    let requests = uninterrupted.function.operations();
+    assert_eq!(requests.len(), 19, "{requests:?}");
+    let mut running = JoinSet::new();
+    for interruption in INTERRUPTIONS {
+        for k in 1..=requests.len() {
+            running.spawn(timeout(LIMIT, run(interruption, k)));
+        }
+    }
+    let interrupted: Vec<_> = running.join_all().await.into_iter().map(|run| run.unwrap().operation).collect();
+    for operation in ["ReceiveMessage", super::START, "DeleteMessage", "SendMessage", "ChangeMessageVisibility"] {
+        assert!(interrupted.iter().any(|interrupted| interrupted == operation), "{operation}");
+    }
+    assert_eq!(interrupted.len(), INTERRUPTIONS.len() * requests.len());
+}
