@@ -275,6 +275,28 @@ async fn asks_nothing_without_a_terminal() {
     assert_eq!(deployment.account.simulator.requests().len(), 0);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sends_nothing_until_the_answer_is_yes() {
+    use std::io::Write as _;
+
+    let deployment = with_videos(&["a.mp4", "b.mp4"]).await;
+    let report = Report::new();
+    let path = report.path();
+    for (answer, code, sent) in [("\n", 1, 0), ("no\n", 1, 0), ("y\n", 0, 2)] {
+        let (mut person, program) = crate::progress::open_terminal();
+        person.write_all(answer.as_bytes()).unwrap();
+        let mut command = deployment.command(&[&START[..], &["--report", &path, "s3://videos"]].concat());
+        command.stdin(program);
+        let output = crate::account::run_to_end(command).await;
+        assert_eq!(output.code, Some(code), "{answer:?}: {}", output.stderr);
+        assert!(output.stdout.starts_with("2 videos to start, 2 B\n"), "{}", output.stdout);
+        assert!(output.stderr.starts_with("Start 2 videos? [y/N] "), "{}", output.stderr);
+        assert_eq!(output.stderr.contains("error: nothing was started"), sent == 0, "{}", output.stderr);
+        assert_eq!(messages(&deployment).len(), sent, "{answer:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_a_wrong_bucket_prefix_or_stack() {
     let deployment = with_videos(&["a.mp4"]).await;
