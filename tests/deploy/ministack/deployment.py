@@ -62,7 +62,9 @@ def without_tls(resources: dict[str, Any]) -> None:
     for name, resource in list(resources.items()):
         document = resource.get("Properties", {}).get("PolicyDocument")
         if document and not resource["Type"].startswith("AWS::IAM::"):
-            document["Statement"] = [statement for statement in document["Statement"] if statement["Sid"] != "TlsOnly"]
+            document["Statement"] = [
+                statement for statement in document["Statement"] if statement.get("Sid") != "TlsOnly"
+            ]
             if not document["Statement"]:
                 del resources[name]
 
@@ -82,7 +84,8 @@ class Deployment:
         self.file.write_text(json.dumps(template(artifact, plain_http=plain_http)))
         parameters = {"Architecture": "x86_64"} | parameters
         self.expected = Stack(original_template(artifact), **parameters)
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        # `sam` ends a value without quotes at the first space.
+        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
         started = time.monotonic()
         self.sam(
             *("deploy", "--template", str(self.file), "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),

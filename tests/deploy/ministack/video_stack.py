@@ -1,6 +1,7 @@
 """A deployed stack that starts jobs for the videos in a bucket."""
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -76,6 +77,13 @@ class VideoStack:
         pages = self.lake.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         messages = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(message) for message in messages if message.startswith("{")]
+
+    def logged(self, is_wanted: Callable[[dict[str, Any]], Any], condition: str) -> list[dict[str, Any]]:
+        """Waits for such log lines of the starter, and returns them.
+
+        The emulator may show a line only with the next invocation, which the schedule causes.
+        """
+        return wait_until(lambda: [line for line in self.log() if is_wanted(line)], condition)
 
     def refusal(self, request: dict[str, Any]) -> Refusal | None:
         """Returns the error of Rekognition if the deployed role lacks a permission that a start needs."""

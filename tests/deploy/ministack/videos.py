@@ -11,12 +11,16 @@ import shutil
 import sys
 import tempfile
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from alarm_test import DAY
+from cloudwatch import Alarms, now
 from deployment import Deployment
-from doctor import check_doctor, run_fix
+from doctor import check_doctor, doctor, run_fix
 from jobs import Jobs
 from lake import Lake
 from rekognition import Rekognition
@@ -40,10 +44,16 @@ def sends_events(videos: VideoStack) -> None:
     s3, sqs = videos.lake.s3, videos.lake.sqs
     queue = sqs.create_queue(QueueName="of-someone-else")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     theirs = {"Id": "theirs", "QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}
-    s3.put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [theirs]}, SkipDestinationValidation=True
-    )
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [theirs]})
     for _ in range(2):
         run_fix(videos.lake, videos.deployment.outputs["SendVideoEvents"])
         found = s3.get_bucket_notification_configuration(Bucket=BUCKET)
@@ -81,7 +91,7 @@ def starts_new_videos(videos: VideoStack) -> list[str]:
             },
             "JobTag": "ministack",
         }, job
-        (line,) = [line for line in videos.log() if line.get("message") == "started" and line["job"] == job["id"]]
+        (line,) = videos.logged(lambda line, job=job: line.get("job") == job["id"], f"the start of {key} is in the log")
         assert key in line["video"] and line["size"] == len(key.encode()), line
     say(f"{len(keys)} videos of 5 new objects are started by the schedule, with the parameters of the stack")
     return keys
@@ -228,6 +238,44 @@ def emits_metrics(videos: VideoStack) -> None:
     say(f"the log of the starter has its metrics: {totals}")
 
 
+def alarms_fire(videos: VideoStack) -> None:
+    """Each alarm of the starter fires for its cause, and no other alarm does.
+
+    The emulator counts the errors of direct invocations. It publishes no metrics of SQS and EventBridge, so this puts
+    their data points, and the doctor reads the same ones.
+    """
+    lake, alarms = videos.lake, Alarms(videos.deployment)
+    alarms.expect(set(), now())
+    since = now()
+    for count in range(1, 4):
+        with START.without(videos.deployment, "sqs:ReceiveMessage"):
+            assert videos.wake()["errorType"] == "StartsBlocked"
+        alarms.expect({"starter-errors"} if count == 3 else set(), since)
+    since = now()
+    videos.arrives("gone-again.mp4")
+    lake.s3.delete_object(Bucket=BUCKET, Key="gone-again.mp4")
+    assert videos.wake()["notStarted"] == 1
+    videos.failure()
+    (line,) = videos.logged(
+        lambda line: line.get("VideosNotStarted") and is_since(line, since), "the log has the metric"
+    )
+    alarms.put_emitted(line)
+    alarms.expect({"videos-not-started"}, since)
+    since, queue = now(), {"QueueName": videos.queue.split("/")[-1]}
+    for seconds, firing in ((DAY, set()), (DAY + 1, {"videos-wait-long"})):
+        alarms.put("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, seconds)
+        alarms.expect(firing, since)
+    assert "the oldest has waited for 24 hours" in doctor(lake)["videos waiting"]["text"]
+    since, rule = now(), {"RuleName": videos.deployment.resource("VideoRule")}
+    alarms.put("AWS/Events", "InvocationsFailedToBeSentToDlq", rule, 1)
+    alarms.expect({"video-events-not-kept"}, since)
+    say(f"{len(alarms.fired)} alarms of the starter fired, each alone; {alarms.broken} broken alarms did not")
+
+
+def is_since(line: dict[str, Any], since: datetime) -> bool:
+    return datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC) >= since
+
+
 def main() -> None:
     simulator_program, artifact = sys.argv[1], Path(sys.argv[2])
     directory = Path(tempfile.mkdtemp())
@@ -264,6 +312,7 @@ def main() -> None:
         check_list(videos)
         check_replay(videos)
         check_doctor(lake, Jobs(simulator), lambda *_: faults_of_videos(videos))
+        alarms_fire(videos)
         deployment.delete()
         say("sam delete removes the stack; the bucket of the videos stays")
         assert aws.client("s3").head_object(Bucket=BUCKET, Key=first)
