@@ -27,9 +27,12 @@ pub(crate) fn builder() -> Builder {
 
 pub(crate) async fn deploy(account: Account) -> Deployment {
     let queue = account.simulator.queue_url(QUEUE);
-    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov"), ("IncludeLabels", "Car, Dog")];
-    let outputs = [("VideoQueueUrl", &*queue), ("RekognitionRoleArn", "arn:aws:iam::123456789012:role/rekognition")];
-    Deployment::of(account, &parameters, &outputs).await
+    Deployment::of(account, &[("VideoSuffixes", ".mp4,.mov")], &outputs("videos", &queue)).await
+}
+
+/// Returns the outputs of a stack that starts jobs.
+pub(crate) fn outputs<'a>(bucket: &'a str, queue: &'a str) -> [(&'a str, &'a str); 3] {
+    [("VideoBucketName", bucket), ("VideoQueueUrl", queue), ("StarterName", "label-lake-starter")]
 }
 
 /// Starts an account without jobs and with these videos.
@@ -321,7 +324,7 @@ async fn names_a_wrong_bucket_prefix_or_stack() {
     let plain = Deployment::of(Account::new(builder().start().await.unwrap()), &[], &[]).await;
     let output = report.run(&plain, &["s3://videos"]).await;
     assert!(
-        output.stderr.starts_with("error: stack label-lake starts no jobs: its parameter VideoBucket"),
+        output.stderr.starts_with("error: stack label-lake starts no jobs: it was deployed without"),
         "{}",
         output.stderr
     );
@@ -333,8 +336,8 @@ async fn sends_nothing_if_a_row_of_the_lake_cannot_be_read() {
     let simulator = Simulator::builder().bucket("lake").bucket("videos").queue(QUEUE).start().await.unwrap();
     simulator.store().put("jobs/job-x.parquet", "no row");
     let queue = simulator.queue_url(QUEUE);
-    let parameters = [("VideoBucket", "lake"), ("VideoSuffixes", ".parquet")];
-    let deployment = Deployment::of(Account::new(simulator), &parameters, &[("VideoQueueUrl", &queue)]).await;
+    let suffixes = [("VideoSuffixes", ".parquet")];
+    let deployment = Deployment::of(Account::new(simulator), &suffixes, &outputs("lake", &queue)).await;
     let output = Report::new().run(&deployment, &["s3://lake"]).await;
     assert_eq!((output.code, &*output.stdout), (Some(1), ""));
     assert!(

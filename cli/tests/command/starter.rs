@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::account::Account;
 use crate::deployment::Deployment;
-use crate::start::{QUEUE, builder};
+use crate::start::{QUEUE, builder, outputs};
 
 const FAILED: &str = "label-lake-failed";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:jobs";
@@ -27,9 +27,11 @@ async fn deployment() -> Deployment {
         ("REKOGNITION_ROLE_ARN", ROLE),
     ];
     let account = Account::with_function(simulator, &settings);
-    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov")];
-    let outputs = [("VideoQueueUrl", &*videos), ("FailedQueueUrl", &failed), ("RekognitionRoleArn", ROLE)];
-    Deployment::of(account, &parameters, &outputs).await
+    let outputs = [&outputs("videos", &videos)[..], &[("FailedQueueUrl", &failed)]].concat();
+    let deployment = Deployment::of(account, &[], &outputs).await;
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    deployment.starter.lock().unwrap().extend(settings);
+    deployment
 }
 
 /// Wakes the starter, and returns its answer.
@@ -79,7 +81,8 @@ async fn a_video_that_is_uploaded_sent_and_started_has_one_job() {
     assert_eq!(wake(&deployment).await["started"], 1);
     let gate = Gate::new();
     simulator.add_fault(Fault::on("GetLabelDetection").hold(gate.clone()));
-    let now = deployment.spawn(&["start", "--stack", "label-lake", "--now", "s3://videos/versions.mov"]);
+    let now = ["start", "--stack", "label-lake", "--now", "s3://videos/versions.mov"];
+    let now = deployment.spawn_with(&now, &["LAMBDA"]);
     gate.reached().await;
     drop(now);
     gate.release();
