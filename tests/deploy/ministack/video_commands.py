@@ -1,11 +1,13 @@
-"""Runs the commands for videos of `label-lake` against a stack that starts jobs: start, list --videos, and replay."""
+"""Runs the commands for videos of `label-lake` against a stack that starts jobs: start, list --videos,
+and replay."""
 
 import json
 import tempfile
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
-from commands import run
+from commands import PROGRAM, environment, run
 from services import say, wait_until
 from video_stack import BUCKET, VideoStack
 
@@ -15,8 +17,7 @@ def check_start(videos: VideoStack) -> None:
     lake, stack = videos.lake, videos.deployment.name
     keys = ["archive/beach day +1.mp4", "archive/2025/street.MOV"]
     # The starter does not take the videos before the test has seen them.
-    lake.functions.put_function_concurrency(FunctionName=videos.starter, ReservedConcurrentExecutions=0)
-    videos.empty()
+    videos.stop()
     for key in keys:
         videos.arrives(key)
     # A bucket that sent no events has videos that the queue has not.
@@ -32,7 +33,7 @@ def check_start(videos: VideoStack) -> None:
         again = run(lake, *start, "--yes")
         assert again.returncode == 0 and "2 left out: sent before" in again.stdout, again
     assert videos.waiting() == 2
-    lake.functions.delete_function_concurrency(FunctionName=videos.starter)
+    videos.start_again()
     wait_until(lambda: videos.wake() and videos.started().keys() >= set(keys), "the sent videos are started")
     say("label-lake start: shows and sends the videos that the bucket had before, leaves out what it has sent")
 
@@ -48,6 +49,24 @@ def check_list(videos: VideoStack) -> None:
     exported = listed(videos, key)
     assert (exported["state"], exported["jobId"]) == ("EXPORTED", job), exported
     say("label-lake list --videos: a video is STARTED, and then EXPORTED")
+
+
+def check_now(videos: VideoStack) -> None:
+    """`start --now` follows a video into the lake. The starter finds the same job for the event of the video."""
+    key, lake = "now.mp4", videos.lake
+    videos.stop()
+    videos.arrives(key)
+    before = videos.number_of_jobs()
+    command = [PROGRAM, "start", "--stack", videos.deployment.name, "--now", f"s3://{BUCKET}/{key}"]
+    process = Popen(command, env=environment(lake), stdout=PIPE, stderr=PIPE, text=True)
+    wait_until(lambda: key in videos.started(), "the video is started")
+    job = videos.end(key)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0 and not errors and f"Job          {job}" in output, (output, errors)
+    videos.start_again()
+    wait_until(lambda: videos.wake() and not videos.waiting(), "the starter takes the event of the video")
+    assert videos.number_of_jobs() == before + 1, videos.started()
+    say(f"label-lake start --now: {output.splitlines()[0]}; the starter finds the same job for the event")
 
 
 def check_replay(videos: VideoStack) -> None:
