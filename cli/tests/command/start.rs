@@ -38,7 +38,9 @@ pub(crate) fn outputs<'a>(bucket: &'a str, queue: &'a str) -> [(&'a str, &'a str
 /// Starts an account without jobs and with these videos.
 async fn with_videos(keys: &[&str]) -> Deployment {
     let simulator = builder().start().await.unwrap();
-    keys.iter().for_each(|key| simulator.store().put(key, "x"));
+    for key in keys {
+        simulator.store().put(key, "x");
+    }
     deploy(Account::new(simulator)).await
 }
 
@@ -223,7 +225,9 @@ async fn a_killed_run_loses_no_video_and_repeats_only_the_batches_in_flight() {
     let gate = Gate::new();
     let simulator = builder().fault(Fault::on("SendMessageBatch").nth(20).times(IN_FLIGHT).hold_reply(gate.clone()));
     let simulator = simulator.start().await.unwrap();
-    (0..VIDEOS).for_each(|number| simulator.store().put(&format!("{number:03}.mp4"), "x"));
+    for number in 0..VIDEOS {
+        simulator.store().put(&format!("{number:03}.mp4"), "x");
+    }
     let deployment = deploy(Account::new(simulator)).await;
     let report = Report::new();
     let mut path = String::new();
