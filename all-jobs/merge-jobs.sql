@@ -1,7 +1,8 @@
 -- Commits a batch of jobs: replaces their rows in all_jobs. Runs last.
 --
 -- A job whose content is no longer what pending.sql has seen was overwritten or deleted in the meantime. Its row is deleted
--- and not inserted, so the job is pending again. Jobs of old versions have no content: counts and time stand for it.
+-- and not inserted, so the job is pending again. Jobs of old versions have no content: counts and time stand for it. The
+-- paths keep the engine from opening the files of other jobs.
 MERGE INTO all_jobs t
 USING (
     SELECT CAST(NULL AS varchar) AS gone_id,
@@ -14,15 +15,11 @@ USING (
       ON batch.job_id = j.job_id
      AND batch.content = coalesce(
          j.content,
-         concat_ws(
-             '/',
-             coalesce(CAST(j.completed_at_ms AS varchar), '-'),
-             coalesce(CAST(j.label_count AS varchar), '-'),
-             coalesce(CAST(j.detection_count AS varchar), '-'),
-             coalesce(CAST(j.row_count AS varchar), '-'),
-             coalesce(CAST(j.segment_count AS varchar), '-')
+         array_join(
+             ARRAY[j.completed_at_ms, j.label_count, j.detection_count, j.row_count, j.segment_count], '/', '-'
          )
      )
+    WHERE j."$path" IN ({paths})
     UNION ALL
     SELECT job_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM (VALUES {jobs}) AS batch (job_id, completed_at_ms, content)

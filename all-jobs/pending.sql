@@ -1,48 +1,46 @@
 -- Finds the jobs that the tables of all jobs do not have, or have otherwise than the lake, and compares the row counts of
--- the other jobs. Returns one row:
+-- the other jobs. Returns a row for each batch of pending jobs, or a single row if no job is pending:
 --
--- pending: number of jobs that are new, overwritten or deleted.
--- jobs: the first of them as SQL, for VALUES: job ID, completion time, and content, which is null for a deleted job.
+-- pending: number of jobs that are new, overwritten or deleted. It is the same in each row.
+-- jobs: the jobs of the batch as SQL, for VALUES: job ID, completion time, and content, which is null for a deleted job.
 -- put: the job IDs among these that are in the lake, for IN.
--- differing: up to 20 jobs that are not pending, but whose row counts differ from those in the table jobs.
+-- paths: the files of the table jobs with these job IDs, for IN.
+-- differing: if no job is pending, up to 20 jobs whose row counts differ from those in the table jobs.
 --
--- A batch has at most 500 jobs, 100,000 files and 20 million rows, so each statement stays below 262,144 characters and
--- 30 minutes. Jobs of old versions have no content: counts and time stand for it.
-WITH lake AS (
-    SELECT j.job_id,
-           j.completed_at_ms,
+-- A batch has at most 500 jobs, and 240,000 characters in a statement. After its first job, it has at most 100,000 files
+-- and 20 million rows. So a statement stays below 262,144 characters and 30 minutes. The query reads one file for each job
+-- of the lake, and returns up to 50 batches, so a lake is filled with few queries. Jobs of old versions have no content:
+-- counts and time stand for it.
+WITH versions AS (
+    SELECT job_id, in_lake, path, completed_at_ms, row_count, segment_count, label_count * aggregations AS files,
            coalesce(
                j.content,
-               concat_ws(
-                   '/',
-                   coalesce(CAST(j.completed_at_ms AS varchar), '-'),
-                   coalesce(CAST(j.label_count AS varchar), '-'),
-                   coalesce(CAST(j.detection_count AS varchar), '-'),
-                   coalesce(CAST(j.row_count AS varchar), '-'),
-                   coalesce(CAST(j.segment_count AS varchar), '-')
+               array_join(
+                   ARRAY[j.completed_at_ms, j.label_count, j.detection_count, j.row_count, j.segment_count], '/', '-'
                )
-           ) AS content,
-           coalesce(j.row_count, 0) AS row_count,
-           coalesce(j.segment_count, 0) AS segment_count,
-           coalesce(j.label_count, 0) * cardinality(j.aggregate_by) AS files
-    FROM jobs j
+           ) AS content
+    FROM (
+        SELECT true AS in_lake, j."$path" AS path, j.job_id, j.completed_at_ms, j.label_count, j.detection_count,
+               j.row_count, j.segment_count, cardinality(j.aggregate_by) AS aggregations, j.content
+        FROM jobs j
+        UNION ALL
+        SELECT false, NULL, j.job_id, j.completed_at_ms, j.label_count, j.detection_count,
+               j.row_count, j.segment_count, NULL, j.content
+        FROM all_jobs j
+    ) j
 ),
-kept AS (
-    SELECT j.job_id,
-           min(coalesce(
-               j.content,
-               concat_ws(
-                   '/',
-                   coalesce(CAST(j.completed_at_ms AS varchar), '-'),
-                   coalesce(CAST(j.label_count AS varchar), '-'),
-                   coalesce(CAST(j.detection_count AS varchar), '-'),
-                   coalesce(CAST(j.row_count AS varchar), '-'),
-                   coalesce(CAST(j.segment_count AS varchar), '-')
-               )
-           )) AS content,
-           count(*) AS copies
-    FROM all_jobs j
-    GROUP BY j.job_id
+known AS (
+    SELECT job_id,
+           max(path) AS path,
+           max(completed_at_ms) FILTER (WHERE in_lake) AS completed_at_ms,
+           max(content) FILTER (WHERE in_lake) AS content,
+           max(row_count) FILTER (WHERE in_lake) AS row_count,
+           max(segment_count) FILTER (WHERE in_lake) AS segment_count,
+           max(files) FILTER (WHERE in_lake) AS files,
+           min(content) FILTER (WHERE NOT in_lake) AS kept,
+           count_if(NOT in_lake) AS copies
+    FROM versions
+    GROUP BY job_id
 ),
 detections AS (
     SELECT job_id, count(*) AS found FROM all_detections GROUP BY job_id
@@ -52,52 +50,57 @@ segments AS (
 ),
 compared AS (
     SELECT job_id,
-           lake.completed_at_ms,
-           lake.content,
-           coalesce(lake.files, 0) AS files,
-           coalesce(lake.row_count, 0) + coalesce(lake.segment_count, 0) AS row_count,
+           content,
+           completed_at_ms,
+           '''' || replace(job_id, '''', '''''') || '''' AS id,
+           '''' || replace(path, '''', '''''') || '''' AS path,
+           coalesce(row_count, 0) + coalesce(segment_count, 0) AS row_count,
+           coalesce(files, 0) AS files,
            -- Rows of a job that is in neither table of jobs are left over from a job that was deleted during a run.
-           lake.content IS NULL OR lake.content IS DISTINCT FROM kept.content AS pending,
-           coalesce(kept.copies, 1) > 1
-               OR coalesce(detections.found, 0) <> coalesce(lake.row_count, 0)
-               OR coalesce(segments.found, 0) <> coalesce(lake.segment_count, 0) AS differs
-    FROM lake
-    FULL JOIN kept USING (job_id)
+           content IS NULL OR content IS DISTINCT FROM kept AS pending,
+           coalesce(copies, 1) > 1
+               OR coalesce(detections.found, 0) <> coalesce(row_count, 0)
+               OR coalesce(segments.found, 0) <> coalesce(segment_count, 0) AS differs
+    FROM known
     FULL JOIN detections USING (job_id)
     FULL JOIN segments USING (job_id)
 ),
-numbered AS (
+written AS (
     SELECT *,
-           row_number() OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) AS number,
-           sum(files) OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) AS files_so_far,
-           sum(row_count) OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) AS rows_so_far,
-           '''' || replace(job_id, '''', '''''') || '''' AS id
+           '(' || id || ', ' || coalesce(CAST(completed_at_ms AS varchar), 'NULL') || ', '
+               || coalesce('''' || replace(content, '''', '''''') || '''', 'NULL') || ')' AS job
     FROM compared
     WHERE pending OR differs
 ),
-batched AS (
+-- A batch is full at a size of 20 million.
+numbered AS (
     SELECT *,
-           pending AND (number = 1 OR number <= 500 AND files_so_far <= 100000 AND rows_so_far <= 20000000) AS in_batch
+           count_if(pending) OVER () AS all_pending,
+           row_number() OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) AS number,
+           sum(greatest(
+               40000,
+               files * 200,
+               row_count,
+               (2 * length(job) + length(id) + coalesce(length(path), 0) + 8) * 83
+           )) OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) - 1 AS size_so_far
+    FROM written
+),
+batches AS (
+    SELECT all_pending,
+           size_so_far - mod(size_so_far, 20000000) AS batch,
+           array_join(array_agg(job ORDER BY number) FILTER (WHERE pending), ', ') AS jobs,
+           array_join(array_agg(id ORDER BY number) FILTER (WHERE pending AND content IS NOT NULL), ', ') AS put,
+           array_join(array_agg(path ORDER BY number) FILTER (WHERE pending AND content IS NOT NULL), ', ') AS paths,
+           array_join(array_agg(job_id ORDER BY number) FILTER (WHERE NOT pending), ', ') AS differing
     FROM numbered
+    WHERE pending AND (size_so_far < 50 * 20000000 OR number = 1) OR all_pending = 0 AND number <= 20
+    GROUP BY 1, 2
 )
-SELECT count_if(pending) AS pending,
-       coalesce(
-           array_join(
-               array_agg(
-                   '(' || id || ', ' || coalesce(CAST(completed_at_ms AS varchar), 'NULL') || ', '
-                       || coalesce('''' || replace(content, '''', '''''') || '''', 'NULL') || ')'
-                   ORDER BY number
-               ) FILTER (WHERE in_batch),
-               ', '
-           ),
-           ''
-       ) AS jobs,
-       coalesce(
-           array_join(array_agg(id ORDER BY number) FILTER (WHERE in_batch AND content IS NOT NULL), ', '),
-           '''no job'''
-       ) AS put,
-       coalesce(
-           array_join(array_agg(job_id ORDER BY number) FILTER (WHERE NOT pending AND number <= 20), ', '),
-           ''
-       ) AS differing
-FROM batched
+SELECT coalesce(all_pending, 0) AS pending,
+       coalesce(jobs, '') AS jobs,
+       coalesce(put, '''no job''') AS put,
+       coalesce(paths, '''no job''') AS paths,
+       coalesce(differing, '') AS differing
+FROM (VALUES (0)) AS always (result)
+LEFT JOIN batches ON true
+ORDER BY batch

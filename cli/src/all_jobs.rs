@@ -67,8 +67,10 @@ const ALL_JOBS_TABLES: [AllJobsTable; 3] = [
 
 /// Replacements of what Spark does not have, as pairs of Athena's text and Spark's. All other SQL of `pending` and the merges
 /// has the same meaning in both.
-const SPARK_REPLACEMENTS: [(&str, &str); 7] = [
+const SPARK_REPLACEMENTS: [(&str, &str); 10] = [
     ("AS varchar)", "AS string)"),
+    ("ARRAY[j.", "array(j."),
+    ("_count], '/'", "_count), '/'"),
     // Spark has no partition projection.
     ("_by_job d\n", " d\n"),
     // Two quotes in a row are a quote only in Athena.
@@ -76,8 +78,10 @@ const SPARK_REPLACEMENTS: [(&str, &str); 7] = [
     ("''''", "\"'\""),
     ("'''no job'''", "\"'no job'\""),
     // The order of the jobs in a batch does not matter.
-    ("\n                   ORDER BY number\n", "\n"),
     (" ORDER BY number)", ")"),
+    // Spark has no path of a file of a Hive table that it could select files by. All paths are then the same text.
+    ("j.\"$path\" AS path", "'' AS path"),
+    ("j.\"$path\" IN", "'' IN"),
 ];
 
 /// Returns comments and the statements. Each statement ends with a `;` at the end of its last line.
@@ -253,9 +257,10 @@ fn heading(engine: Engine, database: &str) -> String {
          -- Once, run the statements create. If you create a table again, change the last folder of its location, because it\n\
          -- must be empty.\n\
          --\n\
-         -- As often as you like, run pending. If its column pending is 0, all jobs are in the tables. Otherwise, put its columns\n\
-         -- jobs and put in place of {{jobs}} and {{put}} in the statements merge, run these in their order, and begin again. A\n\
-         -- statement may be repeated, and runs may overlap. If a merge fails with a conflict, begin again with pending.\n\
+         -- As often as you like, run pending. If its column pending is 0, all jobs are in the tables. Otherwise, each of its\n\
+         -- rows is a batch of jobs: for one row after the other, put its columns jobs, put, and paths in place of {{jobs}}, {{put}},\n\
+         -- and {{paths}} in the statements merge, and run these in their order. Then begin again. A statement may be repeated,\n\
+         -- and runs may overlap. If a merge fails with a conflict, begin again with pending.\n\
          --\n\
          -- Once a week, run the statements optimize and vacuum.\n"
     )
@@ -324,7 +329,8 @@ mod tests {
                 for table in sql.replace("DISTINCT FROM", "").split(word).skip(1) {
                     let table = table.split_whitespace().next().unwrap();
                     let is_own =
-                        ["lake", "kept", "detections", "segments", "compared", "numbered", "batched"].contains(&table);
+                        ["versions", "known", "detections", "segments", "compared", "written", "numbered", "batches"]
+                            .contains(&table);
                     let is_named = table.starts_with("hive.") || table.starts_with("iceberg.");
                     assert!(is_own || is_named || table.starts_with('('), "{word}{table}");
                 }

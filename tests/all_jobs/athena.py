@@ -7,6 +7,7 @@ characters, and the text of a failure begins with Trino's name of the error.
 import json
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ class Query:
     state: str = "QUEUED"
     reason: str = ""
     rows: list[list[Any]] = field(default_factory=list)
+    # Bytes that Trino read from files, and the time from start to end.
+    scanned: int = 0
+    seconds: float = 0
     thread: threading.Thread | None = None
 
 
@@ -52,6 +56,8 @@ class Athena:
         self.before: Callable[[str, dict[str, Any]], None] = ignore
         self.after: Callable[[str, dict[str, Any]], None] = ignore
         self.begin: Callable[[Query], None] = start_now
+        # A page that ends with the last row has a token if this is 1. The next page is then empty.
+        self.empty_pages = 0
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer((LOCALHOST, 0), handler(self))
         self.url = f"http://{LOCALHOST}:{self.server.server_address[1]}"
@@ -95,12 +101,14 @@ class Athena:
         self.begin(query)
         if query.state != "QUEUED":
             return
-        query.state = "RUNNING"
+        query.state, began = "RUNNING", time.monotonic()
         try:
             for catalog, statement in in_trino(query.statement):
                 cursor = self.connect(catalog).cursor()
                 cursor.execute(statement)
                 query.rows = cursor.fetchall()
+                query.scanned += cursor.stats["physicalInputBytes"]
+            query.seconds = time.monotonic() - began
             query.state = "SUCCEEDED"
         except Refused as error:
             query.reason, query.state = error.args[1], "FAILED"
@@ -114,10 +122,14 @@ class Athena:
         return {"QueryExecution": {"QueryExecutionId": request["QueryExecutionId"], "Status": status}}
 
     def results(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Returns the rows after a row with the names of the columns. A null has no value."""
-        rows = [["a header"] * 4, *self.queries[request["QueryExecutionId"]].rows][: request["MaxResults"]]
-        cells = [[{} if cell is None else {"VarCharValue": str(cell)} for cell in row] for row in rows]
-        return {"ResultSet": {"Rows": [{"Data": row} for row in cells]}}
+        """Returns a page of the rows after a row with the names of the columns. A null has no value."""
+        found = self.queries[request["QueryExecutionId"]].rows
+        rows = [["a header"] * len(found[0]), *found]
+        first = int(request.get("NextToken", "0"))
+        until = first + request["MaxResults"]
+        cells = [[{} if cell is None else {"VarCharValue": str(cell)} for cell in row] for row in rows[first:until]]
+        more = {"NextToken": str(until)} if until < len(rows) + self.empty_pages else {}
+        return {"ResultSet": {"Rows": [{"Data": row} for row in cells]}} | more
 
     def settle(self) -> None:
         """Waits until no statement runs, also of executions that have ended."""
@@ -128,7 +140,8 @@ class Athena:
 
 def name_of_call(operation: str, request: dict[str, Any]) -> str:
     """Returns the same text for each attempt of a call."""
-    return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))}"
+    page = request.get("NextToken", "")
+    return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))} {page}"
 
 
 def ignore(_operation: str, _request: dict[str, Any]) -> None:
@@ -155,7 +168,7 @@ def in_trino(statement: str) -> list[tuple[str, str]]:
         partitioning = ", partitioning = ARRAY['bucket(label, 32)']" if buckets else ""
         options = f"format = 'PARQUET', location = '{location}'{partitioning}"
         return [("iceberg", f"CREATE TABLE IF NOT EXISTS {name} ({columns}) WITH ({options})")]
-    if re.match(r"(MERGE INTO all_\w+|WITH lake) ", statement):
+    if re.match(r"(MERGE INTO all_\w+|WITH versions) ", statement):
         return [("awsdatacatalog", statement)]
     raise Refused("InvalidRequestException", f"The test does not know this statement of Athena: {statement[:80]}")
 

@@ -44,7 +44,7 @@ COMMON, RARE = "Person", "Dog"
 """A label of every job, and of every hundredth job."""
 
 FIRST = 1_748_793_725_418
-HEADINGS = ["jobs", "measurement", "seconds", "GET", "LIST", "PUT", "rows or jobs"]
+HEADINGS = ["jobs", "measurement", "seconds", "of which MERGE", "GET", "LIST", "PUT", "MB read", "rows or jobs"]
 
 
 @dataclass
@@ -52,7 +52,9 @@ class Measured:
     jobs: int
     name: str
     seconds: float
+    merging: float
     requests: Counter[str]
+    scanned: int
     found: int
 
     def line(self) -> str:
@@ -61,7 +63,9 @@ class Measured:
             f"{self.jobs:,}",
             self.name,
             f"{self.seconds:.2f}",
+            f"{self.merging:.2f}" if self.merging else "",
             *(f"{one:,}" for one in counted),
+            f"{self.scanned / 1e6:,.2f}",
             f"{self.found:,}",
         ]
         return f"| {' | '.join(cells)} |"
@@ -95,6 +99,7 @@ class Bench:
         for name in ("create-detections", "create-segments", "create-jobs"):
             self.statement(name, run="measured")
         self.jobs: list[int] = []
+        self.scanned_by_queries = 0
 
     def statement(self, name: str, **given: str) -> list[list[Any]]:
         """Runs a statement of the state machine through Athena."""
@@ -146,13 +151,29 @@ class Bench:
     def measure(self, name: str, action: Any, repeat: bool = True) -> Measured:
         """Measures an action. Queries run twice, and the second counts, because Trino is slower at first."""
         for _ in range(2 if repeat else 1):
-            before, began = requests_to(self.s3), time.monotonic()
+            before, scanned, merging = requests_to(self.s3), self.scanned(), self.merging()
+            began = time.monotonic()
             found = action()
             seconds = time.monotonic() - began
-        return Measured(len(self.jobs), name, seconds, requests_to(self.s3) - before, found)
+        requests, scanned, merging = requests_to(self.s3) - before, self.scanned() - scanned, self.merging() - merging
+        return Measured(len(self.jobs), name, seconds, merging, requests, scanned, found)
+
+    def merging(self) -> float:
+        """Returns the seconds that all MERGEs until now took."""
+        queries = self.athena.queries.values()
+        return sum(query.seconds for query in queries if query.statement.startswith("MERGE"))
+
+    def scanned(self) -> int:
+        """Returns the bytes that all queries until now have read from files."""
+        return self.scanned_by_queries + sum(query.scanned for query in self.athena.queries.values())
+
+    def query(self, sql: str) -> list[Any]:
+        rows = self.engine.query(sql)
+        self.scanned_by_queries += self.engine.cursor.stats["physicalInputBytes"]
+        return rows
 
     def count(self, sql: str) -> int:
-        return self.engine.query(sql)[0][0]
+        return self.query(sql)[0][0]
 
     def files(self) -> int:
         return self.count('SELECT count(*) FROM "all_detections$files"')
@@ -277,10 +298,11 @@ def measure(bench: Bench, size: int, last: bool) -> Iterable[Measured]:
     for when in (", before OPTIMIZE", ""):
         if not when:
             yield bench.measure("OPTIMIZE", lambda: len(optimize(bench)), repeat=False)
+            yield bench.measure("a run that finds nothing, after OPTIMIZE", bench.take_in)
         yield from queries(bench, when)
-    yield bench.measure("a saved query on jobs", lambda: bench.engine.query(SAVED.format(table="jobs"))[0][1])
-    yield bench.measure("a saved query on all_jobs", lambda: bench.engine.query(SAVED.format(table="all_jobs"))[0][1])
-    yield Measured(len(bench.jobs), "files of all_detections", 0, Counter(), bench.files())
+    yield bench.measure("a saved query on jobs", lambda: bench.query(SAVED.format(table="jobs"))[0][1])
+    yield bench.measure("a saved query on all_jobs", lambda: bench.query(SAVED.format(table="all_jobs"))[0][1])
+    yield Measured(len(bench.jobs), "files of all_detections", 0, 0, Counter(), 0, bench.files())
     bench.check()
 
 

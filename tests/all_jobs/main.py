@@ -14,10 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import batches
 import limits
 from athena import Lost, Refused, ignore, name_of_call
 from rows import Served
-from world import World
+from world import BOTH, World
 
 STATEMENTS = 5
 """Statements of a run with one batch: the query, three times MERGE, and the query again."""
@@ -25,20 +26,9 @@ STATEMENTS = 5
 CALLS = 12
 """Different calls of such a run: each statement is started and polled, and the results of the two queries are read."""
 
-AGGREGATIONS = ("SEGMENTS", "TIMESTAMPS,SEGMENTS", "TIMESTAMPS")
-BOTH = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62"
-"""A job that was recorded in both aggregations."""
-
 
 def say(text: str) -> None:
     print(f"  {text}", flush=True)
-
-
-def change(world: World) -> None:
-    """Overwrites a job with other aggregations than before, so its rows and labels change."""
-    job = world.lake.job(BOTH)
-    position = AGGREGATIONS.index(",".join(job.aggregate_by))
-    world.overwrite(job, AGGREGATIONS[(position + 1) % len(AGGREGATIONS)])
 
 
 def fills(world: World) -> None:
@@ -62,7 +52,7 @@ def fills(world: World) -> None:
 
 def repeats_calls(world: World) -> None:
     """Each call is refused, and its reply is lost when it is made again. No statement runs twice."""
-    change(world)
+    world.change()
     made = Counter[str]()
 
     def refuse(operation: str, request: dict[str, Any]) -> None:
@@ -118,7 +108,7 @@ def survives_aborts(world: World) -> None:
     """
     places = [(statement, at_end) for statement in range(1, STATEMENTS + 1) for at_end in (False, True)]
     for statement, at_end in places:
-        change(world)
+        world.change()
         stopping = StopAt(world, statement, at_end)
         world.athena.before, world.athena.after = stopping.wait, stopping.stop
         stopping.execution = world.start()
@@ -139,7 +129,7 @@ def two_at_once(world: World, rounds: int) -> None:
     before = len(world.athena.queries)
     deleted = None
     for _ in range(rounds):
-        change(world)
+        world.change()
         deleted = toggle(world, deleted)
         first = world.start()
         second = world.start(continues=first)
@@ -165,7 +155,7 @@ def toggle(world: World, deleted: Served | None) -> Served | None:
 
 def gives_way(world: World) -> None:
     """An execution that finds an older one running ends without a statement."""
-    change(world)
+    world.change()
     ended: list[dict[str, Any]] = []
 
     def start_another(operation: str, _: dict[str, Any]) -> None:
@@ -185,8 +175,8 @@ def gives_way(world: World) -> None:
 def changes_meanwhile(world: World) -> None:
     """Jobs are overwritten and deleted between the statements of a run."""
     for name in ("all_detections", "all_segments", "all_jobs"):
-        for action in (lambda: change(world), world.delete):
-            change(world)
+        for action in (world.change, world.delete):
+            world.change()
             done: list[Any] = []
 
             def act(_: str, request: dict[str, Any], name: str = name, action: Any = action, done: Any = done) -> None:
@@ -257,7 +247,7 @@ def main() -> None:
             changes_meanwhile(world)
             names_differences(world)
             survives_aborts(world)
-            for case in limits.CASES:
+            for case in [*batches.CASES, *limits.CASES]:
                 say(case(world))
             maintains(world)
         finally:

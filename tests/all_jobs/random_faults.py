@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from athena import Lost, Query, Refused, ignore, start_now
-from main import STATEMENTS, StopAt, change, say, toggle
+from main import STATEMENTS, StopAt, say, toggle
 from rows import Served
 from world import World
 
@@ -96,7 +96,7 @@ class Seeds:
 
     def change(self, random: Random) -> None:
         if random.random() < 0.7:
-            change(self.world)
+            self.world.change()
         if random.random() < 0.5:
             self.deleted = toggle(self.world, self.deleted)
 
@@ -104,11 +104,17 @@ class Seeds:
         random, world = Random(seed), self.world
         self.change(random)
         statement = random.randint(1, STATEMENTS)
+        machine = ""
+        if random.random() < 0.5:
+            # All jobs are pending, in several batches.
+            world.engine.query("DELETE FROM all_jobs")
+            machine, statement = world.small, random.randint(1, 3 * STATEMENTS)
+            self.happened["several batches"] += 1
         operation = random.choice(["StartQueryExecution", "GetQueryExecution"])
         abort = AbortAtStatement(world, statement, operation, random.random() < 0.5)
         held = Held(statement if random.random() < 0.5 else 0)
         world.athena.before, world.athena.after, world.athena.begin = abort.before, abort.after, held
-        abort.execution = world.start()
+        abort.execution = world.start(machine)
         self.happened[f"execution {world.ended(abort.execution)['status'].lower()}"] += 1
         if held.statement:
             self.happened[f"outlived: {' '.join(held.statement.split()[:3])}"] += 1
@@ -116,7 +122,7 @@ class Seeds:
             self.change(random)
         faults = FaultsAtCalls(random, held)
         world.athena.before, world.athena.after, world.athena.begin = faults.before, faults.after, start_now
-        world.run()
+        world.run(machine)
         held.released.set()
         world.athena.before = world.athena.after = ignore
         self.happened += faults.happened

@@ -31,6 +31,10 @@ WAIT_SCALE = "0.02"
 ICEBERG = all_jobs.ICEBERG + "iceberg.max-partitions-per-writer=100\n"
 SECONDS = 300
 
+AGGREGATIONS = ("SEGMENTS", "TIMESTAMPS,SEGMENTS", "TIMESTAMPS")
+BOTH = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62"
+"""A job that was recorded in both aggregations."""
+
 
 class World:
     """The services. `expected` are the jobs that the lake has."""
@@ -56,17 +60,21 @@ class World:
         self.emulator = Program("ministack", command, directory, {**KEYS, **settings, "ATHENA_URL": self.athena.url})
         self.emulator.wait_until(lambda: responds(f"{self.url}/_ministack/health"))
         self.states, self.scheduler = client("stepfunctions", self.url), client("scheduler", self.url)
-        role = "arn:aws:iam::123456789012:role/none"
-        machine = self.states.create_state_machine(name="all-jobs", definition=definition(), roleArn=role)
-        self.machine = machine["stateMachineArn"]
+        self.machine = self.create("all-jobs", definition())
+        self.small = self.create("small-batches", small_batches())
 
     @property
     def expected(self) -> list[Served]:
         return self.lake.jobs
 
-    def start(self, **given: str) -> str:
-        """Starts an execution and returns its ARN."""
-        started = self.states.start_execution(stateMachineArn=self.machine, input=json.dumps(given))
+    def create(self, name: str, text: str) -> str:
+        """Creates a state machine with this definition. Returns its ARN."""
+        role = "arn:aws:iam::123456789012:role/none"
+        return self.states.create_state_machine(name=name, definition=text, roleArn=role)["stateMachineArn"]
+
+    def start(self, machine: str = "", **given: str) -> str:
+        """Starts an execution, of the deployed state machine if no other is given. Returns its ARN."""
+        started = self.states.start_execution(stateMachineArn=machine or self.machine, input=json.dumps(given))
         return started["executionArn"]
 
     def ended(self, execution: str) -> dict[str, Any]:
@@ -79,9 +87,9 @@ class World:
             threading.Event().wait(0.1)
         raise AssertionError(f"the execution is still running after {SECONDS} s: {self.emulator.last_lines()}")
 
-    def run(self, **given: str) -> None:
+    def run(self, machine: str = "", **given: str) -> None:
         """Runs an execution, which has to succeed."""
-        found = self.ended(self.start(**given))
+        found = self.ended(self.start(machine, **given))
         assert found["status"] == "SUCCEEDED", found
 
     def check(self) -> None:
@@ -95,10 +103,16 @@ class World:
             self.lake.simulator.invoke(job.event | {"Overwrite": True})
         self.expected[self.expected.index(job)] = self.lake.served(job.event, aggregate_by.split(","))
 
-    def delete(self) -> Served:
+    def change(self) -> None:
+        """Overwrites a job with other aggregations than before, so its rows and labels change."""
+        job = self.lake.job(BOTH)
+        position = AGGREGATIONS.index(",".join(job.aggregate_by))
+        self.overwrite(job, AGGREGATIONS[(position + 1) % len(AGGREGATIONS)])
+
+    def delete(self, job_id: str = deletion.JOB) -> Served:
         """Deletes a job, and returns it."""
-        job = self.lake.job(deletion.JOB)
-        assert deletion.delete(self.lake).returncode == 0
+        job = self.lake.job(job_id)
+        assert deletion.delete(self.lake, job_id).returncode == 0
         self.expected.remove(job)
         return job
 
@@ -120,3 +134,14 @@ def definition() -> str:
     stack = Stack(transformed(TEMPLATE.read_text()), partition="aws", **parameters)
     text = stack.resources["AllJobsMachine"]["Properties"]["DefinitionString"]
     return text.replace("<WorkGroup>", WORKGROUP).replace("<Database>", DATABASE)
+
+
+BATCHES = 3
+"""Batches that a query of World.small returns at most."""
+
+
+def small_batches() -> str:
+    """Returns the definition with batches of about two jobs, and few of them in a query."""
+    text = definition()
+    assert text.count("20000000") == 2 and "50 * 20000000" in text
+    return text.replace("50 *", f"{BATCHES} *").replace("20000000", "80000")

@@ -39,8 +39,11 @@ class AllJobs:
     def fill(self, engine: Queries) -> int:
         """Takes in all pending jobs. Returns their number."""
 
-        def run(name: str, jobs: str = "", put: str = "") -> list[Row]:
-            return engine.query(self.statements[name].replace("{jobs}", jobs).replace("{put}", put))
+        def run(name: str, **given: str) -> list[Row]:
+            text = self.statements[name]
+            for key, value in given.items():
+                text = text.replace(f"{{{key}}}", value)
+            return engine.query(text)
 
         return take_in(run)
 
@@ -49,13 +52,13 @@ def take_in(run: Callable[..., Sequence[Sequence[Any]]]) -> int:
     """Runs statements by name until no job is pending. Returns the number of jobs that were."""
     taken_in = 0
     while True:
-        ((pending, jobs, put, differing),) = run("pending")
-        assert not differing, differing
-        if not pending:
-            return taken_in
-        taken_in += jobs.count("(")
-        for name in ("merge-detections", "merge-segments", "merge-jobs"):
-            run(name, jobs=jobs, put=put)
+        for pending, jobs, put, paths, differing in run("pending"):
+            assert not differing, differing
+            if not pending:
+                return taken_in
+            taken_in += jobs.count("(")
+            for name in ("merge-detections", "merge-segments", "merge-jobs"):
+                run(name, jobs=jobs, put=put, paths=paths)
 
 
 def fill(engine: Queries, all_jobs: AllJobs, jobs: list[Served]) -> Iterable[Check]:

@@ -26,8 +26,9 @@ def contents(lake: Lake) -> tuple[set[str], set[str]]:
     return of_job, found - of_job
 
 
-def delete(lake: Lake) -> subprocess.CompletedProcess[str]:
-    command = [program(served.ROOT, "label-lake"), "delete", "--yes", "--bucket", BUCKET, "--database", DATABASE, JOB]
+def delete(lake: Lake, job_id: str = JOB) -> subprocess.CompletedProcess[str]:
+    lake_options = ["--bucket", BUCKET, "--database", DATABASE]
+    command = [program(served.ROOT, "label-lake"), "delete", "--yes", *lake_options, job_id]
     services = {"AWS_ENDPOINT_URL_S3": lake.s3.url, "AWS_ENDPOINT_URL_GLUE": lake.glue.url}
     return subprocess.run(command, env={**os.environ, **KEYS, **services}, capture_output=True, text=True, check=False)
 

@@ -83,8 +83,10 @@ Permissions:
   sns:GetSubscriptionAttributes, iam:GetRole, iam:SimulatePrincipalPolicy,
   cloudwatch:DescribeAlarms; with VideoBucket also s3:GetBucketNotification,
   events:DescribeRule, events:ListTargetsByRule, scheduler:GetSchedule,
-  cloudwatch:GetMetricStatistics. AWS's policies ReadOnlyAccess and
-  IAMReadOnlyAccess together allow all of them"
+  cloudwatch:GetMetricStatistics; with tables of all jobs
+  states:DescribeStateMachine, states:ListExecutions,
+  states:DescribeExecution, scheduler:GetSchedule. AWS's policies
+  ReadOnlyAccess and IAMReadOnlyAccess together allow all of them"
 );
 
 pub(super) const DELETE_EXAMPLES: &str = with_credentials!(

@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) tables: BTreeMap<&'static str, Reading<String>>,
     /// The jobs that were committed last, newest first.
     pub(crate) jobs: Result<Vec<Job>, Fault>,
+    /// What keeps the tables of all jobs. `None` without `AllJobs`.
+    pub(crate) all_jobs: Option<AllJobs>,
 }
 
 /// The deployed function.
@@ -169,4 +171,34 @@ pub(crate) struct Job {
     pub(crate) status: Result<String, String>,
     pub(crate) missing_files: usize,
     pub(crate) missing_partitions: usize,
+}
+
+/// What keeps the tables of all jobs.
+#[derive(Debug)]
+pub(crate) struct AllJobs {
+    pub(crate) machine: Reading<Machine>,
+    /// Names and states of the schedules. A state is `ENABLED` or `DISABLED`.
+    pub(crate) schedules: Vec<(String, Reading<String>)>,
+}
+
+/// The state machine of the tables of all jobs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Machine {
+    /// Time since it was created.
+    pub(crate) age: Duration,
+    /// The execution that was started last.
+    pub(crate) last: Option<Execution>,
+}
+
+/// An execution of the state machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Execution {
+    /// Time since it was started.
+    pub(crate) age: Duration,
+    /// `RUNNING`, `SUCCEEDED`, `FAILED`, `ABORTED` or `TIMED_OUT`.
+    pub(crate) status: String,
+    /// Name of the error if it failed, or empty.
+    pub(crate) error: String,
+    /// Reason of the error, or empty.
+    pub(crate) cause: String,
 }

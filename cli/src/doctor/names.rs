@@ -32,6 +32,17 @@ pub(crate) struct Names {
     pub(crate) alarm_topic: Option<String>,
     /// `None` if the stack starts no jobs for new videos.
     pub(crate) videos: Option<VideoNames>,
+    /// `None` without `AllJobs`.
+    pub(crate) all_jobs: Option<AllJobsNames>,
+}
+
+/// The names of what keeps the tables of all jobs.
+#[derive(Clone, Debug)]
+pub(crate) struct AllJobsNames {
+    /// ARN of the state machine.
+    pub(crate) machine: String,
+    /// The schedules, which start the state machine.
+    pub(crate) schedules: Vec<String>,
 }
 
 impl Names {
@@ -65,6 +76,10 @@ impl Names {
             work_group: stack.output("WorkGroupName")?.to_owned(),
             alarm_topic: given_topic.or_else(|| physical_id("AlarmTopic")),
             videos: VideoNames::new(stack, resources)?,
+            all_jobs: physical_id("AllJobsMachine").map(|machine| {
+                let schedules = ["AllJobsSchedule", "AllJobsMaintenance"].into_iter().filter_map(physical_id);
+                AllJobsNames { machine, schedules: schedules.collect() }
+            }),
         })
     }
 

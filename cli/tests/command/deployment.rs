@@ -216,6 +216,8 @@ fn resources() -> String {
         ("RekognitionRole", "AWS::IAM::Role"),
         ("FailuresWaiting", "AWS::CloudWatch::Alarm"),
         ("StarterLogGroup", "AWS::Logs::LogGroup"),
+        ("AllJobsMachine", "AWS::StepFunctions::StateMachine"),
+        ("AllJobsSchedule", "AWS::Scheduler::Schedule"),
     ];
     format!(
         "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{}</StackResourceSummaries>\

@@ -8,7 +8,7 @@ use crate::deployment::Deployment;
 
 const QUEUE: &str = "label-lake-failed";
 /// Services that the simulator does not have, or of which it has other operations than the doctor calls.
-const DENIED: [&str; 5] = ["CLOUDWATCH", "IAM", "LAMBDA", "SNS", "SQS"];
+const DENIED: [&str; 7] = ["CLOUDWATCH", "IAM", "LAMBDA", "SCHEDULER", "SFN", "SNS", "SQS"];
 
 /// Returns a deployed stack whose lake has `job-1`.
 async fn deploy() -> Deployment {
@@ -96,6 +96,8 @@ async fn a_denied_call_is_a_fault_that_names_the_permission() {
         ("function permissions", "iam:GetRole"),
         ("Rekognition permissions", "iam:GetRole"),
         ("alarms", "cloudwatch:DescribeAlarms"),
+        ("tables of all jobs", "states:DescribeStateMachine"),
+        ("schedule AllJobsSchedule", "scheduler:GetSchedule"),
     ] {
         let check = check(name);
         let fix = check["fix"].as_str().unwrap_or_default();
@@ -106,10 +108,10 @@ async fn a_denied_call_is_a_fault_that_names_the_permission() {
     assert_eq!((&check("stack")["ok"], &check("job job-1")["ok"]), (&true.into(), &true.into()));
     assert_eq!(check("table label_detections")["text"], "is in s3://lake/label_detections/");
     assert_eq!(check("table jobs")["text"], format!("table {DATABASE}.jobs does not exist"));
-    assert_eq!(report["faults"], 7);
+    assert_eq!(report["faults"], 9);
 
     let text = deployment.run_with(&["status", "--stack", "label-lake"], &DENIED).await;
     assert_eq!((text.code, &*text.stderr), (Some(1), ""));
     assert!(text.stdout.starts_with("ok     stack"), "{}", text.stdout);
-    assert!(text.stdout.ends_with(" checks, 7 faults\n"), "{}", text.stdout);
+    assert!(text.stdout.ends_with(" checks, 9 faults\n"), "{}", text.stdout);
 }

@@ -117,6 +117,13 @@ pub async fn send_page_request(simulator: &Simulator, request: &Value) -> TcpStr
     send(&simulator.rekognition_url(), GET_LABEL_DETECTION, request.to_string().as_bytes()).await
 }
 
+/// Calls an operation of a JSON protocol. Returns the status and the reply.
+pub async fn json_call(url: &str, target: &str, request: &Value) -> (u16, Value) {
+    let head = format!("POST / HTTP/1.1\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1");
+    let received = exchange(url, &head, request.to_string().as_bytes()).await;
+    (received.status(), received.json())
+}
+
 /// Fetches all pages of a job.
 pub async fn fetch(simulator: &Simulator, job: &str, sort_by: &str, aggregate_by: &str) -> Vec<Value> {
     let mut request = json!({ "JobId": job, "SortBy": sort_by, "AggregateBy": aggregate_by });

@@ -1,4 +1,4 @@
-//! AWS's JSON protocols 1.0 and 1.1.
+//! AWS's JSON protocols 1.0 and 1.1, and REST with JSON.
 
 use std::fmt::Debug;
 
@@ -69,15 +69,28 @@ impl JsonClient {
         let Self { target, content_type, .. } = self;
         let headers =
             vec![("content-type", (*content_type).to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
-        Ok(Request { headers, body: serde_json::to_vec(request)? })
+        Ok(Request { method: "POST", path: "/".to_owned(), headers, body: serde_json::to_vec(request)? })
     }
 }
 
-/// Parses a reply, or the error that the service returned.
+/// Gets a resource of a service that speaks REST with JSON.
 ///
 /// # Errors
-/// The error that the service returned. A reply that cannot be parsed is another error.
-pub fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
+/// The errors of every SDK client. A reply that cannot be parsed is a `ResponseError`.
+pub async fn get<R>(
+    client: &ServiceClient,
+    operation: &'static str,
+    path: String,
+) -> Result<R, SdkError<ServiceError, HttpResponse>>
+where
+    R: DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let request = Request { method: "GET", path, headers: Vec::new(), body: Vec::new() };
+    client.call(operation, request, parse::<R>).await
+}
+
+/// Parses a reply, or the error that the service returned.
+fn parse<R: DeserializeOwned>(response: &HttpResponse) -> Result<R, OrchestratorError<ServiceError>> {
     check(response)?;
     serde_json::from_slice(response.body().bytes().unwrap_or_default()).map_err(OrchestratorError::other)
 }

@@ -45,9 +45,13 @@ pub struct Service {
     pub is_global: bool,
 }
 
-/// A request to a service, sent with POST to the path `/`.
+/// A request to a service.
 #[derive(Debug)]
 pub struct Request {
+    /// Method of HTTP.
+    pub method: &'static str,
+    /// Path, which begins with a slash.
+    pub path: String,
     /// Headers, which are signed.
     pub headers: Vec<(&'static str, String)>,
     /// Body in the protocol of the service.
@@ -149,45 +153,14 @@ impl ServiceClient {
     where
         R: Debug + Send + Sync + 'static,
     {
-        self.send(operation, "POST", "/".to_owned(), request, parse).await
-    }
-
-    /// Calls an operation of a REST API that reads, and returns its reply as `parse` reads it. The path is encoded as in a
-    /// URL.
-    ///
-    /// # Errors
-    /// As for `call`.
-    pub async fn get<R>(
-        &self,
-        operation: &'static str,
-        path: String,
-        parse: impl Fn(&HttpResponse) -> Result<R, OrchestratorError<ServiceError>> + Send + Sync + 'static,
-    ) -> Result<R, SdkError<ServiceError, HttpResponse>>
-    where
-        R: Debug + Send + Sync + 'static,
-    {
-        self.send(operation, "GET", path, Request { headers: Vec::new(), body: Vec::new() }, parse).await
-    }
-
-    async fn send<R>(
-        &self,
-        operation: &'static str,
-        method: &'static str,
-        path: String,
-        request: Request,
-        parse: impl Fn(&HttpResponse) -> Result<R, OrchestratorError<ServiceError>> + Send + Sync + 'static,
-    ) -> Result<R, SdkError<ServiceError, HttpResponse>>
-    where
-        R: Debug + Send + Sync + 'static,
-    {
         Operation::builder()
             .service_name(self.name)
             .operation_name(operation)
             .runtime_plugin(self.plugin.clone())
-            .serializer(move |Request { headers, body }: Request| {
+            .serializer(|Request { method, path, headers, body }: Request| {
                 let mut request = HttpRequest::new(SdkBody::from(body));
                 request.set_method(method)?;
-                request.set_uri(&*path)?;
+                request.set_uri(path)?;
                 for (name, value) in headers {
                     request.headers_mut().insert(name, value);
                 }

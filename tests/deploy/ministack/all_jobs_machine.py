@@ -6,8 +6,11 @@ tests/all_jobs runs the statements.
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+from doctor import REVERT, doctor
 from lake import Lake
 from services import say, wait_until
 
@@ -29,6 +32,9 @@ def check_all_jobs(lake: Lake, artifact: Path) -> None:
     assert schedules.keys() == {"rate(1 day)", "cron(20 3 ? * SUN *)"}, schedules
     assert {schedule["Target"]["Arn"] for schedule in schedules.values()} == {machine}, schedules
     assert not step_functions.list_executions(stateMachineArn=machine)["executions"]
+    standing = doctor(lake).keys()
+    assert not [name for name in standing if name.startswith(("tables", "schedule"))], standing
+    names_disabled_schedule(lake, schedules["rate(1 day)"], standing)
 
     # The same target, but now.
     scheduler.create_schedule(
@@ -51,4 +57,22 @@ def check_all_jobs(lake: Lake, artifact: Path) -> None:
     assert [resource.split(":")[-1] for resource in called] == ["listExecutions", "startQueryExecution"], called
     assert (execution["status"], execution["error"]) == ("FAILED", "Athena.InvalidRequestException"), execution
     assert "output location" in execution["cause"], execution
+    check = doctor(lake)["tables of all jobs"]
+    assert f"is FAILED: {execution['error']}: {execution['cause']}" in check["text"], check
+    assert check["fix"].startswith(REVERT), check
     say(f"AllJobs=Daily: update in {seconds:.0f} s; a schedule starts the machine, whose error is the reason of Athena")
+
+
+def names_disabled_schedule(lake: Lake, schedule: dict[str, Any], standing: Collection[str]) -> None:
+    """label-lake status --stack names a schedule that is disabled."""
+    scheduler = lake.deployment.aws.client("scheduler")
+    names = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    given = {name: schedule[name] for name in names}
+    scheduler.update_schedule(**given, State="DISABLED")
+    faults = doctor(lake)
+    (name,) = faults.keys() - standing
+    check = faults[name]
+    assert name == f"schedule {schedule['Name']}" and "is DISABLED" in check["text"], check
+    assert check["fix"].startswith(REVERT), check
+    scheduler.update_schedule(**given, State="ENABLED")
+    assert doctor(lake).keys() == standing

@@ -265,7 +265,9 @@ def alarms_fire(videos: VideoStack) -> None:
     for seconds, firing in ((DAY, set()), (DAY + 1, {"videos-wait-long"})):
         alarms.put("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, seconds)
         alarms.expect(firing, since)
-    assert "the oldest has waited for 24 hours" in doctor(lake)["videos waiting"]["text"]
+    run_fix(lake, videos.deployment.outputs["StopStarting"])
+    videos.arrives("waits.mp4")
+    assert "1 video; the oldest has waited for 24 hours" in doctor(lake)["videos waiting"]["text"]
     since, rule = now(), {"RuleName": videos.deployment.resource("VideoRule")}
     alarms.put("AWS/Events", "InvocationsFailedToBeSentToDlq", rule, 1)
     alarms.expect({"video-events-not-kept"}, since)

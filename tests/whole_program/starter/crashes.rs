@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use rekognition_simulator::{Fault, Gate, Request, Simulator};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Starter, assert_distinct};
 
-/// Time within which a request is made.
+/// Time limit of a run.
 const LIMIT: Duration = Duration::from_mins(1);
+
+/// Limits the concurrent runs.
+static CONCURRENT_RUNS: Semaphore = Semaphore::const_new(8);
 
 /// Interruption of the starter at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +88,13 @@ async fn each_video_has_one_job_after_an_interruption_at_any_request() {
     let mut running = JoinSet::new();
     for interruption in INTERRUPTIONS {
         for k in 1..=requests.len() {
-            running.spawn(timeout(LIMIT, run(interruption, k)));
+            running.spawn(async move {
+                let _permit = CONCURRENT_RUNS.acquire().await.unwrap();
+                timeout(LIMIT, run(interruption, k)).await.expect("the run ends").operation
+            });
         }
     }
-    let interrupted: Vec<_> = running.join_all().await.into_iter().map(|run| run.unwrap().operation).collect();
+    let interrupted = running.join_all().await;
     for operation in ["ReceiveMessage", super::START, "DeleteMessage", "SendMessage", "ChangeMessageVisibility"] {
         assert!(interrupted.iter().any(|interrupted| interrupted == operation), "{operation}");
     }

@@ -56,7 +56,8 @@ impl QueryClient {
         let mut form = Serializer::new(String::new());
         form.append_pair("Action", operation).append_pair("Version", self.version).extend_pairs(fields);
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
-        let request = Request { headers, body: form.finish().into_bytes() };
+        let body = form.finish().into_bytes();
+        let request = Request { method: "POST", path: "/".to_owned(), headers, body };
         self.client.call(operation, request, parse::<R>).await
     }
 }

@@ -1,6 +1,7 @@
 //! The checks: plain functions over the facts of a stack.
 
 pub(super) mod alarms;
+mod all_jobs;
 mod delivery;
 mod function;
 mod lake;
@@ -14,7 +15,8 @@ use super::check::{Check, Fault};
 use super::facts::{Facts, Reading};
 use super::fix::{aws, revert_drift};
 
-/// Runs all checks, in the order of the way of the data: stack, videos, topic, queues, function, lake, then the alarms.
+/// Runs all checks, in the order of the way of the data: stack, videos, topic, queues, function, lake, the tables of all
+/// jobs, then the alarms.
 pub(crate) fn check_all(facts: &Facts) -> Vec<Check> {
     let groups = [
         vec![Check::new("stack", stack(facts))],
@@ -24,6 +26,7 @@ pub(crate) fn check_all(facts: &Facts) -> Vec<Check> {
         function::checks(facts),
         roles::checks(facts),
         lake::checks(facts),
+        all_jobs::checks(facts),
         alarms::checks(facts),
     ];
     groups.into_iter().flatten().collect()

@@ -57,6 +57,11 @@ pub(super) fn waiting(queue: &Queue) -> usize {
     attribute(queue, "ApproximateNumberOfMessages").parse().unwrap_or_default()
 }
 
+/// Returns the number of messages that were received and are hidden.
+pub(super) fn hidden(queue: &Queue) -> usize {
+    attribute(queue, "ApproximateNumberOfMessagesNotVisible").parse().unwrap_or_default()
+}
+
 fn expect_attribute(facts: &Facts, url: &str, queue: &Queue, name: &str, expected: &str) -> Result<(), Fault> {
     let found = attribute(queue, name);
     if found == expected {
@@ -112,8 +117,7 @@ pub(super) fn policy(facts: &Facts, url: &str, queue: &Queue, sender: &Sender) -
 }
 
 fn failures_waiting(facts: &Facts, queue: &Queue) -> Result<String, Fault> {
-    let number = |name| attribute(queue, name).parse::<usize>().unwrap_or_default();
-    let waiting = number("ApproximateNumberOfMessages") + number("ApproximateNumberOfMessagesNotVisible");
+    let waiting = waiting(queue) + hidden(queue);
     if waiting == 0 {
         return Ok("none".to_owned());
     }

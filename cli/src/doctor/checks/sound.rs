@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::check_all;
 use crate::account::stack::{Resource, Resources, Stack};
 use crate::doctor::facts::{
-    Alarm, Facts, Failures, Function, Job, Mapping, Queue, Role, Rule, Subscription, Topic, Videos,
+    Alarm, AllJobs, Execution, Facts, Failures, Function, Job, Machine, Mapping, Queue, Role, Rule, Subscription,
+    Topic, Videos,
 };
-use crate::doctor::names::Names;
+use crate::doctor::names::{AllJobsNames, Names};
 
 /// Name of the topic to which jobs publish.
 const TOPIC: &str = "AmazonRekognition-label-lake";
@@ -31,6 +32,20 @@ pub(in crate::doctor) fn facts() -> Facts {
 /// Returns the facts of a sound stack with a queue in front of the function.
 pub(in crate::doctor) fn facts_with_queue() -> Facts {
     build(true)
+}
+
+/// Returns the facts of a sound stack that keeps the tables of all jobs.
+pub(in crate::doctor) fn facts_with_all_jobs() -> Facts {
+    let mut facts = build(false);
+    let machine = arn("states", "stateMachine:all-jobs");
+    let schedules = ["take-in", "maintain"].map(str::to_owned);
+    let last = Execution { status: "SUCCEEDED".to_owned(), ..Execution::default() };
+    facts.all_jobs = Some(AllJobs {
+        machine: Ok(Some(Machine { last: Some(last), ..Machine::default() })),
+        schedules: schedules.clone().map(|name| (name, Ok(Some("ENABLED".to_owned())))).into(),
+    });
+    facts.names.all_jobs = Some(AllJobsNames { machine, schedules: schedules.into() });
+    facts
 }
 
 /// Returns the function, with a mapping if it has a queue.
@@ -250,6 +265,7 @@ fn build(has_queue: bool) -> Facts {
         alarm_subscriptions: Ok(Some(vec!["arn:aws:sns:eu-west-1:123456789012:alarms:1".to_owned()])),
         tables: ["label_detections", "label_segments", "jobs"].map(table).into(),
         jobs: Ok(vec![job]),
+        all_jobs: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::function::{Executes, expect_settings, role, state, timeout};
-use super::queues::{Sender, policy, redrive, retention, visibility, waiting};
+use super::queues::{Sender, hidden, policy, redrive, retention, visibility, waiting};
 use super::{checks_of, delivery, present};
 use crate::doctor::check::{Check, Fault};
 use crate::doctor::facts::{Facts, Function, Queue, Rule, Topic, Videos};
@@ -99,7 +99,11 @@ fn rule_result(facts: &Facts, names: &VideoNames, rule: &Rule) -> Result<String,
 
 /// No video waits for longer than a day.
 fn oldest(videos: &Videos, queue: &Queue) -> Result<String, Fault> {
-    let waiting = count(waiting(queue), "video");
+    let number = waiting(queue) + hidden(queue);
+    if number == 0 {
+        return Ok("none".to_owned());
+    }
+    let waiting = count(number, "video");
     match &videos.oldest {
         Ok(Some(age)) if *age > LONG => {
             let hours = age.as_secs() / 3600;
@@ -212,6 +216,11 @@ mod tests {
         videos(&mut busy).oldest = Ok(Some(Duration::from_hours(24)));
         starter(&mut busy).reserved_concurrency = Some(1);
         assert_sound(&busy);
+        // The last video was started a moment ago.
+        let mut idle = facts_with_videos();
+        videos(&mut idle).oldest = Ok(Some(Duration::from_hours(30)));
+        queue(&mut idle).attributes.insert("ApproximateNumberOfMessages".to_owned(), "0".to_owned());
+        assert_sound(&idle);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Reads the facts of a stack from the account. All calls are made here, most of them at the same time.
 
 mod alarms;
+mod all_jobs;
 mod function;
 mod lake;
 mod queues;
 mod roles;
+mod schedule;
 mod topic;
 mod videos;
 
@@ -23,7 +25,7 @@ use crate::account::Account;
 use crate::account::stack::Stack;
 
 /// Error codes of a resource that does not exist.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 10] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "EntityNotFoundException",
     "NoSuchBucket",
@@ -33,6 +35,7 @@ const MISSING: [&str; 9] = [
     "QueueDoesNotExist",
     "ResourceNotFound",
     "ResourceNotFoundException",
+    "StateMachineDoesNotExist",
 ];
 
 /// Reads the facts of a stack. Fails only if the stack itself cannot be read; all other errors are faults.
@@ -53,6 +56,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         alarm_subscriptions,
         tables,
         jobs,
+        all_jobs,
     ) = tokio::join!(
         function::read(&aws, &names.function),
         topic::read(&aws, &names),
@@ -65,6 +69,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         topic::read_alarm_subscriptions(&aws, &names),
         lake::read_tables(&aws, &names),
         lake::read_last_jobs(&lake),
+        all_jobs::read(&aws, names.all_jobs.as_ref()),
     );
     Ok(Facts {
         stack,
@@ -81,6 +86,7 @@ pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Fact
         alarm_subscriptions,
         tables,
         jobs,
+        all_jobs,
     })
 }
 

@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client as S3;
-use label_lake::aws::service::json::{JsonClient, JsonService, parse};
-use label_lake::aws::service::{Service, ServiceClient};
+use label_lake::aws::service::Service;
+use label_lake::aws::service::json::{JsonClient, JsonService};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::alarms::CLOUDWATCH;
-use super::{found, function, queues, roles, unreadable};
+use super::{found, function, queues, roles, schedule, unreadable};
 use crate::doctor::check::Fault;
 use crate::doctor::facts::{Reading, Rule, Videos};
 use crate::doctor::names::Names;
@@ -20,7 +20,6 @@ const EVENTBRIDGE: JsonService = JsonService {
     target: "AWSEvents",
     content_type: "application/x-amz-json-1.1",
 };
-const SCHEDULER: Service = Service { name: "scheduler", id: "Scheduler", host: "scheduler", is_global: false };
 /// Time to look back for the age of the oldest message, in seconds. SQS publishes it once a minute, some minutes late.
 const LOOKED_BACK: u64 = 10 * 60;
 
@@ -69,7 +68,7 @@ pub(super) async fn read(aws: &SdkConfig, names: &Names) -> Option<Videos> {
         read_oldest(aws, &videos.queue_url),
         function::read(aws, &videos.starter),
         roles::read(aws, &videos.starter_role, videos.starter_permissions(names)),
-        read_schedule(aws, &videos.schedule),
+        schedule::read(aws, &videos.schedule),
         roles::read(aws, &videos.schedule_role, videos.schedule_permissions(names)),
     );
     Some(Videos { bucket_sends_events, rule, queue, oldest, starter, starter_role, schedule, schedule_role })
@@ -95,12 +94,6 @@ async fn read_rule(aws: &SdkConfig, name: &str) -> Reading<Rule> {
     }))
 }
 
-async fn read_schedule(aws: &SdkConfig, name: &str) -> Reading<Value> {
-    let client = ServiceClient::new(aws, SCHEDULER);
-    let reply = client.get("GetSchedule", format!("/schedules/{name}"), parse::<Value>).await;
-    found("scheduler:GetSchedule", &format!("schedule {name}"), reply)
-}
-
 /// Reads for how many seconds the oldest message of a queue has waited, at most, in the last minutes.
 async fn read_oldest(aws: &SdkConfig, queue_url: &str) -> Result<Option<Duration>, Fault> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -110,7 +103,8 @@ async fn read_oldest(aws: &SdkConfig, queue_url: &str) -> Result<Option<Duration
         "MetricName": "ApproximateAgeOfOldestMessage",
         "Dimensions": [{ "Name": "QueueName", "Value": name }],
         "StartTime": now - LOOKED_BACK,
-        "EndTime": now,
+        // The current second too.
+        "EndTime": now + 1,
         "Period": LOOKED_BACK,
         "Statistics": ["Maximum"],
     });
