@@ -10,8 +10,8 @@ use bytes::Bytes;
 pub struct Request {
     /// The API's name of the operation: `GetLabelDetection`, `PutObject`, `Invoke`, …
     pub operation: String,
-    /// The resource that the request names: a job ID, a video as `bucket/key`, a key, the prefix of a listing, a queue, the function's name or
-    /// ARN, a database, or `database.table`.
+    /// The resource that the request names: a job ID, a video as `bucket/key`, a key, the prefix of a listing, a queue, the
+    /// function's name or ARN, a database, or `database.table`.
     pub target: String,
     /// More about the request; empty for operations that are not in this list.
     ///

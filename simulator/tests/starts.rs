@@ -191,9 +191,9 @@ async fn a_message_is_hidden_counted_and_redriven() {
     sqs(&simulator, "DeleteMessageBatch", entries).await;
     assert_eq!(receive().await, json!({}));
 
-    simulator.advance(Duration::from_secs(60));
+    simulator.advance(Duration::from_mins(1));
     assert_eq!(receive().await["Messages"][0]["Attributes"]["ApproximateReceiveCount"], "2");
-    simulator.advance(Duration::from_secs(60));
+    simulator.advance(Duration::from_mins(1));
     assert_eq!(receive().await, json!({}));
     assert!(simulator.messages("videos").is_empty());
     let [dead] = &simulator.messages("failures")[..] else { panic!("one message") };

@@ -13,7 +13,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use lambda_runtime::LambdaEvent;
-use serde::Serialize;
 use tokio::time::sleep;
 
 use self::message::{Content, Video};
@@ -24,7 +23,7 @@ use crate::aws::deadline::Deadline;
 use crate::config::{JobSettings, StarterSettings};
 use crate::error::Error;
 use crate::handler::{Event, Failure, deadline_of};
-use crate::telemetry::metrics;
+use crate::telemetry::{VideoCounts, metrics};
 
 /// Time that must be left to receive another message: a start that is throttled is retried for so long.
 const ROOM: Duration = Duration::from_secs(15);
@@ -43,18 +42,6 @@ pub struct Starter {
     refused_at: Mutex<Option<SystemTime>>,
 }
 
-/// Counts of an invocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// Videos whose job is started.
-    pub started: u64,
-    /// Calls that Rekognition refused for now.
-    pub refused: u64,
-    /// Videos that can never be started, and other messages.
-    pub not_started: u64,
-}
-
 /// True if another message is received.
 type Continues = bool;
 
@@ -68,7 +55,7 @@ impl Starter {
     }
 
     /// Starts videos as far as the wake-up allows. Stops at the first error that blocks all videos.
-    async fn run(&self, wake_up: WakeUp, deadline: Deadline, counts: &mut Counts) -> Result<(), Error> {
+    async fn run(&self, wake_up: WakeUp, deadline: Deadline, counts: &mut VideoCounts) -> Result<(), Error> {
         let Some(mut round) = Round::begin(wake_up, self.since_refusal()) else { return Ok(()) };
         // The first message is always received, so that every invocation makes progress.
         loop {
@@ -80,9 +67,8 @@ impl Starter {
             let continues = match message::read(&message.body) {
                 Content::Video(video) => self.start(&video, &message, &mut round, deadline, counts).await?,
                 Content::Invalid(reason) => {
-                    let subject = format!("message {}", message.message_id);
                     let reason = format!("{reason}; the queue takes the events of S3 for new objects");
-                    self.fail(Error::VideoNotStarted { subject, reason }, &message, deadline, counts).await?;
+                    self.fail(None, reason, &message, deadline, counts).await?;
                     true
                 }
                 Content::Test => {
@@ -103,7 +89,7 @@ impl Starter {
         message: &Message,
         round: &mut Round,
         deadline: Deadline,
-        counts: &mut Counts,
+        counts: &mut VideoCounts,
     ) -> Result<Continues, Error> {
         loop {
             let done = start(&self.rekognition, video, &self.job, deadline.leave()).await;
@@ -130,8 +116,7 @@ impl Starter {
                     return Ok(false);
                 }
                 (_, Err(NotStarted::Impossible(reason))) => {
-                    let subject = format!("video {video}");
-                    self.fail(Error::VideoNotStarted { subject, reason }, message, deadline, counts).await?;
+                    self.fail(Some(video), reason, message, deadline, counts).await?;
                     return Ok(next == Next::Receive);
                 }
                 _ => {
@@ -162,19 +147,23 @@ impl Starter {
         blocked.map_or(put_back, Err)
     }
 
-    /// Moves a message to the failures.
+    /// Moves a message to the failures. `video` is the video in it, if any.
     async fn fail(
         &self,
-        error: Error,
+        video: Option<&Video>,
+        reason: String,
         message: &Message,
         deadline: Deadline,
-        counts: &mut Counts,
+        counts: &mut VideoCounts,
     ) -> Result<(), Error> {
+        let subject = video.map_or_else(|| format!("message {}", message.id), |video| format!("video {video}"));
+        let error = Error::VideoNotStarted { subject, reason: reason.clone() };
         let body = failure::body(&error, &message.body);
         self.failures.send(&body, deadline.answer()).await?;
         self.videos.delete(message, deadline.answer()).await?;
         counts.not_started += 1;
-        tracing::error!(error_type = error.error_type(), error = error.with_sources(), "not started");
+        let (error_type, error) = (error.error_type(), error.with_sources());
+        tracing::error!(video = video.map(tracing::field::display), reason, error_type, error, "not started");
         Ok(())
     }
 
@@ -192,8 +181,8 @@ impl Starter {
 ///
 /// # Errors
 /// No video can be started: a permission or a setting of the stack is wrong, or a service does not reply.
-pub async fn handle(starter: &Starter, event: LambdaEvent<Event>) -> Result<Counts, Failure> {
-    let mut counts = Counts::default();
+pub async fn handle(starter: &Starter, event: LambdaEvent<Event>) -> Result<VideoCounts, Failure> {
+    let mut counts = VideoCounts::default();
     let done = match deadline_of(&event.context) {
         Ok(deadline) => starter.run(wake_up(&event.payload), deadline, &mut counts).await,
         Err(error) => Err(error),

@@ -39,7 +39,8 @@ pub(crate) struct Queue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Message {
-    pub(crate) message_id: String,
+    #[serde(rename = "MessageId")]
+    pub(crate) id: String,
     receipt_handle: String,
     pub(crate) body: String,
     #[serde(default)]

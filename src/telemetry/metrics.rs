@@ -12,10 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::job_id::JobId;
-use crate::starter::Counts;
 use crate::table::aggregation::Aggregation;
 use crate::table::rows::{JobRow, JobStatus, LabelSummary};
-use crate::telemetry::WorkDone;
+use crate::telemetry::{VideoCounts, WorkDone};
 
 /// Namespace of all metrics. Their only dimension is `FunctionName`.
 const NAMESPACE: &str = "LabelLake";
@@ -79,8 +78,8 @@ pub(crate) fn rejection_line(function: &str, error_type: &'static str, now: Syst
 }
 
 /// Returns the log line of an invocation of the starter.
-pub(crate) fn starter_line(function: &str, counts: Counts, error: Option<&Error>, now: SystemTime) -> String {
-    let Counts { started, refused, not_started } = counts;
+pub(crate) fn starter_line(function: &str, counts: VideoCounts, error: Option<&Error>, now: SystemTime) -> String {
+    let VideoCounts { started, refused, not_started } = counts;
     let metrics = [
         ("VideosStarted", "Count", started),
         ("StartsRefused", "Count", refused),
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn metrics_of_the_starter_match_the_golden_file() {
-        let counts = Counts { started: 3, refused: 1, not_started: 2 };
+        let counts = VideoCounts { started: 3, refused: 1, not_started: 2 };
         let line: Value = serde_json::from_str(&starter_line("starter", counts, None, SystemTime::UNIX_EPOCH)).unwrap();
         let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         let names: Vec<_> = declared.iter().map(|metric| metric["Name"].as_str().unwrap()).collect();

@@ -5,6 +5,7 @@ pub(crate) mod metrics;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use serde::Serialize;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -104,4 +105,16 @@ impl WorkDone {
             bytes: self.bytes - earlier.bytes,
         }
     }
+}
+
+/// Counts of an invocation of the starter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VideoCounts {
+    /// Videos whose job is started.
+    pub started: u64,
+    /// Calls that Rekognition refused for now.
+    pub refused: u64,
+    /// Videos that can never be started, and other messages.
+    pub not_started: u64,
 }

@@ -10,7 +10,7 @@ mod world;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rekognition_simulator::{Builder, JobStatus, Outcome, Simulator, StartedJob};
+use rekognition_simulator::{Builder, JobStatus, Simulator, StartedJob};
 use serde_json::{Value, json};
 
 use crate::support::Function;
@@ -131,12 +131,4 @@ fn assert_distinct(started: &[String], videos: usize) {
 /// Returns the error that Rekognition replies with, with its text.
 fn reply(code: &str, message: &str) -> String {
     json!({ "__type": code, "Message": message }).to_string()
-}
-
-/// Returns the response of a successful invocation.
-fn response(outcome: Outcome) -> Value {
-    match outcome {
-        Outcome::Response(response) => response,
-        failed @ Outcome::Error { .. } => panic!("{failed:?}"),
-    }
 }
