@@ -1,5 +1,6 @@
-//! Synchronous invocations of the deployed function.
+//! A deployed function: its synchronous invocations, and its environment.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use label_lake::handler::{JobAnswer, JobsAnswer};
 use label_lake::notification::Completion;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+
+use super::call_error::call_error;
 
 /// Upper bound of the random pause after the first throttled invocation of a job. It doubles with each retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
@@ -63,6 +66,20 @@ impl Function {
             sleep(pause).await;
             bound = MAX_BACKOFF.min(bound * 2);
         }
+    }
+
+    /// Returns the environment of the function.
+    pub(crate) async fn environment(&self) -> anyhow::Result<HashMap<String, String>> {
+        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        let Self { name, region, .. } = self;
+        let reply = self.client.get_function_configuration().function_name(name).send().await.map_err(|error| {
+            call_error(&format!("{ACTION} on {name}"), None, &error, &with_sources(&error), |code| match code {
+                "ResourceNotFoundException" => Some(format!("function {name} not found in {region}; check --region")),
+                code if code.contains("AccessDenied") => Some(format!("you lack permission {ACTION} on {name}")),
+                _ => None,
+            })
+        })?;
+        Ok(reply.environment.and_then(|environment| environment.variables).unwrap_or_default())
     }
 
     /// Invokes the function once.

@@ -44,9 +44,10 @@ Exit codes:
 Permissions:
   cloudformation:DescribeStacks, s3:ListBucketVersions on the bucket of videos,
   s3:GetObject and s3:ListBucket on the lake, sqs:SendMessage.
-  With --now, instead of sqs:SendMessage: rekognition:StartLabelDetection,
-  rekognition:GetLabelDetection, s3:GetObject on the video (with a version
-  s3:GetObjectVersion), and iam:PassRole on the stack's Rekognition role"
+  With --now, instead of sqs:SendMessage: lambda:GetFunctionConfiguration on the
+  starter, rekognition:StartLabelDetection, rekognition:GetLabelDetection,
+  s3:GetObject on the video (with a version s3:GetObjectVersion), kms:Decrypt on
+  its key, and iam:PassRole on the stack's Rekognition role"
 );
 
 #[derive(Args, Debug)]

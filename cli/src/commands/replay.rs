@@ -288,7 +288,7 @@ async fn send_video(queue: Option<&Queue>, video: &VideoLetter, is_again: bool) 
         let message = "pass a stack with a bucket of videos as --stack to send the video to its queue".to_owned();
         return Err(ExportError::new("NoVideoQueue", message));
     };
-    let sent = queue.send(&[video.message.clone()]).await;
+    let sent = queue.send(std::slice::from_ref(&video.message)).await;
     let refused = sent.map_err(|error| ExportError {
         error_type: "NotSent".to_owned(),
         message: format!("{error:#}; {}", hints(&error).join("; ")),

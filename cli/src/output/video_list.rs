@@ -42,7 +42,9 @@ pub(crate) fn as_text(videos: &[ListedVideo]) -> String {
         Column::text("job or reason", videos.iter().map(|video| details(video).unwrap_or_else(absent))),
     ];
     let mut by_state = BTreeMap::<_, usize>::new();
-    videos.iter().for_each(|video| *by_state.entry(video.state.name()).or_default() += 1);
+    for video in videos {
+        *by_state.entry(video.state.name()).or_default() += 1;
+    }
     let by_state: Vec<_> = by_state.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
     let mut text = table(&columns);
     // Writing to a String does not fail.

@@ -94,13 +94,19 @@ mod tests {
 
     use super::*;
 
-    fn at(seconds: u64) -> Option<SystemTime> {
-        Some(UNIX_EPOCH + Duration::from_secs(seconds))
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
     fn job(id: &str, version: Option<&str>, ended: u64, failed: bool) -> KnownJob {
         let failure = failed.then(|| "no video".to_owned());
-        KnownJob { id: id.to_owned(), failure, duration: None, version: version.map(str::to_owned), ended: at(ended) }
+        KnownJob {
+            id: id.to_owned(),
+            failure,
+            duration: None,
+            version: version.map(str::to_owned),
+            ended: Some(at(ended)),
+        }
     }
 
     /// Returns the job of an object with this version, written at this second.
@@ -112,7 +118,7 @@ mod tests {
             version: version.map(str::to_owned),
             etag: "e".to_owned(),
             size: 1,
-            modified: at(modified),
+            modified: Some(at(modified)),
         };
         let other = Video { key: "b.mp4".to_owned(), ..video.clone() };
         assert!(known.job_of(&other).is_none());

@@ -85,7 +85,7 @@ mod tests {
             size: 1,
             modified: None,
         };
-        SentVideos::open(&path, "q1").unwrap().add(&[video.clone()]).unwrap();
+        SentVideos::open(&path, "q1").unwrap().add(std::slice::from_ref(&video)).unwrap();
         let sent = SentVideos::open(&path, "q1").unwrap();
         assert!(sent.contains(&video));
         assert!(!sent.contains(&Video { etag: "e2".to_owned(), ..video.clone() }));

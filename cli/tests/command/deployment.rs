@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::CommandOutput;
 use crate::account::{Account, DATABASE, run_to_end};
 
+type Variables = Arc<Mutex<BTreeMap<String, String>>>;
 type Log = Arc<Mutex<Vec<(u64, String)>>>;
 
 /// An account with a deployed stack, and the scripted CloudFormation that describes it.
@@ -20,6 +21,8 @@ pub(crate) struct Deployment {
     /// Lines of the starter's log, oldest first: milliseconds and message. CloudWatch Logs returns one a page. Without lines,
     /// reading the log is denied.
     pub(crate) log: Log,
+    /// Environment of the starter. Without variables, reading the configuration of a function is denied.
+    pub(crate) starter: Variables,
     url: String,
     server: JoinHandle<()>,
 }
@@ -36,14 +39,14 @@ impl Deployment {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let description = Description::new(parameters, outputs);
-        let log = Arc::clone(&description.log);
+        let (log, starter) = (Arc::clone(&description.log), Arc::clone(&description.starter));
         let server = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(answer(stream, description.clone()));
             }
         });
-        Self { account, log, url, server }
+        Self { account, log, starter, url, server }
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> CommandOutput {
@@ -52,7 +55,12 @@ impl Deployment {
 
     /// Starts the command.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).spawn().unwrap()
+        self.spawn_with(arguments, &[])
+    }
+
+    /// Starts the command. The scripted server answers for these services, too.
+    pub(crate) fn spawn_with(&self, arguments: &[&str], services: &[&str]) -> Child {
+        self.command_with(arguments, services).spawn().unwrap()
     }
 
     /// Returns the command, with the scripted CloudFormation in its environment.
@@ -62,13 +70,17 @@ impl Deployment {
         command
     }
 
-    /// Runs the command. The scripted server answers for these services, too.
-    pub(crate) async fn run_with(&self, arguments: &[&str], services: &[&str]) -> CommandOutput {
+    fn command_with(&self, arguments: &[&str], services: &[&str]) -> Command {
         let mut command = self.command(arguments);
         for service in services {
             command.env(format!("AWS_ENDPOINT_URL_{service}"), &self.url);
         }
-        run_to_end(command).await
+        command
+    }
+
+    /// Runs the command. The scripted server answers for these services, too.
+    pub(crate) async fn run_with(&self, arguments: &[&str], services: &[&str]) -> CommandOutput {
+        run_to_end(self.command_with(arguments, services)).await
     }
 }
 
@@ -78,6 +90,7 @@ struct Description {
     parameters: String,
     outputs: String,
     log: Log,
+    starter: Variables,
 }
 
 impl Description {
@@ -100,6 +113,7 @@ impl Description {
             parameters: all_parameters.iter().chain(parameters).map(parameter).collect(),
             outputs: all_outputs.iter().chain(outputs).map(output).collect(),
             log: Log::default(),
+            starter: Variables::default(),
         }
     }
 }
@@ -107,7 +121,8 @@ impl Description {
 /// Answers one request: CloudFormation describes the stack, everything else is denied.
 async fn answer(stream: TcpStream, description: Description) {
     let mut stream = BufReader::new(stream);
-    let (mut length, mut target) = (0, String::new());
+    let (mut length, mut target, mut start) = (0, String::new(), String::new());
+    stream.read_line(&mut start).await.unwrap();
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
@@ -135,8 +150,9 @@ async fn answer(stream: TcpStream, description: Description) {
         ("ListStackResources", _) => (200, resources()),
         ("", _) if target == "logs_20140328.filterlogevents" => log_page(&description.log.lock().unwrap(), &form),
         ("", _) if target.starts_with("amazonathena.") => (200, athena(&target, &form)),
+        ("", _) if start.contains("/functions/label-lake-starter/configuration") => configuration(&description),
         // Lambda and SQS speak JSON.
-        ("", _) => (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned()),
+        ("", _) => denied(),
         _ => (403, error("AccessDenied", "not authorized")),
     };
     let denied = if status == 403 { "x-amzn-errortype: AccessDeniedException\r\n" } else { "" };
@@ -144,10 +160,25 @@ async fn answer(stream: TcpStream, description: Description) {
     stream.write_all((head + &reply).as_bytes()).await.unwrap();
 }
 
+/// Returns the configuration of the starter.
+fn configuration(description: &Description) -> (u16, String) {
+    let variables = description.starter.lock().unwrap().clone();
+    if variables.is_empty() {
+        denied()
+    } else {
+        (200, json!({ "Environment": { "Variables": variables } }).to_string())
+    }
+}
+
+/// Returns the reply of a service that speaks JSON.
+fn denied() -> (u16, String) {
+    (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned())
+}
+
 /// Returns a page of the log with one line, or with none after the last.
 fn log_page(log: &[(u64, String)], request: &str) -> (u16, String) {
     if log.is_empty() {
-        return (403, r#"{"__type": "AccessDeniedException", "message": "not authorized"}"#.to_owned());
+        return denied();
     }
     let request: Value = serde_json::from_str(request).unwrap();
     assert_eq!(request["logGroupName"], "StarterLogGroup");

@@ -13,20 +13,26 @@ use crate::{Workspace, event};
 
 const COLUMNS: u16 = 80;
 
-/// Returns everything that a command writes to standard error, which is a terminal.
-fn on_terminal(command: &mut Command) -> String {
+/// Opens a terminal. Returns the end of the person, and the end of the program.
+pub(crate) fn open_terminal() -> (File, File) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let program_end = OpenOptions::new().read(true).write(true).open(name).unwrap();
     tcsetwinsize(&program_end, Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    (File::from(terminal), program_end)
+}
+
+/// Returns everything that a command writes to standard error, which is a terminal.
+fn on_terminal(command: &mut Command) -> String {
+    let (mut terminal, program_end) = open_terminal();
     let mut process =
         command.env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::null()).stderr(program_end).spawn().unwrap();
     // The command keeps the other end of the terminal open until it is replaced.
     command.stderr(Stdio::null());
 
-    let (mut terminal, mut output, mut buffer) = (File::from(terminal), Vec::new(), [0; 4096]);
+    let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
     // When the program has ended, reading fails on Linux, and returns nothing on macOS.
     while let Ok(length @ 1..) = terminal.read(&mut buffer) {
         output.extend_from_slice(&buffer[..length]);

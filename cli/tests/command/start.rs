@@ -16,6 +16,8 @@ use crate::account::{Account, job, wait};
 use crate::deployment::Deployment;
 
 pub(crate) const QUEUE: &str = "label-lake-videos";
+/// Number of batches that the command sends concurrently.
+const IN_FLIGHT: usize = 8;
 const START: [&str; 3] = ["start", "--stack", "label-lake"];
 
 /// Returns a simulator with a bucket of videos in front of the lake.
@@ -25,15 +27,20 @@ pub(crate) fn builder() -> Builder {
 
 pub(crate) async fn deploy(account: Account) -> Deployment {
     let queue = account.simulator.queue_url(QUEUE);
-    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov"), ("IncludeLabels", "Car, Dog")];
-    let outputs = [("VideoQueueUrl", &*queue), ("RekognitionRoleArn", "arn:aws:iam::123456789012:role/rekognition")];
-    Deployment::of(account, &parameters, &outputs).await
+    Deployment::of(account, &[("VideoSuffixes", ".mp4,.mov")], &outputs("videos", &queue)).await
+}
+
+/// Returns the outputs of a stack that starts jobs.
+pub(crate) fn outputs<'a>(bucket: &'a str, queue: &'a str) -> [(&'a str, &'a str); 3] {
+    [("VideoBucketName", bucket), ("VideoQueueUrl", queue), ("StarterName", "label-lake-starter")]
 }
 
 /// Starts an account without jobs and with these videos.
 async fn with_videos(keys: &[&str]) -> Deployment {
     let simulator = builder().start().await.unwrap();
-    keys.iter().for_each(|key| simulator.store().put(key, "x"));
+    for key in keys {
+        simulator.store().put(key, "x");
+    }
     deploy(Account::new(simulator)).await
 }
 
@@ -174,7 +181,8 @@ async fn sends_an_object_or_a_folder_and_leaves_out_what_was_sent() {
 async fn ten_thousand_videos_are_sent_once_through_two_interruptions() {
     const VIDEOS: usize = 10_000;
     let gates = [Gate::new(), Gate::new()];
-    let held = |nth, gate: &Gate| Fault::on("SendMessageBatch").nth(nth).hold(gate.clone());
+    // All batches in flight are held, so the number of videos that are sent before the signal is known.
+    let held = |nth, gate: &Gate| Fault::on("SendMessageBatch").nth(nth).times(IN_FLIGHT).hold(gate.clone());
     let builder = builder().fault(held(300, &gates[0])).fault(held(700, &gates[1]));
     let simulator = builder.start().await.unwrap();
     for number in 0..VIDEOS {
@@ -182,11 +190,10 @@ async fn ten_thousand_videos_are_sent_once_through_two_interruptions() {
     }
     let deployment = deploy(Account::new(simulator)).await;
     let report = Report::new();
-    let mut before = 0;
-    for gate in gates {
+    for (gate, batches) in gates.into_iter().zip([299 + IN_FLIGHT, 699 + IN_FLIGHT]) {
         let mut path = String::new();
         let mut process = deployment.spawn(&report.arguments(&mut path, &["s3://videos/2026"]));
-        gate.reached().await;
+        gate.reached_by(IN_FLIGHT).await;
         let id = process.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
         let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -199,9 +206,7 @@ async fn ten_thousand_videos_are_sent_once_through_two_interruptions() {
         assert!(hint.starts_with("hint: run the command again to send the others"), "{hint}");
         let sent = keys(&deployment);
         assert!(sent.values().all(|&number| number == 1), "sent twice");
-        assert!((before + 2_000..VIDEOS).contains(&sent.len()), "{}", sent.len());
-        assert_eq!(report.lines(), sent.len());
-        before = sent.len();
+        assert_eq!((sent.len(), report.lines()), (10 * batches, 10 * batches));
     }
     let output = report.run(&deployment, &["s3://videos/2026"]).await;
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
@@ -218,14 +223,16 @@ async fn ten_thousand_videos_are_sent_once_through_two_interruptions() {
 async fn a_killed_run_loses_no_video_and_repeats_only_the_batches_in_flight() {
     const VIDEOS: usize = 500;
     let gate = Gate::new();
-    let simulator = builder().fault(Fault::on("SendMessageBatch").nth(20).times(8).hold_reply(gate.clone()));
+    let simulator = builder().fault(Fault::on("SendMessageBatch").nth(20).times(IN_FLIGHT).hold_reply(gate.clone()));
     let simulator = simulator.start().await.unwrap();
-    (0..VIDEOS).for_each(|number| simulator.store().put(&format!("{number:03}.mp4"), "x"));
+    for number in 0..VIDEOS {
+        simulator.store().put(&format!("{number:03}.mp4"), "x");
+    }
     let deployment = deploy(Account::new(simulator)).await;
     let report = Report::new();
     let mut path = String::new();
     let mut process = deployment.spawn(&report.arguments(&mut path, &["s3://videos"]));
-    gate.reached_by(8).await;
+    gate.reached_by(IN_FLIGHT).await;
     process.kill().await.unwrap();
     gate.release();
     let recorded = report.lines();
@@ -275,6 +282,28 @@ async fn asks_nothing_without_a_terminal() {
     assert_eq!(deployment.account.simulator.requests().len(), 0);
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn sends_nothing_until_the_answer_is_yes() {
+    use std::io::Write as _;
+
+    let deployment = with_videos(&["a.mp4", "b.mp4"]).await;
+    let report = Report::new();
+    let path = report.path();
+    for (answer, code, sent) in [("\n", 1, 0), ("no\n", 1, 0), ("y\n", 0, 2)] {
+        let (mut person, program) = crate::progress::open_terminal();
+        person.write_all(answer.as_bytes()).unwrap();
+        let mut command = deployment.command(&[&START[..], &["--report", &path, "s3://videos"]].concat());
+        command.stdin(program);
+        let output = crate::account::run_to_end(command).await;
+        assert_eq!(output.code, Some(code), "{answer:?}: {}", output.stderr);
+        assert!(output.stdout.starts_with("2 videos to start, 2 B\n"), "{}", output.stdout);
+        assert!(output.stderr.starts_with("Start 2 videos? [y/N] "), "{}", output.stderr);
+        assert_eq!(output.stderr.contains("error: nothing was started"), sent == 0, "{}", output.stderr);
+        assert_eq!(messages(&deployment).len(), sent, "{answer:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_a_wrong_bucket_prefix_or_stack() {
     let deployment = with_videos(&["a.mp4"]).await;
@@ -299,7 +328,7 @@ async fn names_a_wrong_bucket_prefix_or_stack() {
     let plain = Deployment::of(Account::new(builder().start().await.unwrap()), &[], &[]).await;
     let output = report.run(&plain, &["s3://videos"]).await;
     assert!(
-        output.stderr.starts_with("error: stack label-lake starts no jobs: its parameter VideoBucket"),
+        output.stderr.starts_with("error: stack label-lake starts no jobs: it was deployed without"),
         "{}",
         output.stderr
     );
@@ -311,8 +340,8 @@ async fn sends_nothing_if_a_row_of_the_lake_cannot_be_read() {
     let simulator = Simulator::builder().bucket("lake").bucket("videos").queue(QUEUE).start().await.unwrap();
     simulator.store().put("jobs/job-x.parquet", "no row");
     let queue = simulator.queue_url(QUEUE);
-    let parameters = [("VideoBucket", "lake"), ("VideoSuffixes", ".parquet")];
-    let deployment = Deployment::of(Account::new(simulator), &parameters, &[("VideoQueueUrl", &queue)]).await;
+    let suffixes = [("VideoSuffixes", ".parquet")];
+    let deployment = Deployment::of(Account::new(simulator), &suffixes, &outputs("lake", &queue)).await;
     let output = Report::new().run(&deployment, &["s3://lake"]).await;
     assert_eq!((output.code, &*output.stdout), (Some(1), ""));
     assert!(

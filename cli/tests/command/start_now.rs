@@ -17,12 +17,24 @@ async fn deployment(builder: Builder) -> Deployment {
     let labels = Generated { detections: 60, label_names: 20, ..Generated::default() };
     let account = Account::start(builder.unknown_jobs(labels), &[]).await;
     account.simulator.store().put_version("beach day.mp4", "x", "v1");
-    deploy(account).await
+    let deployment = deploy(account).await;
+    let variables = [
+        ("TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:jobs"),
+        ("REKOGNITION_ROLE_ARN", "arn:aws:iam::123456789012:role/rekognition"),
+        ("INCLUDE_LABELS", "Car, Dog"),
+        ("MIN_CONFIDENCE", ""),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    deployment.starter.lock().unwrap().extend(variables);
+    deployment
 }
+
+/// Services that only the scripted server has.
+const LAMBDA: [&str; 1] = ["LAMBDA"];
 
 /// Starts the command, and waits until it asks for the state of the job, which `gate` holds.
 async fn follow(deployment: &Deployment, gate: &Gate) -> (Child, String) {
-    let process = deployment.spawn(&NOW);
+    let process = deployment.spawn_with(&NOW, &LAMBDA);
     gate.reached().await;
     let started = deployment.account.simulator.started_jobs();
     assert_eq!(started.len(), 1);
@@ -76,7 +88,7 @@ async fn follows_a_video_from_a_full_account_into_the_lake() {
     assert!(deployment.account.simulator.messages(QUEUE).is_empty());
 
     // The lake has the video now, so nothing is started.
-    let again = deployment.run(&NOW).await;
+    let again = deployment.run_with(&NOW, &LAMBDA).await;
     assert_eq!((again.code, &*again.stderr), (Some(0), ""));
     let expected = format!("s3://videos/beach day.mp4 is in the lake already.\nJob          {job}\n");
     assert!(again.stdout.starts_with(&expected), "{}", again.stdout);
@@ -85,14 +97,11 @@ async fn follows_a_video_from_a_full_account_into_the_lake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resumes_after_an_interruption_with_the_same_job() {
-    let gates = [Gate::new(), Gate::new()];
-    let second = Fault::on("GetLabelDetection").nth(2).hold_reply(gates[1].clone());
-    let deployment = deployment(builder().fault(first_call(&gates[0])).fault(second)).await;
-    let (process, job) = follow(&deployment, &gates[0]).await;
+    let gate = Gate::new();
+    let deployment = deployment(builder().fault(first_call(&gate))).await;
+    let (process, job) = follow(&deployment, &gate).await;
     interrupt(&process).await;
-    gates[0].release();
-    // The command may have asked once more before it saw the signal.
-    gates[1].release();
+    gate.release();
     let output = wait(process).await;
     assert_eq!((output.code, &*output.stdout), (Some(130), ""));
     let error = format!("error: interrupted; job {job} continues at Rekognition");
@@ -101,7 +110,7 @@ async fn resumes_after_an_interruption_with_the_same_job() {
     output.assert_one_error();
 
     end(&deployment, &job, JobStatus::Failed { message: "the video has no frames".to_owned() }).await;
-    let output = deployment.run(&NOW).await;
+    let output = deployment.run_with(&NOW, &LAMBDA).await;
     assert_eq!((output.code, &*output.stderr), (Some(1), ""));
     assert!(output.stdout.contains("FAILED: the video has no frames\n"), "{}", output.stdout);
     assert_eq!(deployment.account.simulator.started_jobs().len(), 1);
@@ -118,7 +127,7 @@ async fn an_interruption_without_a_free_slot_starts_nothing() {
     let full = Fault::on("StartLabelDetection").nth(2).hold(gate.clone());
     let deployment = deployment(builder().fault(full)).await;
     deployment.account.simulator.hold_slots(20);
-    let process = deployment.spawn(&NOW);
+    let process = deployment.spawn_with(&NOW, &LAMBDA);
     gate.reached().await;
     interrupt(&process).await;
     gate.release();
@@ -132,7 +141,7 @@ async fn an_interruption_without_a_free_slot_starts_nothing() {
 async fn names_what_keeps_the_video_from_starting() {
     let deployment = deployment(builder().job("job-1", job(3))).await;
     let run = async |video: &str| -> CommandOutput {
-        let output = deployment.run(&["start", "--stack", "label-lake", "--now", video]).await;
+        let output = deployment.run_with(&["start", "--stack", "label-lake", "--now", video], &LAMBDA).await;
         assert_eq!((output.code, &*output.stdout), (Some(1), ""), "{video}");
         output.assert_one_error();
         output
@@ -153,6 +162,9 @@ async fn names_what_keeps_the_video_from_starting() {
         let output = run("s3://videos/beach day.mp4").await;
         assert!(output.stderr.contains(&format!("\nhint: {words}")), "{}", output.stderr);
     }
+    deployment.starter.lock().unwrap().clear();
+    let words = "\nhint: you lack permission lambda:GetFunctionConfiguration on label-lake-starter\n";
+    assert!(run("s3://videos/beach day.mp4").await.stderr.contains(words));
     let two = deployment.run(&["start", "--stack", "s", "--now", "s3://videos/a.mp4", "s3://videos/b.mp4"]).await;
     assert_eq!((two.code, &*two.stdout), (Some(2), ""));
 }

@@ -1,6 +1,7 @@
 //! Commands together with the real starter: what they send is what it takes, and what it refuses is what they replay.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rekognition_simulator::{Fault, Gate, Invocation, Outcome};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::account::Account;
 use crate::deployment::Deployment;
-use crate::start::{QUEUE, builder};
+use crate::start::{QUEUE, builder, outputs};
 
 const FAILED: &str = "label-lake-failed";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:jobs";
@@ -26,15 +27,19 @@ async fn deployment() -> Deployment {
         ("REKOGNITION_ROLE_ARN", ROLE),
     ];
     let account = Account::with_function(simulator, &settings);
-    let parameters = [("VideoBucket", "videos"), ("VideoSuffixes", ".mp4,.mov")];
-    let outputs = [("VideoQueueUrl", &*videos), ("FailedQueueUrl", &failed), ("RekognitionRoleArn", ROLE)];
-    Deployment::of(account, &parameters, &outputs).await
+    let outputs = [&outputs("videos", &videos)[..], &[("FailedQueueUrl", &failed)]].concat();
+    let deployment = Deployment::of(account, &[], &outputs).await;
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    deployment.starter.lock().unwrap().extend(settings);
+    deployment
 }
 
 /// Wakes the starter, and returns its answer.
 async fn wake(deployment: &Deployment) -> Value {
-    match deployment.account.simulator.invoke("{}", Invocation::default()).await {
-        Outcome::Response(answer) => answer,
+    let answer = deployment.account.simulator.invoke("{}", Invocation::default());
+    // A starter that does not start never answers.
+    match tokio::time::timeout(Duration::from_mins(1), answer).await {
+        Ok(Outcome::Response(answer)) => answer,
         other => panic!("{other:?}"),
     }
 }
@@ -76,7 +81,8 @@ async fn a_video_that_is_uploaded_sent_and_started_has_one_job() {
     assert_eq!(wake(&deployment).await["started"], 1);
     let gate = Gate::new();
     simulator.add_fault(Fault::on("GetLabelDetection").hold(gate.clone()));
-    let now = deployment.spawn(&["start", "--stack", "label-lake", "--now", "s3://videos/versions.mov"]);
+    let now = ["start", "--stack", "label-lake", "--now", "s3://videos/versions.mov"];
+    let now = deployment.spawn_with(&now, &["LAMBDA"]);
     gate.reached().await;
     drop(now);
     gate.release();

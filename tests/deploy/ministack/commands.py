@@ -14,9 +14,12 @@ from services import REGION, say
 PROGRAM = os.environ["LABEL_LAKE"]
 
 
+def environment(lake: Lake) -> dict[str, str]:
+    return lake.deployment.aws.environment | {"AWS_REGION": REGION}
+
+
 def run(lake: Lake, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = lake.deployment.aws.environment | {"AWS_REGION": REGION}
-    return subprocess.run([PROGRAM, *arguments], env=environment, input=text, capture_output=True, text=True)
+    return subprocess.run([PROGRAM, *arguments], env=environment(lake), input=text, capture_output=True, text=True)
 
 
 def check_export(lake: Lake, jobs: Jobs) -> None:

@@ -67,6 +67,14 @@ class VideoStack:
         """Waits for a video in the dead-letter queue, and removes it there."""
         return self.lake.receive(self.failed, "a video is in the dead-letter queue")
 
+    def stop(self) -> None:
+        """Stops the starter, and empties the queue."""
+        self.lake.functions.put_function_concurrency(FunctionName=self.starter, ReservedConcurrentExecutions=0)
+        self.empty()
+
+    def start_again(self) -> None:
+        self.lake.functions.delete_function_concurrency(FunctionName=self.starter)
+
     def empty(self) -> None:
         """Removes all messages from the queue, also hidden ones."""
         self.lake.sqs.purge_queue(QueueUrl=self.queue)

@@ -27,6 +27,7 @@ from rekognition import Rekognition
 from services import Ministack, say, wait_until
 from simulator import Simulator
 from starter_faults import faults_of_videos
+from video_commands import check_list, check_now, check_replay, check_start
 from video_stack import BUCKET, START, VideoStack
 
 # Statements and actions of the starter's role, and the permission that the error then names.
@@ -309,6 +310,10 @@ def main() -> None:
         needs_permissions(videos)
         not_enforced(videos)
         emits_metrics(videos)
+        check_start(videos)
+        check_list(videos)
+        check_now(videos)
+        check_replay(videos)
         check_doctor(lake, Jobs(simulator), lambda *_: faults_of_videos(videos))
         alarms_fire(videos)
         deployment.delete()

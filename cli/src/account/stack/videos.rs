@@ -7,12 +7,17 @@ use super::Stack;
 use crate::error::with_hint;
 use crate::videos::location::VideoLocation;
 
+/// Default of the template's parameter `VideoSuffixes`.
+const DEFAULT_SUFFIXES: &str = ".mp4,.mov";
+
 /// The bucket of videos of a stack, and the queue of its starter.
 #[derive(Clone, Debug)]
 pub(crate) struct StackVideos {
     stack: String,
     pub(crate) bucket: BucketName,
     pub(crate) queue_url: String,
+    /// Name of the starter.
+    pub(crate) starter: String,
     /// Suffixes of the names of videos, as in `.mp4`.
     pub(crate) suffixes: Vec<String>,
 }
@@ -23,16 +28,21 @@ impl Stack {
     /// # Errors
     /// The stack was deployed without a bucket of videos.
     pub(crate) fn videos(&self) -> anyhow::Result<StackVideos> {
-        let bucket = self.parameter("VideoBucket");
-        if bucket.is_empty() {
-            let error = anyhow!("stack {} starts no jobs: its parameter VideoBucket is empty", self.name);
+        // An output, because a stack of the construct has no parameters.
+        let Some(bucket) = self.outputs.get("VideoBucketName") else {
+            let error = anyhow!("stack {} starts no jobs: it was deployed without VideoBucket", self.name);
             return Err(with_hint(error, "deploy the stack with the bucket of your videos as VideoBucket"));
-        }
-        let suffixes = self.parameter("VideoSuffixes").split(',').map(str::trim).filter(|suffix| !suffix.is_empty());
+        };
+        let suffixes = match self.parameter("VideoSuffixes") {
+            "" => DEFAULT_SUFFIXES,
+            given => given,
+        };
+        let suffixes = suffixes.split(',').map(str::trim).filter(|suffix| !suffix.is_empty());
         Ok(StackVideos {
             stack: self.name.clone(),
-            bucket: bucket.parse().with_context(|| format!("stack {}: VideoBucket is {bucket:?}", self.name))?,
+            bucket: bucket.parse().with_context(|| format!("stack {}: VideoBucketName is {bucket:?}", self.name))?,
             queue_url: self.output("VideoQueueUrl")?.to_owned(),
+            starter: self.output("StarterName")?.to_owned(),
             suffixes: suffixes.map(str::to_owned).collect(),
         })
     }

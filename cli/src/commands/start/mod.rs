@@ -42,10 +42,10 @@ pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode
     let videos = find_videos(&account, &names, arguments).await?;
     let known = KnownVideos::read(&Lake::S3(account.lake(&stack.location()?, None)?), arguments.quiet).await?;
     // A dry run creates no file.
-    let mut sent = match arguments.dry_run && !arguments.report.exists() {
-        true => None,
-        false => Some(SentVideos::open(&arguments.report, &names.queue_url)?),
-    };
+    let mut sent = None;
+    if !arguments.dry_run || arguments.report.exists() {
+        sent = Some(SentVideos::open(&arguments.report, &names.queue_url)?);
+    }
     let suffixes = if arguments.suffix.is_empty() { &names.suffixes } else { &arguments.suffix };
     let mut summary = StartSummary::default();
     for video in videos {

@@ -9,7 +9,6 @@ use label_lake::job_id::JobId;
 
 use crate::account::Account;
 use crate::account::rekognition::{Analysis, Jobs, Start};
-use crate::account::stack::Stack;
 use crate::args::{ShowArguments, StartArguments};
 use crate::commands::show::show;
 use crate::error::with_hint;
@@ -33,7 +32,7 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
     let stack = account.stack(&arguments.stack).await?;
     let names = stack.videos()?;
     names.check(location)?;
-    let settings = job_settings(&stack)?;
+    let settings = job_settings(&account, &names.starter).await?;
     let found = account.video_bucket(&names.bucket).find(&location.path).await?;
     let video = found.into_iter().find(|video| video.key == location.path);
     let video = video.ok_or_else(|| with_hint(anyhow!("no object {location}"), "--now takes the URL of one video"))?;
@@ -55,21 +54,11 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
     }
 }
 
-/// Returns the settings that the starter of the stack has, so that both make the same token.
-fn job_settings(stack: &Stack) -> anyhow::Result<JobSettings> {
-    let get = |variable: &str| {
-        let value = match variable {
-            "TOPIC_ARN" => stack.output("TopicArn").unwrap_or_default(),
-            "REKOGNITION_ROLE_ARN" => stack.output("RekognitionRoleArn").unwrap_or_default(),
-            "MIN_CONFIDENCE" => stack.parameter("MinConfidence"),
-            "INCLUDE_LABELS" => stack.parameter("IncludeLabels"),
-            "EXCLUDE_LABELS" => stack.parameter("ExcludeLabels"),
-            "JOB_TAG" => stack.parameter("JobTag"),
-            _ => "",
-        };
-        Some(value.to_owned()).filter(|value| !value.is_empty())
-    };
-    JobSettings::read(&get).with_context(|| format!("stack {}: cannot use its settings for jobs", stack.name))
+/// Returns the settings of the deployed starter, so that it makes the same token from the event of the video.
+async fn job_settings(account: &Account, starter: &str) -> anyhow::Result<JobSettings> {
+    let environment = account.function(starter).environment().await?;
+    let get = |variable: &str| environment.get(variable).filter(|value| !value.is_empty()).cloned();
+    JobSettings::read(&get).with_context(|| format!("cannot use the settings of the starter {starter}"))
 }
 
 /// Shows the job as `label-lake show` does.
