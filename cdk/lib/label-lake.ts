@@ -14,7 +14,7 @@ import { RegionInfo } from "aws-cdk-lib/region-info";
 import { Construct } from "constructs";
 import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
-import { cargoLambda } from "./program";
+import { defaultProgram } from "./program";
 import type { LabelLakeProps } from "./props";
 import { suppressNagRules } from "./reasons";
 
@@ -68,7 +68,7 @@ export class LabelLake extends Construct {
 
     const architecture = props.architecture ?? lambda.Architecture.ARM_64;
     const cfnFunction = resource<lambda.CfnFunction>("Function");
-    useCode(this, cfnFunction, props.code ?? cargoLambda(architecture));
+    useCode(this, cfnFunction, props.code ?? defaultProgram(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
       // A long job is handed over to another invocation five seconds before the timeout. The alarm fires if an
