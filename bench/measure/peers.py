@@ -21,13 +21,8 @@ SIZES_MB = [128, 256, 512, 1024, 2048, 4096]
 
 def run() -> dict[str, Any]:
     python = environment()
-    functions: dict[str, list[str | Path]] = {
-        "label-lake": [machine.FUNCTION],
-        "pyarrow": [python, "-B", PEERS / "runtime.py", "with_pyarrow"],
-        "pandas": [python, "-B", PEERS / "runtime.py", "with_pandas"],
-    }
     figures: dict[str, Any] = {}
-    for name, command in functions.items():
+    for name, command in functions(python).items():
         print(f"{name}: rows", file=sys.stderr)
         figures[name] = {"start": start(command), "rows": rows(python, command)}
         for pages in PAGES:
@@ -42,6 +37,15 @@ def environment() -> Path:
     """Returns a Python with the packages of the peers."""
     command = [machine.ROOT / "scripts/python-environment", "peers", PEERS / "requirements.txt"]
     return Path(subprocess.check_output(command, text=True).strip()) / "python"
+
+
+def functions(python: Path) -> dict[str, list[str | Path]]:
+    """Returns the commands that start the function and its peers, by name."""
+    return {
+        "label-lake": [machine.FUNCTION],
+        "pyarrow": [python, "-B", PEERS / "runtime.py", "with_pyarrow"],
+        "pandas": [python, "-B", PEERS / "runtime.py", "with_pandas"],
+    }
 
 
 def start(command: list[str | Path]) -> dict[str, float]:
@@ -59,8 +63,13 @@ def rows(python: Path, command: list[str | Path]) -> dict[str, Any]:
             Function(services, *command) as function,
         ):
             function.export("job")
-        digest = subprocess.run([python, "-B", PEERS / "digest.py", lake], check=True, capture_output=True)
-    return json.loads(digest.stdout)
+        return digest(python, Path(lake))
+
+
+def digest(python: Path, lake: Path) -> dict[str, Any]:
+    """Returns the number of rows in a lake, and a digest of the rows."""
+    command = [python, "-B", PEERS / "digest.py", lake]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def slow(pages: int) -> Simulator:

@@ -142,6 +142,17 @@ def at_smallest_size(figures: Results) -> list[str]:
     return [f"{limited['megabytes']} MB", number(limited["seconds"]), number(limited["gb_seconds"])]
 
 
+def redelivery(results: Results) -> str:
+    if "redelivery" not in results:
+        return ""
+    rows = [
+        [name, f"{f['rows']:,}", f"{f['twice']['rows']:,}", f"{f['failed_once']['rows']:,}"]
+        for name, f in results["redelivery"].items()
+    ]
+    head = ["function", "delivered once", "delivered twice", "failed at an upload, then delivered again"]
+    return "## Rows in the lake after a message is delivered again: 10 pages\n\n" + table(head, rows)
+
+
 def costs(results: Results) -> str:
     if "peers" not in results:
         return ""
@@ -173,4 +184,4 @@ def reports(results: Results) -> str:
     return "## `label-lake report`\n\n" + table(head, rows)
 
 
-PARTS = [against_goals, growth, small, crowd, comparison_with_python, costs, reports]
+PARTS = [against_goals, growth, small, crowd, comparison_with_python, redelivery, costs, reports]

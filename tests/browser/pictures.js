@@ -1,26 +1,21 @@
-// Makes the pictures of the documentation.
+// Makes the pictures of the documentation, and the report that they show.
 
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { instance } from "@viz-js/viz";
 import { launch, settled, withPage } from "./chromium.js";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const JOB = "4f1c9a7be26d803e5ab1907c64d2f8350c9e7d41b6a82f53e0d9147ac85b3f62";
+import { ROOT, writeSampleReport } from "./sample.js";
 
 /** Time that is selected in the picture: a moment whose boxes do not hide each other. */
 const SELECTED_MS = 125_500;
 
-async function screenshots() {
+async function report() {
   const directory = mkdtempSync(join(tmpdir(), "label-lake-picture-"));
   const closing = [];
   try {
-    const [lake, page] = [join(directory, "lake"), join(directory, "report.html")];
-    execFileSync(process.env.LABEL_LAKE, ["run", join(ROOT, "events/sns.json"), "--out", lake], { stdio: "pipe" });
-    execFileSync(process.env.LABEL_LAKE, ["report", JOB, "--lake", lake, "--out", page], { stdio: "pipe" });
+    const page = join(ROOT, "docs/report.html");
+    writeSampleReport(directory, page);
     const browser = await launch((close) => closing.push(close));
     for (const [name, colorScheme] of [
       ["report.png", "light"],
@@ -64,4 +59,4 @@ async function drawing() {
 }
 
 await drawing();
-await screenshots();
+await report();
