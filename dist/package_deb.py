@@ -9,12 +9,13 @@ dpkg-deb makes the package. cargo-deb would need the list of files, too, and wou
 
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from project import LICENSES, PROGRAM, ROOT, SUMMARY, VERSION
+from project import LICENSES, PROGRAM, ROOT, SUMMARY, VERSION, commit_time
 
 # Version of glibc that dist/compile links against.
 GLIBC = "2.28"
@@ -81,7 +82,9 @@ def main() -> None:
         package = Path(directory) / f"{PROGRAM}_{VERSION}_{architecture}.deb"
         # One thread: with several, the bytes would depend on how many there are.
         options = ["--root-owner-group", "-Zxz", "--threads-max=1"]
-        subprocess.run(["dpkg-deb", *options, "--build", work, package], check=True, stdout=subprocess.DEVNULL)
+        command = ["dpkg-deb", *options, "--build", work, package]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": str(commit_time())}
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
