@@ -27,7 +27,7 @@ PLATFORMS = [
     ("arm64", "aarch64-unknown-linux-gnu", "manylinux_2_28_aarch64", "arm64"),
 ]
 # Libraries of libc6, the only package that the Debian package depends on.
-LIBC6 = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"}
+LIBC6 = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1"}
 DOCUMENTS = [
     "completions/label-lake.bash",
     "completions/_label-lake",
