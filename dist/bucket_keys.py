@@ -1,9 +1,9 @@
 """The keys of a release's files in a bucket."""
 
-import manifest
+import project
 
 ARCHITECTURES = ("arm64", "x86_64")
-FOLDER = f"label-lake/{manifest.version()}"
+FOLDER = f"label-lake/{project.VERSION}"
 """Folder of this version. A new version has other keys, so an update of the stack updates the function."""
 
 TEMPLATE = f"{FOLDER}/template.json"

@@ -8,9 +8,9 @@ Usage: release_template.py arm64|x86_64|serverlessrepo
 import sys
 from collections.abc import Iterable
 
-import manifest
+import project
 
-TEMPLATE = manifest.ROOT / "template.yaml"
+TEMPLATE = project.ROOT / "template.yaml"
 
 # Functions of the template, which share the program.
 FUNCTIONS = 2
@@ -75,8 +75,8 @@ def released(text: str, architecture: str) -> str:
 
 def application(text: str) -> str:
     """Returns the template for the Serverless Application Repository."""
-    described = APPLICATION.format(version=manifest.version())
-    if repository := manifest.package().get("repository"):
+    described = APPLICATION.format(version=project.VERSION)
+    if repository := project.REPOSITORY:
         described += f"    HomePageUrl: {repository}\n    SourceCodeUrl: {repository}\n"
     return replaced(released(text, "arm64"), [(METADATA, 1, METADATA + described)])
 

@@ -14,7 +14,7 @@ import { RegionInfo } from "aws-cdk-lib/region-info";
 import { Construct } from "constructs";
 import { resolveConditions, type Template } from "./conditions";
 import { parameterValues } from "./parameters";
-import { cargoLambda } from "./program";
+import { defaultProgram } from "./program";
 import type { LabelLakeProps } from "./props";
 import { suppressNagRules } from "./reasons";
 
@@ -74,7 +74,7 @@ export class LabelLake extends Construct {
     const cfnFunction = resource<lambda.CfnFunction>("Function");
     const cfnStarter = props.videos && resource<lambda.CfnFunction>("Starter");
     const functions = cfnStarter ? [cfnFunction, cfnStarter] : [cfnFunction];
-    useCode(this, functions, props.code ?? cargoLambda(architecture));
+    useCode(this, functions, props.code ?? defaultProgram(architecture));
     if (props.timeout) {
       cfnFunction.timeout = props.timeout.toSeconds();
       // A long job is handed over to another invocation five seconds before the timeout. The alarm fires if an

@@ -10,6 +10,13 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
  */
 const CHECKOUT = join(__dirname, "..", "..", "..");
 
+/** Returns the program that the published package contains, or a build of it if this is a checkout. */
+export function defaultProgram(architecture: lambda.Architecture): lambda.Code {
+  const name = architecture === lambda.Architecture.X86_64 ? "x86_64" : "arm64";
+  const packaged = join(__dirname, "..", "..", "programs", `label-lake-${name}.zip`);
+  return existsSync(packaged) ? lambda.Code.fromAsset(packaged) : cargoLambda(architecture);
+}
+
 /**
  * Returns the function's program as code that is built from a checkout with cargo-lambda. The build runs whenever a
  * stack that uses the code is synthesized.

@@ -135,7 +135,7 @@ export interface LabelLakeProps {
   /**
    * Code of the function, compiled for `architecture`: a zip file that contains `bootstrap`, such as
    * `lambda.Code.fromAsset("label-lake-arm64.zip")`, or the result of `cargoLambda()`.
-   * @default - built with cargo-lambda from the checkout that contains this construct
+   * @default - the program in this package; in a checkout, it is built with cargo-lambda
    */
   readonly code?: lambda.Code;
 

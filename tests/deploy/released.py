@@ -10,7 +10,7 @@ import bucket_keys
 import bucket_template
 import launch_link
 import lint
-import manifest
+import project
 import release_template
 import terraform_files
 from construct_template import FUNCTIONS
@@ -28,7 +28,7 @@ APPLICATION = {
     "SpdxLicenseId": ("MIT|Apache-2.0", 20),
     "LicenseUrl": ("LICENSE-(MIT|APACHE)", 20),
     "ReadmeUrl": ("serverlessrepo.md", 20),
-    "SemanticVersion": (re.escape(manifest.version()), 127),
+    "SemanticVersion": (re.escape(project.VERSION), 127),
     "HomePageUrl": ("https://.+", 256),
     "SourceCodeUrl": ("https://.+", 256),
 }
@@ -111,7 +111,7 @@ def of_application(text: str) -> Iterator[str]:
         pattern, length = APPLICATION[name]
         if not re.fullmatch(pattern, value) or len(value) > length:
             yield f"{name} is {value!r}"
-    if ("repository" in manifest.package()) != (application.keys() >= OPTIONAL):
+    if bool(project.REPOSITORY) != (application.keys() >= OPTIONAL):
         yield "Cargo.toml names a repository, and the application does not, or the other way around"
 
 

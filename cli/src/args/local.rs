@@ -16,9 +16,10 @@ use crate::own_export;
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
+  label-lake run
+  label-lake run --pages 1000 --labels 3000 --out /tmp/big
+  label-lake run --aggregate-by TIMESTAMPS,SEGMENTS --json
   label-lake run events/sns.json
-  label-lake run events/sns.json --pages 1000 --labels 3000 --out /tmp/big
-  label-lake run events/sns.json --aggregate-by TIMESTAMPS,SEGMENTS --json
   echo '{\"JobId\": \"my-job\"}' | label-lake run -
 
   Convert real results, one file per page:
@@ -84,8 +85,8 @@ Examples:
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct RunArguments {
-    /// JSON file with the event, or - for standard input.
-    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath, required_unless_present = "recorded")]
+    /// JSON file with the event, or - for standard input. If omitted, a built-in sample event is used.
+    #[arg(value_name = "EVENT", value_hint = ValueHint::FilePath)]
     pub(crate) event: Option<PathBuf>,
 
     /// Output directory; created if missing.

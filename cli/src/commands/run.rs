@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let event = match (&arguments.event, &recording) {
         (Some(path), _) => Event::read(path)?,
         (None, Some(recording)) => Event::for_job(recording.job_id(arguments.job_id.as_ref())?, arguments.overwrite),
-        (None, None) => bail!("pass an EVENT, or replies with --recorded"),
+        (None, None) => Event::sample()?,
     };
     let is_recorded = recording.is_some();
     let jobs = simulated_jobs(arguments, &event, recording, &settings.aggregations)?;

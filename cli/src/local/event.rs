@@ -12,6 +12,9 @@ use serde_json::{Deserializer, Value, json};
 use crate::error::{with_hint, with_hint_if_any};
 use crate::input::Input;
 
+/// Event of a run without EVENT.
+const SAMPLE: &[u8] = include_bytes!("../../../events/sns.json");
+
 /// An event for the function.
 ///
 /// Names at least one job, unless all its messages belong to other Rekognition APIs.
@@ -31,16 +34,28 @@ impl Event {
     /// # Errors
     /// The event cannot be read, or all its messages are invalid.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let Input { name, bytes } = Input::read(path, "event file")?;
+        Self::parse(&Input::read(path, "event file")?)
+    }
+
+    /// Returns the built-in event, for a first run without any file.
+    ///
+    /// # Errors
+    /// None in practice: a test parses the event.
+    pub(crate) fn sample() -> anyhow::Result<Self> {
+        Self::parse(&Input { name: "the sample event".to_owned(), bytes: SAMPLE.to_vec() })
+    }
+
+    /// Parses the content of an event file.
+    fn parse(Input { name, bytes }: &Input) -> anyhow::Result<Self> {
         let is_reply = |value: &Value| value.get("JobStatus").is_some() || value.get("Labels").is_some();
         // A file of replies may have one on each line.
         let first =
-            Deserializer::from_slice(&bytes).into_iter::<Value>().next().and_then(Result::ok).unwrap_or_default();
+            Deserializer::from_slice(bytes).into_iter::<Value>().next().and_then(Result::ok).unwrap_or_default();
         if is_reply(&first) || first.get(0).is_some_and(is_reply) {
             let error = anyhow!("{name} is a reply of GetLabelDetection, not an event");
             return Err(with_hint(error, "pass it with --recorded"));
         }
-        let json = serde_json::from_slice(&bytes).map_err(|error| {
+        let json = serde_json::from_slice(bytes).map_err(|error| {
             with_hint(anyhow!(error).context(format!("{name} is not JSON")), "send one of the shapes in events/")
         })?;
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
@@ -83,6 +98,12 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sample_event_names_one_job() {
+        let completions = Event::sample().expect("the sample event is valid").completions;
+        assert_eq!(completions.len(), 1);
+    }
 
     #[test]
     fn finds_the_status_in_every_wrapping() {

@@ -86,7 +86,7 @@ fn fails_at_once_if_a_label_cannot_be_a_file_name() {
 #[test]
 fn exits_with_code_2_on_invalid_usage() {
     for (arguments, words) in [
-        (vec!["run"], "EVENT"),
+        (vec!["run", "--overwrite"], "--recorded"),
         (vec!["run", "-", "--aggregate-by", "timestamps"], "TIMESTAMPS, SEGMENTS"),
         (vec!["run", "-", "--prefix", "/x"], "a prefix without /"),
         (vec!["run", "-", "--aggregate-by", ""], "TIMESTAMPS, SEGMENTS"),

@@ -30,6 +30,17 @@ fn processes_every_sample_event() {
 }
 
 #[test]
+fn exports_the_sample_event_without_arguments() {
+    let workspace = Workspace::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_label-lake"));
+    let output = command.arg("run").args(SMALL).current_dir(workspace.directory.path()).output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+    let same = Workspace::new();
+    same.run(event("sns.json"), &SMALL);
+    assert_eq!(workspace.files(), same.files());
+}
+
+#[test]
 fn prints_only_the_summary_without_a_terminal() {
     let output = Workspace::new().run(event("sns.json"), &SMALL);
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
