@@ -84,3 +84,33 @@ output "all_jobs_machine_arn" {
   description = "State machine that keeps the tables of all jobs. Null if the stack does not have it."
   value       = lookup(aws_cloudformation_stack.this.outputs, "AllJobsMachineArn", null)
 }
+
+output "send_video_events" {
+  description = "Makes the bucket of the videos send events to EventBridge, and keeps its other notifications. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "SendVideoEvents", null)
+}
+
+output "stop_starting" {
+  description = "Stops starting jobs at once. Videos wait in their queue. label-lake status prints the opposite command. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "StopStarting", null)
+}
+
+output "show_starter_log" {
+  description = "Shows the log of the starter. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "ShowStarterLog", null)
+}
+
+output "video_bucket_name" {
+  description = "Bucket whose new videos are started. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "VideoBucketName", null)
+}
+
+output "video_queue_url" {
+  description = "Queue of videos to be started. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "VideoQueueUrl", null)
+}
+
+output "starter_name" {
+  description = "Name of the function that starts jobs. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "StarterName", null)
+}

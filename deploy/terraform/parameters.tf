@@ -96,6 +96,80 @@ variable "maximum_concurrency" {
   }
 }
 
+variable "video_bucket" {
+  description = "Name of an existing bucket in this account and region. A label detection job is then started for each new video in it, which Rekognition bills; docs/OPERATIONS.md has the costs. The bucket has to send events to EventBridge: the output SendVideoEvents is the command. If empty, you start the jobs yourself."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$", var.video_bucket))
+    error_message = "Must match ^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$."
+  }
+}
+
+variable "video_suffixes" {
+  description = "Ends of the keys of videos, in lower or upper case. Other objects in the bucket are ignored."
+  type        = list(string)
+  default     = [".mp4", ".mov"]
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]+$", var.video_suffixes))
+    error_message = "Must match ^[A-Za-z0-9._-]+$."
+  }
+}
+
+variable "video_bucket_key_arn" {
+  description = "ARN of the KMS key that encrypts the videos. Its key policy has to allow this account's roles to use it. If empty, the videos are not encrypted with a KMS key of yours."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+)?$", var.video_bucket_key_arn))
+    error_message = "Must match ^(arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+)?$."
+  }
+}
+
+variable "min_confidence" {
+  description = "Lowest confidence of a label to return, from 0 to 100. If empty, Rekognition's default of 50 applies."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(100|[0-9]{1,2}(\\.[0-9]{1,6})?)?$", var.min_confidence))
+    error_message = "Must match ^(100|[0-9]{1,2}(\\.[0-9]{1,6})?)?$."
+  }
+}
+
+variable "include_labels" {
+  description = "Labels to detect, 100 at most. They are case-sensitive. If empty, all labels are detected."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "exclude_labels" {
+  description = "Labels to leave out, 100 at most. They are case-sensitive."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "job_tag" {
+  description = "Tag of the jobs, in their completion messages. If empty, the jobs have no tag."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-zA-Z0-9_.:+=/-]{0,1024}$", var.job_tag))
+    error_message = "Must match ^[a-zA-Z0-9_.:+=/-]{0,1024}$."
+  }
+}
+
 variable "alarm_email" {
   description = "E-mail address to notify when something fails. AWS sends it a confirmation request. If this and the topic are empty, nobody is notified."
   type        = string
@@ -248,7 +322,7 @@ variable "role_path" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets, if the function has to run in a VPC. They need a route to Rekognition, S3, Glue, and Lambda: endpoints or a NAT gateway. If empty, the function does not run in a VPC."
+  description = "Subnets, if the functions have to run in a VPC. They need a route to Rekognition, S3, Glue, and Lambda, and with video_bucket also to SQS: endpoints or a NAT gateway. If empty, the functions do not run in a VPC."
   type        = list(string)
   default     = []
   nullable    = false
@@ -278,6 +352,13 @@ locals {
     ExistingTopicArn    = var.existing_topic_arn
     UseQueue            = var.use_queue ? "Yes" : "No"
     MaximumConcurrency  = tostring(var.maximum_concurrency)
+    VideoBucket         = var.video_bucket
+    VideoSuffixes       = join(",", var.video_suffixes)
+    VideoBucketKeyArn   = var.video_bucket_key_arn
+    MinConfidence       = var.min_confidence
+    IncludeLabels       = join(",", var.include_labels)
+    ExcludeLabels       = join(",", var.exclude_labels)
+    JobTag              = var.job_tag
     AlarmEmail          = var.alarm_email
     AlarmTopicArn       = var.alarm_topic_arn
     Architecture        = var.architecture

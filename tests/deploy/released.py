@@ -69,9 +69,7 @@ def of_bucket_template(template: dict[str, Any]) -> Iterator[str]:
     uploads = bucket_keys.uploads()
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         for given, expected in (("", uploads[f"label-lake-{architecture}.zip"]), ("mine.zip", "mine.zip")):
-            stack = Stack(
-                template, CodeBucket="code", CodeKey=given, Architecture=architecture, VideoBucket="videos"
-            )
+            stack = Stack(template, CodeBucket="code", CodeKey=given, Architecture=architecture, VideoBucket="videos")
             for function in FUNCTIONS:
                 code = stack.resources[function]["Properties"]["Code"]
                 if code != {"S3Bucket": "code", "S3Key": expected}:
