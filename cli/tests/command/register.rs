@@ -176,7 +176,7 @@ async fn shows_the_progress_of_an_export() {
     let throttle = Fault::on("GetLabelDetection").nth(3).always().status(400, "ThrottlingException");
     let builder = Simulator::builder().job("job-1", job(120)).fault(throttle);
     let account = Account::start(builder, &[]).await;
-    let handed_over = account.export_within("job-1", Duration::from_secs(1)).await;
+    let handed_over = account.export_within("job-1", Duration::from_secs(3)).await;
     assert!(matches!(&handed_over, Outcome::Response(answer) if answer["jobs"][0]["outcome"] == "HANDED_OVER"));
     let output = account.run(&["status", "--bucket", "lake", "job-1"]).await;
     assert_eq!((output.code, &*output.stderr), (Some(0), ""));
