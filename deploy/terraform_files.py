@@ -90,7 +90,12 @@ def validations(value: str, given: dict[str, Any]) -> list[tuple[str, str]]:
         found.append((f"contains([{', '.join(map(str, allowed))}], {value})", f"Must be one of: {listed}."))
     if "AllowedPattern" in given:
         pattern = given["AllowedPattern"]
-        found.append((f"can(regex({quoted(pattern)}, {value}))", f"Must match {pattern}."))
+        if given["Type"] == "CommaDelimitedList":
+            # CloudFormation applies the pattern to each item.
+            condition = f"alltrue([for item in {value} : can(regex({quoted(pattern)}, item))])"
+        else:
+            condition = f"can(regex({quoted(pattern)}, {value}))"
+        found.append((condition, f"Must match {pattern}."))
     if "MinValue" in given:
         found.append((f"{value} >= {given['MinValue']}", f"Must be at least {given['MinValue']}."))
     if "MaxValue" in given:

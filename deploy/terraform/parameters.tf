@@ -115,7 +115,7 @@ variable "video_suffixes" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9._-]+$", var.video_suffixes))
+    condition     = alltrue([for item in var.video_suffixes : can(regex("^[A-Za-z0-9._-]+$", item))])
     error_message = "Must match ^[A-Za-z0-9._-]+$."
   }
 }
