@@ -96,6 +96,8 @@ def validations(value: str, given: dict[str, Any]) -> list[tuple[str, str]]:
         else:
             condition = f"can(regex({quoted(pattern)}, {value}))"
         found.append((condition, f"Must match {pattern}."))
+    if "MaxLength" in given:
+        found.append((f"length({value}) <= {given['MaxLength']}", f"Must have at most {given['MaxLength']} characters."))
     if "MinValue" in given:
         found.append((f"{value} >= {given['MinValue']}", f"Must be at least {given['MinValue']}."))
     if "MaxValue" in given:

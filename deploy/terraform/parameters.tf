@@ -165,8 +165,13 @@ variable "job_tag" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9_.:+=/-]{0,1024}$", var.job_tag))
-    error_message = "Must match ^[a-zA-Z0-9_.:+=/-]{0,1024}$."
+    condition     = can(regex("^[a-zA-Z0-9_.:+=/-]*$", var.job_tag))
+    error_message = "Must match ^[a-zA-Z0-9_.:+=/-]*$."
+  }
+
+  validation {
+    condition     = length(var.job_tag) <= 1024
+    error_message = "Must have at most 1024 characters."
   }
 }
 

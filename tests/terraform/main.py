@@ -101,11 +101,15 @@ def wrong_values(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if name in PARAMETERS or is_bool(given):
             continue
         if "AllowedValues" in given or "AllowedPattern" in given:
-            low[snake_case(name)] = 0 if given["Type"] == "Number" else "no {such} value"
+            low[snake_case(name)] = {"Number": 0, "CommaDelimitedList": ["no {such} value"]}.get(
+                given["Type"], "no {such} value"
+            )
         if "MinValue" in given:
             low[snake_case(name)] = given["MinValue"] - 1
         if "MaxValue" in given:
             high[snake_case(name)] = given["MaxValue"] + 1
+        if "MaxLength" in given:
+            high[snake_case(name)] = "a" * (given["MaxLength"] + 1)
     yield low
     yield high
 
