@@ -97,7 +97,7 @@ def validations(value: str, given: dict[str, Any]) -> list[tuple[str, str]]:
             condition = f"can(regex({quoted(pattern)}, {value}))"
         found.append((condition, f"Must match {pattern}."))
     if "MaxLength" in given:
-        found.append((f"length({value}) <= {given['MaxLength']}", f"Must have at most {given['MaxLength']} characters."))
+        found.append((f"length({value}) <= {given['MaxLength']}", f"At most {given['MaxLength']} characters."))
     if "MinValue" in given:
         found.append((f"{value} >= {given['MinValue']}", f"Must be at least {given['MinValue']}."))
     if "MaxValue" in given:

@@ -171,7 +171,7 @@ variable "job_tag" {
 
   validation {
     condition     = length(var.job_tag) <= 1024
-    error_message = "Must have at most 1024 characters."
+    error_message = "At most 1024 characters."
   }
 }
 
