@@ -71,7 +71,9 @@ enum Line {
     },
     #[serde(rename = "not started")]
     NotStarted {
-        error: String,
+        /// Absent if the message names no video.
+        video: Option<String>,
+        reason: String,
     },
     #[serde(rename = "put back")]
     PutBack {
@@ -117,12 +119,8 @@ impl StarterLog {
         let (video, event) = match line {
             Line::Started { video, job } => (video, StarterEvent::Started { job }),
             Line::PutBack { video, reason } => (video, StarterEvent::PutBack { reason }),
-            Line::NotStarted { error } => {
-                // The text of the error `VideoNotStarted`.
-                let parts = error.strip_prefix("video ").and_then(|text| text.split_once(": not started: "));
-                let Some((video, reason)) = parts else { return };
-                (video.to_owned(), StarterEvent::NotStarted { reason: reason.to_owned() })
-            }
+            Line::NotStarted { video: Some(video), reason } => (video, StarterEvent::NotStarted { reason }),
+            Line::NotStarted { video: None, .. } => return,
         };
         let line = LogLine { at: UNIX_EPOCH + Duration::from_millis(*timestamp), event };
         // Lines of several log streams come in no strict order.
@@ -146,7 +144,7 @@ mod tests {
         let mut log = StarterLog::default();
         let put_back = r#"{"message": "put back", "video": "s3://v/a: b.mp4", "reason": "no slot", "receives": 1}"#;
         let not_started =
-            r#"{"message": "not started", "error": "video s3://v/a: b.mp4: not started: too large: 11 GB"}"#;
+            r#"{"message": "not started", "video": "s3://v/a: b.mp4", "reason": "too large: 11 GB", "error": "…"}"#;
         let started = r#"{"message": "started", "video": "s3://v/a: b.mp4", "job": "j", "size": 7}"#;
         for (timestamp, message) in [(3, not_started), (1, put_back), (2, started), (9, "no json"), (9, "{}")] {
             log.add(&EventReply { timestamp, message: message.to_owned() });

@@ -43,8 +43,8 @@ fn started(video: &str, job: &str) -> String {
 
 fn write_log(deployment: &Deployment, now: u64) {
     let put_back = json!({ "message": "put back", "video": "s3://videos/full.mp4", "reason": "all slots are in use" });
-    let refused = "video s3://videos/refused.mp4: not started: the video is too large";
-    let not_started = json!({ "message": "not started", "error_type": "VideoNotStarted", "error": refused });
+    let (video, reason) = ("s3://videos/refused.mp4", "the video is too large");
+    let not_started = json!({ "message": "not started", "video": video, "reason": reason });
     let first_put_back = json!({ "message": "put back", "video": "s3://videos/started.mp4", "reason": "no slot" });
     deployment.log.lock().unwrap().extend([
         (now, first_put_back.to_string()),
