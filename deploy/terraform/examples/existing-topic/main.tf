@@ -27,7 +27,7 @@ module "label_lake" {
   output_prefix       = "video/labels"
   aggregate_by        = "TIMESTAMPS,SEGMENTS"
   use_queue           = true
-  maximum_concurrency = 3
+  maximum_concurrency = 12
   all_jobs            = "Daily"
 }
 
