@@ -6,6 +6,9 @@ use anyhow::Context as _;
 use label_lake::aws::deadline::Deadline;
 use label_lake::aws::names::{BucketName, KeyPrefix};
 use label_lake::config::Settings;
+use label_lake::error::Error;
+use label_lake::export::{Exporter, Invocation, Outcome};
+use label_lake::notification::Completion;
 use label_lake::table::aggregation::Aggregations;
 use label_lake::telemetry::Progress;
 
@@ -35,6 +38,19 @@ pub(crate) fn settings(bucket: BucketName, prefix: KeyPrefix, aggregations: Aggr
 /// Returns the deadline of an export that starts now.
 pub(crate) fn deadline() -> anyhow::Result<Deadline> {
     Deadline::of_invocation(TIMEOUT).context("the timeout is zero")
+}
+
+/// Exports a job and shows its progress. Returns `None` after Ctrl-C.
+pub(crate) async fn export(
+    exporter: &Exporter,
+    completion: &Completion,
+    bar: ExportProgress,
+) -> anyhow::Result<Option<Result<Outcome, Error>>> {
+    // The ARN is needed only to continue in another invocation.
+    let invocation = Invocation { deadline: deadline()?, function_arn: "" };
+    // Boxed because the state of an export is large.
+    let export = Box::pin(exporter.export(completion, invocation));
+    follow(export, &exporter.progress, bar).await
 }
 
 /// Waits for an export and shows its progress. Returns `None` after Ctrl-C.

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use label_lake::aws::service::json::{JsonClient, JsonService};
@@ -14,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::Account;
 use super::call_error::call_error;
 use crate::error::with_hint;
 
@@ -93,9 +92,8 @@ struct Datum {
 }
 
 impl Athena {
-    pub(crate) fn new(aws: &SdkConfig, work_group: &str, database: &str) -> Self {
-        let aws = aws.to_builder().retry_config(RetryConfig::standard()).build();
-        let client = JsonClient::new(&aws, ATHENA);
+    pub(crate) fn new(account: &Account, work_group: &str, database: &str) -> Self {
+        let client = JsonClient::new(&account.retrying_config(), ATHENA);
         Self { client, work_group: work_group.to_owned(), database: database.to_owned() }
     }
 

@@ -73,6 +73,11 @@ impl Account {
         &self.aws
     }
 
+    /// Returns the configuration of clients with the retries of the SDK, for calls that belong to no job.
+    pub(crate) fn retrying_config(&self) -> SdkConfig {
+        self.aws.to_builder().retry_config(RetryConfig::standard()).build()
+    }
+
     pub(crate) fn region(&self) -> &str {
         &self.region
     }
@@ -142,8 +147,8 @@ impl Account {
 
     /// Returns a queue.
     pub(crate) fn queue(&self, url: &str) -> Queue {
-        let config = aws_sdk_sqs::config::Builder::from(&self.aws).timeout_config(timeouts(QUEUE_TIMEOUT));
-        let config = config.retry_config(RetryConfig::standard()).build();
+        let config = aws_sdk_sqs::config::Builder::from(&self.retrying_config());
+        let config = config.timeout_config(timeouts(QUEUE_TIMEOUT)).build();
         Queue::new(aws_sdk_sqs::Client::from_conf(config), url, &self.region)
     }
 }

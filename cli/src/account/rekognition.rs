@@ -1,7 +1,6 @@
 //! Jobs at Rekognition: their start, and their state.
 
 use anyhow::anyhow;
-use aws_config::retry::RetryConfig;
 use aws_sdk_rekognition::Client;
 use aws_sdk_rekognition::error::ProvideErrorMetadata as _;
 use aws_sdk_rekognition::types::VideoJobStatus;
@@ -34,8 +33,7 @@ pub(crate) struct Jobs {
 impl Account {
     /// Returns a client for the jobs of the account.
     pub(crate) fn jobs(&self) -> Jobs {
-        let config = aws_sdk_rekognition::config::Builder::from(&self.aws).retry_config(RetryConfig::standard());
-        Jobs { client: Client::from_conf(config.build()) }
+        Jobs { client: Client::new(&self.retrying_config()) }
     }
 }
 

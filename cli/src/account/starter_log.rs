@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use label_lake::aws::service::Service;
 use label_lake::aws::service::json::{JsonClient, JsonService};
@@ -32,7 +31,7 @@ pub(crate) struct StarterLog {
     lines: HashMap<String, LogLine>,
 }
 
-/// What the starter did with a video.
+/// A step of the starter with a video.
 #[derive(Clone, Debug)]
 pub(crate) struct LogLine {
     pub(crate) at: SystemTime,
@@ -88,8 +87,7 @@ impl StarterLog {
         let resources = stack.resources(&account.aws, &account.region).await?;
         let group = resources.get("StarterLogGroup");
         let group = group.with_context(|| format!("stack {} has no resource StarterLogGroup", stack.name))?;
-        let aws = account.aws.to_builder().retry_config(RetryConfig::standard()).build();
-        let client = JsonClient::new(&aws, CLOUDWATCH_LOGS);
+        let client = JsonClient::new(&account.retrying_config(), CLOUDWATCH_LOGS);
         let start = (SystemTime::now() - AGE).duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut request = json!({
             "logGroupName": group.physical_id, "startTime": start.as_millis() as u64, "filterPattern": PATTERN

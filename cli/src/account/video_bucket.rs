@@ -1,6 +1,5 @@
 //! A bucket of videos, and the objects in it.
 
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::ObjectVersion;
@@ -25,9 +24,7 @@ pub(crate) struct VideoBucket {
 impl Account {
     /// Returns a bucket of videos.
     pub(crate) fn video_bucket(&self, name: &BucketName) -> VideoBucket {
-        let s3 = clients::s3(&self.aws, config::s3_by_path());
-        let retrying = s3.config().to_builder().retry_config(RetryConfig::standard()).build();
-        VideoBucket { s3: Client::from_conf(retrying), name: name.clone() }
+        VideoBucket { s3: clients::s3(&self.retrying_config(), config::s3_by_path()), name: name.clone() }
     }
 }
 

@@ -119,9 +119,9 @@ pub(crate) struct ShowArguments {
 }
 
 impl ShowArguments {
-    /// Returns the arguments that show a job of a stack.
-    pub(crate) fn of_stack(stack: &str, job: JobId, quiet: bool, aws: &AwsArguments) -> Self {
-        let lake = LakeToRead { lake: LakeLocation::Directory("lake".into()), stack: Some(stack.to_owned()) };
+    /// Returns the arguments that show a job of a lake.
+    pub(crate) fn of_job(lake: LakeLocation, job: JobId, quiet: bool, aws: &AwsArguments) -> Self {
+        let lake = LakeToRead { lake, stack: None };
         Self { lake, labels: DEFAULT_LABELS, label: Vec::new(), json: false, quiet, aws: aws.clone(), job }
     }
 }

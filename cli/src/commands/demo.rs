@@ -5,20 +5,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use label_lake::config::Settings;
-use label_lake::export::{Exporter, Invocation};
 use label_lake::handler::JobAnswer;
 use label_lake::job_id::JobId;
 use label_lake::notification::Completion;
 
 use super::delete::delete_job;
-use super::export::answer_line;
+use super::export::{answer_line, stack_target};
 use super::report::report;
-use crate::account::Account;
 use crate::account::athena::{Athena, ResultRows};
 use crate::account::lake::AccountLake;
 use crate::account::stack::Stack;
-use crate::args::{DemoArguments, LakeLocation, LakeToRead, ReportArguments};
+use crate::account::{Account, for_operator};
+use crate::args::{DemoArguments, ExportTarget, LakeLocation, LakeToRead, ReportArguments};
 use crate::duckdb::literal;
 use crate::duckdb::saved_queries::SavedQuery;
 use crate::error::with_hint;
@@ -43,22 +41,23 @@ pub(crate) async fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> 
     let account = Account::open(&arguments.aws).await?;
     let stack = account.stack(&arguments.stack).await?;
     let job = sample::job_id()?;
-    let lake = account.lake(&stack.location()?, Some(&stack.database()?))?;
+    let target = stack_target(&stack, None)?;
+    let lake = account.lake(&stack.location()?, target.database.as_ref())?;
     lake.check_tables(&job).await?;
     if arguments.clean {
         let report = has_report.then_some(&*arguments.out);
         return clean(&lake, &job, report).await;
     }
     print("1. Export the sample job\n")?;
-    let Some(answer) = export(arguments, &account, &stack, &job).await? else {
-        let error = anyhow!("interrupted; job {job} was not committed to {}", stack.location()?);
+    let Some(answer) = export(&account, &target, &job, arguments.quiet).await? else {
+        let error = anyhow!("interrupted; job {job} was not committed to {}", target.lake);
         print_error(&with_hint(error, "run the command again to start over, or with --clean to remove the files"));
         return Ok(ExitCode::from(INTERRUPTED));
     };
     print(&format!("{}\n2. Run the saved query {QUERY} on Athena\n", answer_line(&answer)))?;
     print(&first_rows(&query(&account, &stack, &job).await?))?;
     print("\n3. Write the report\n")?;
-    let written = report(&report_arguments(arguments, job)).await?;
+    let written = report(&report_arguments(arguments, target.lake, job)).await?;
     print(&format!(
         "\nOpen {} in a browser. To remove the sample:\n  label-lake demo --stack {} --clean\n",
         arguments.out.display(),
@@ -69,27 +68,19 @@ pub(crate) async fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> 
 
 /// Exports the sample to the lake of the stack. Returns `None` after Ctrl-C.
 async fn export(
-    arguments: &DemoArguments,
     account: &Account,
-    stack: &Stack,
+    target: &ExportTarget,
     job: &JobId,
+    quiet: bool,
 ) -> anyhow::Result<Option<JobAnswer>> {
     // The simulated Rekognition serves the pages of the sample. Its directory stays empty.
     let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
     let simulated = SimulatedAws::start(directory.path(), vec![(job.to_string(), sample::job())]).await?;
-    let location = stack.location()?;
-    let settings = own_export::settings(location.bucket, location.prefix, stack.aggregations()?);
-    let settings = Settings { glue_database: Some(stack.database()?), ..settings };
-    let exporter: Exporter = account.exporter(&settings, simulated.rekognition(), None)?;
-    // The ARN is needed only to continue in another invocation.
-    let invocation = Invocation { deadline: own_export::deadline()?, function_arn: "" };
-    let bar = ExportProgress::start(sample::PAGES, arguments.quiet)?;
-    let completion = Completion::new(job.clone());
-    // Boxed because the state of an export is large.
-    let export = Box::pin(exporter.export(&completion, invocation));
-    match own_export::follow(export, &exporter.progress, bar).await? {
+    let exporter = account.exporter(&target.settings(), simulated.rekognition(), None)?;
+    let bar = ExportProgress::start(sample::PAGES, quiet)?;
+    match own_export::export(&exporter, &Completion::new(job.clone()), bar).await? {
         Some(Ok(outcome)) => Ok(Some(JobAnswer::new(job.clone(), &outcome))),
-        Some(Err(error)) => Err(crate::account::for_operator(error)),
+        Some(Err(error)) => Err(for_operator(error)),
         None => Ok(None),
     }
 }
@@ -97,7 +88,7 @@ async fn export(
 /// Runs the saved query on the sample.
 async fn query(account: &Account, stack: &Stack, job: &JobId) -> anyhow::Result<ResultRows> {
     let query = SavedQuery::named(QUERY).with_context(|| format!("no saved query {QUERY}"))?;
-    let athena = Athena::new(account.config(), stack.output("WorkGroupName")?, stack.output("DatabaseName")?);
+    let athena = Athena::new(account, stack.output("WorkGroupName")?, stack.output("DatabaseName")?);
     athena.run(query.athena(), &[literal(job.as_str())], ROWS).await
 }
 
@@ -112,8 +103,8 @@ fn first_rows(result: &ResultRows) -> String {
     table(&columns.collect::<Vec<_>>())
 }
 
-fn report_arguments(arguments: &DemoArguments, job: JobId) -> ReportArguments {
-    let lake = LakeToRead { lake: LakeLocation::Directory("lake".into()), stack: Some(arguments.stack.clone()) };
+fn report_arguments(arguments: &DemoArguments, lake: LakeLocation, job: JobId) -> ReportArguments {
+    let lake = LakeToRead { lake, stack: None };
     let out = Some(arguments.out.clone());
     ReportArguments { lake, out, video: None, quiet: arguments.quiet, aws: arguments.aws.clone(), jobs: vec![job] }
 }

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use label_lake::export::Invocation;
 use label_lake::handler::JobAnswer;
 use label_lake::notification::Completion;
+use label_lake::table::aggregation::Aggregations;
 use serde_json::json;
 
 use crate::account::Account;
@@ -25,7 +25,7 @@ use crate::shutdown::INTERRUPTED;
 pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
     let target = match &arguments.stack {
-        Some(name) => stack_target(arguments, &account.stack(name).await?)?,
+        Some(name) => stack_target(&account.stack(name).await?, arguments.aggregate_by.as_ref())?,
         None => arguments.target(),
     };
     let lake = &target.lake;
@@ -44,12 +44,8 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
         // An exporter of its own, so that the progress is that of this job.
         let exporter = account.exporter(&settings, account.rekognition(), directory.as_ref().map(SimulatedAws::s3))?;
         let completion = Completion { overwrite: arguments.overwrite, ..Completion::new(job.clone()) };
-        // The ARN is needed only to continue in another invocation.
-        let invocation = Invocation { deadline: own_export::deadline()?, function_arn: "" };
         let bar = ExportProgress::start_unknown(job.as_str(), arguments.quiet)?;
-        // Boxed because the state of an export is large.
-        let export = Box::pin(exporter.export(&completion, invocation));
-        let Some(result) = own_export::follow(export, &exporter.progress, bar).await? else {
+        let Some(result) = own_export::export(&exporter, &completion, bar).await? else {
             let error = anyhow!("interrupted; job {job} was not committed to {lake}");
             print_error(&with_hint(error, "run the command again to start over"));
             return Ok(ExitCode::from(INTERRUPTED));
@@ -81,9 +77,10 @@ pub(crate) async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCo
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns the lake of a stack, with the settings of its function.
-fn stack_target(arguments: &ExportArguments, stack: &Stack) -> anyhow::Result<ExportTarget> {
-    let aggregations = match &arguments.aggregate_by {
+/// Returns the lake of a stack, with the settings of its function. Without `aggregate_by`, the tables are those that the
+/// function fills.
+pub(super) fn stack_target(stack: &Stack, aggregate_by: Option<&Aggregations>) -> anyhow::Result<ExportTarget> {
+    let aggregations = match aggregate_by {
         Some(aggregations) => aggregations.clone(),
         None => stack.aggregations()?,
     };

@@ -9,7 +9,7 @@ use label_lake::job_id::JobId;
 
 use crate::account::Account;
 use crate::account::rekognition::{Analysis, Jobs, Start};
-use crate::args::{ShowArguments, StartArguments};
+use crate::args::{LakeLocation, S3Location, ShowArguments, StartArguments};
 use crate::commands::show::show;
 use crate::error::with_hint;
 use crate::lake::Lake;
@@ -36,11 +36,12 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
     let found = account.video_bucket(&names.bucket).find(&location.path).await?;
     let video = found.into_iter().find(|video| video.key == location.path);
     let video = video.ok_or_else(|| with_hint(anyhow!("no object {location}"), "--now takes the URL of one video"))?;
-    let lake = Lake::S3(account.lake(&stack.location()?, None)?);
+    let lake_location = stack.location()?;
+    let lake = Lake::S3(account.lake(&lake_location, None)?);
     let known = KnownVideos::read(&lake, arguments.quiet).await?;
     if let Some(job) = known.job_of(&video) {
         print(&format!("{} is in the lake already.\n", video.url()))?;
-        return show_job(arguments, JobId::try_from(&*job.id)?, job.failure.is_some()).await;
+        return show_job(arguments, lake_location, JobId::try_from(&*job.id)?, job.failure.is_some()).await;
     }
 
     let follower = Follower { jobs: account.jobs(), lake, shutdown: Shutdown::listen(|| {})?, stack: &arguments.stack };
@@ -48,7 +49,7 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
     match follower.follow(&video, &settings, phases).await? {
         Some(Followed { job, has_failed, phases }) => {
             print(&format!("{phases}\n\n"))?;
-            show_job(arguments, job, has_failed).await
+            show_job(arguments, lake_location, job, has_failed).await
         }
         None => Ok(ExitCode::from(INTERRUPTED)),
     }
@@ -62,8 +63,13 @@ async fn job_settings(account: &Account, starter: &str) -> anyhow::Result<JobSet
 }
 
 /// Shows the job as `label-lake show` does.
-async fn show_job(arguments: &StartArguments, job: JobId, has_failed: bool) -> anyhow::Result<ExitCode> {
-    let code = show(&ShowArguments::of_stack(&arguments.stack, job, arguments.quiet, &arguments.aws)).await?;
+async fn show_job(
+    arguments: &StartArguments,
+    lake: S3Location,
+    job: JobId,
+    has_failed: bool,
+) -> anyhow::Result<ExitCode> {
+    let code = show(&ShowArguments::of_job(LakeLocation::S3(lake), job, arguments.quiet, &arguments.aws)).await?;
     Ok(if has_failed { ExitCode::FAILURE } else { code })
 }
 

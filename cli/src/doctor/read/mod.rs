@@ -12,7 +12,6 @@ mod videos;
 
 use std::error::Error as StdError;
 
-use aws_config::retry::RetryConfig;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use label_lake::aws::diagnose::diagnose;
@@ -42,7 +41,7 @@ const MISSING: [&str; 10] = [
 pub(crate) async fn read(account: &Account, stack: Stack) -> anyhow::Result<Facts> {
     let resources = stack.resources(account.config(), account.region()).await?;
     let names = Names::new(&stack, &resources)?;
-    let aws = account.config().to_builder().retry_config(RetryConfig::standard()).build();
+    let aws = account.retrying_config();
     let lake = account.lake(&names.lake, Some(&names.database))?;
     let (
         function,
