@@ -68,7 +68,7 @@ pub(crate) async fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCo
     Ok(if kept == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The names of the queue to replay, and of what its messages are for.
+/// The names of the queue to replay, and of the receivers of its messages.
 struct Names {
     queue_url: String,
     function: String,
@@ -76,7 +76,7 @@ struct Names {
     video_queue_url: Option<String>,
 }
 
-/// What the messages are for.
+/// The receivers of replayed messages.
 struct Targets {
     function: Function,
     video_queue: Option<Queue>,

@@ -37,7 +37,7 @@ pub(crate) struct Facts {
     pub(crate) tables: BTreeMap<&'static str, Reading<String>>,
     /// The jobs that were committed last, newest first.
     pub(crate) jobs: Result<Vec<Job>, Fault>,
-    /// What keeps the tables of all jobs. `None` without `AllJobs`.
+    /// The part that keeps the tables of all jobs. `None` without `AllJobs`.
     pub(crate) all_jobs: Option<AllJobs>,
 }
 
@@ -173,7 +173,7 @@ pub(crate) struct Job {
     pub(crate) missing_partitions: usize,
 }
 
-/// What keeps the tables of all jobs.
+/// The part of a stack that keeps the tables of all jobs.
 #[derive(Debug)]
 pub(crate) struct AllJobs {
     pub(crate) machine: Reading<Machine>,

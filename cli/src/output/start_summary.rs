@@ -1,4 +1,4 @@
-//! What `label-lake start` is about to do, and what it costs.
+//! The summary that `label-lake start` prints before it asks: the videos to start, and their costs.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use super::video::Video;
 /// Largest video that Rekognition takes, in bytes.
 const MAX_SIZE: u64 = 10 << 30;
 
-/// What is done with an object.
+/// The decision about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
     Start,

@@ -1,4 +1,4 @@
-//! How far a video has come on its way into the lake.
+//! The state of a video on its way into the lake.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::video::Video;
 use crate::account::rekognition::Analysis;
 use crate::account::starter_log::{LogLine, StarterEvent, StarterLog};
 
-/// How far a video has come, as far as that is known.
+/// The state of a video, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub(crate) enum VideoState {
