@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    BOTH_TABLES, DATABASE, DeliveryStats, Function, LambdaService, Objects, PAGE, Partitions, Retries, account,
-    assert_lossless, generated, partitions, put_partitions, with_catalog,
+    BOTH_TABLES, DATABASE, DeliveryStats, Function, Interruption, LambdaService, Objects, PAGE, Partitions, Retries,
+    account, assert_lossless, generated, partitions, put_partitions, with_catalog,
 };
 
 const SETTINGS: &[(&str, &str)] = &[BOTH_TABLES[0], DATABASE];
@@ -26,20 +26,6 @@ static CONCURRENT_RUNS: Semaphore = Semaphore::const_new(10);
 
 /// Objects of the bucket and partitions of the catalog.
 type Lake = (Objects, Partitions);
-
-/// Interruption of a run at the chosen request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interruption {
-    /// The process dies before the request has an effect.
-    KilledBefore,
-    /// The process dies after the request had its effect, before the reply.
-    KilledAfter,
-    /// The request has its effect, and the reply is lost.
-    ReplyLost,
-}
-
-const INTERRUPTIONS: [Interruption; 3] =
-    [Interruption::KilledBefore, Interruption::KilledAfter, Interruption::ReplyLost];
 
 /// Request that is interrupted.
 #[derive(Clone, Copy, Debug)]
@@ -141,12 +127,7 @@ impl Scenario {
     /// Interrupts a run at a point and compares the lake that it leaves.
     async fn run(&self, interruption: Interruption, point: Point) -> Results {
         let gate = Gate::new();
-        let requests = point.requests();
-        let fault = match interruption {
-            Interruption::KilledBefore => requests.hold(gate.clone()),
-            Interruption::KilledAfter => requests.hold_reply(gate.clone()),
-            Interruption::ReplyLost => requests.lose_reply(),
-        };
+        let fault = interruption.at(point.requests(), &gate);
         let mut service = self.service(std::slice::from_ref(&fault)).await;
         // Both orders: the retry before the continuation that the killed process sent, and after it.
         service.retries = if point.is_even() { Retries::First } else { Retries::Last };
@@ -258,12 +239,12 @@ fn lake(simulator: &Simulator) -> Lake {
 /// Interrupts the scenario at every `step`-th request and at the named points, in every way, and prints the results.
 async fn survives(name: &str, scenario: Scenario, step: usize) {
     let scenario = Arc::new(scenario);
-    let by_number = INTERRUPTIONS.iter().enumerate().flat_map(|(index, &interruption)| {
+    let by_number = Interruption::ALL.iter().enumerate().flat_map(|(index, &interruption)| {
         // Each kind of interruption starts at a different request.
-        let first = 1 + index * step / INTERRUPTIONS.len();
+        let first = 1 + index * step / Interruption::ALL.len();
         (first..=scenario.requests).step_by(step).map(move |k| (interruption, Point::Nth(k)))
     });
-    let by_name = INTERRUPTIONS.iter().flat_map(|&interruption| NAMED_POINTS.map(|point| (interruption, point)));
+    let by_name = Interruption::ALL.iter().flat_map(|&interruption| NAMED_POINTS.map(|point| (interruption, point)));
     let mut results = Results::default();
     let mut running = JoinSet::new();
     for (interruption, point) in by_number.chain(by_name) {

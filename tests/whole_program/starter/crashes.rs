@@ -9,26 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Starter;
+use crate::support::Interruption;
 
 /// Time limit of a run.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Limits the concurrent runs.
 static CONCURRENT_RUNS: Semaphore = Semaphore::const_new(8);
-
-/// Interruption of the starter at a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interruption {
-    /// The process dies before the request has an effect.
-    KilledBefore,
-    /// The process dies after the request had its effect, before the reply.
-    KilledAfter,
-    /// The request has its effect, and the reply is lost.
-    ReplyLost,
-}
-
-const INTERRUPTIONS: [Interruption; 3] =
-    [Interruption::KilledBefore, Interruption::KilledAfter, Interruption::ReplyLost];
 
 /// Returns a starter with three slots, events of four videos, one of them doubled, and one video that is missing.
 async fn starter(fault: Option<Fault>) -> Starter {
@@ -46,12 +33,7 @@ async fn starter(fault: Option<Fault>) -> Starter {
 /// Interrupts the starter at its k-th request, and checks what is left when no video waits any more.
 async fn run(interruption: Interruption, k: usize) -> Request {
     let gate = Gate::new();
-    let requests = Fault::on_any().nth(k);
-    let fault = match interruption {
-        Interruption::KilledBefore => requests.hold(gate.clone()),
-        Interruption::KilledAfter => requests.hold_reply(gate.clone()),
-        Interruption::ReplyLost => requests.lose_reply(),
-    };
+    let fault = interruption.at(Fault::on_any().nth(k), &gate);
     let name = fault.to_string();
     let mut starter = starter(Some(fault)).await;
     if interruption == Interruption::ReplyLost {
@@ -85,7 +67,7 @@ async fn each_video_has_one_job_after_an_interruption_at_any_request() {
     let requests = uninterrupted.function.operations();
     assert_eq!(requests.len(), 19, "{requests:?}");
     let mut running = JoinSet::new();
-    for interruption in INTERRUPTIONS {
+    for interruption in Interruption::ALL {
         for k in 1..=requests.len() {
             running.spawn(async move {
                 let _permit = CONCURRENT_RUNS.acquire().await.unwrap();
@@ -97,5 +79,5 @@ async fn each_video_has_one_job_after_an_interruption_at_any_request() {
     for operation in ["ReceiveMessage", super::START, "DeleteMessage", "SendMessage", "ChangeMessageVisibility"] {
         assert!(interrupted.iter().any(|interrupted| interrupted == operation), "{operation}");
     }
-    assert_eq!(interrupted.len(), INTERRUPTIONS.len() * requests.len());
+    assert_eq!(interrupted.len(), Interruption::ALL.len() * requests.len());
 }

@@ -4,6 +4,7 @@ mod catalog;
 mod content;
 pub(crate) mod crowd;
 mod function;
+mod interruption;
 mod lake;
 mod lambda_service;
 #[path = "../../protocol/orders.rs"]
@@ -18,6 +19,7 @@ pub(crate) use self::catalog::{
 };
 pub(crate) use self::content::assert_content;
 pub(crate) use self::function::{Function, command, outcome, spawn_process};
+pub(crate) use self::interruption::Interruption;
 pub(crate) use self::lake::{Objects, assert_same_lake, differences};
 pub(crate) use self::lambda_service::{Continuations, DeliveryStats, LambdaService, Retries, within};
 pub(crate) use self::reader::{assert_lossless, job_row, label_files};
