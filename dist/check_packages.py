@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from check_release import released
+from check_release import released, reported
 from package_deb import GLIBC
 from project import PROGRAM, ROOT, VERSION
 
@@ -165,12 +165,5 @@ def findings(directory: Path) -> Iterator[str]:
     yield from construct(directory)
 
 
-def main() -> int:
-    found = list(findings(Path(sys.argv[1])))
-    for finding in found:
-        print(finding, file=sys.stderr)
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(findings(Path(sys.argv[1]))))

@@ -110,12 +110,13 @@ def findings(directory: Path) -> Iterator[str]:
     yield from sums(directory)
 
 
-def main() -> int:
-    found = list(findings(Path(sys.argv[1])))
+def reported(findings: Iterator[str]) -> int:
+    """Prints the findings. Returns the exit code."""
+    found = list(findings)
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(findings(Path(sys.argv[1]))))
