@@ -9,6 +9,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,6 +143,23 @@ def name_of_call(operation: str, request: dict[str, Any]) -> str:
     """Returns the same text for each attempt of a call."""
     page = request.get("NextToken", "")
     return f"{operation} {request.get('ClientRequestToken', request.get('QueryExecutionId'))} {page}"
+
+
+class RefusedThenLost:
+    """Refuses the first attempt of each call, and loses the reply to the second. `made` counts the attempts."""
+
+    def __init__(self) -> None:
+        self.made = Counter[str]()
+
+    def before(self, operation: str, request: dict[str, Any]) -> None:
+        call = name_of_call(operation, request)
+        self.made[call] += 1
+        if self.made[call] == 1:
+            raise Refused("TooManyRequestsException", "Rate exceeded")
+
+    def after(self, operation: str, request: dict[str, Any]) -> None:
+        if self.made[name_of_call(operation, request)] == 2:
+            raise Lost
 
 
 def ignore(_operation: str, _request: dict[str, Any]) -> None:

@@ -1,41 +1,29 @@
 """Cases in which a query for pending jobs hands out several batches."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from athena import Lost, Query, Refused, ignore, name_of_call, start_now
+from athena import Query, RefusedThenLost, ignore, start_now
 from rows import Served
 from world import BATCHES, SECONDS, World, small_batches
 
 
 def fills_in_batches(world: World) -> str:
     """All jobs are pending. Each call is refused, its next reply is lost, and the page after the last one is empty."""
-    made = Counter[str]()
-
-    def refuse(operation: str, request: dict[str, Any]) -> None:
-        call = name_of_call(operation, request)
-        made[call] += 1
-        if made[call] == 1:
-            raise Refused("TooManyRequestsException", "Rate exceeded")
-
-    def lose(operation: str, request: dict[str, Any]) -> None:
-        if made[name_of_call(operation, request)] == 2:
-            raise Lost
-
+    faults = RefusedThenLost()
     counted = []
     for empty_pages in (0, 1):
         world.engine.query("DELETE FROM all_jobs")
         world.athena.empty_pages = empty_pages
-        world.athena.before, world.athena.after = refuse, lose
+        world.athena.before, world.athena.after = faults.before, faults.after
         before = len(world.athena.queries)
         world.run(world.small)
         world.athena.before = world.athena.after = ignore
         world.athena.empty_pages = 0
         world.check()
         counted.append(kinds(world, before))
-    assert counted[0] == counted[1] and min(made.values()) >= 3, (counted, made)
+    assert counted[0] == counted[1] and min(faults.made.values()) >= 3, (counted, faults.made)
     queries, merges = counted[0]
     # The last query finds nothing.
     batches = merges // 3

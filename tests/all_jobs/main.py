@@ -9,14 +9,13 @@ ROUNDS is how often two executions run at once.
 
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import batches
 import limits
-from athena import Lost, Refused, ignore, name_of_call
+from athena import Refused, RefusedThenLost, ignore
 from rows import Served
 from world import BOTH, World
 
@@ -53,26 +52,18 @@ def fills(world: World) -> None:
 def repeats_calls(world: World) -> None:
     """Each call is refused, and its reply is lost when it is made again. No statement runs twice."""
     world.change()
-    made = Counter[str]()
-
-    def refuse(operation: str, request: dict[str, Any]) -> None:
-        call = name_of_call(operation, request)
-        made[call] += 1
-        if made[call] == 1:
-            raise Refused("TooManyRequestsException", "Rate exceeded")
-
-    def lose(operation: str, request: dict[str, Any]) -> None:
-        if made[name_of_call(operation, request)] == 2:
-            raise Lost
-
-    world.athena.before, world.athena.after = refuse, lose
+    faults = RefusedThenLost()
+    world.athena.before, world.athena.after = faults.before, faults.after
     before = len(world.athena.queries)
     world.run()
     world.athena.before = world.athena.after = ignore
     started = len(world.athena.queries) - before
-    assert started == STATEMENTS and len(made) == CALLS and min(made.values()) >= 3, (started, made)
+    assert started == STATEMENTS and len(faults.made) == CALLS and min(faults.made.values()) >= 3, (
+        started,
+        faults.made,
+    )
     world.check()
-    say(f"each of {len(made)} calls is refused, and then its reply is lost: {started} statements, none twice")
+    say(f"each of {len(faults.made)} calls is refused, and then its reply is lost: {started} statements, none twice")
 
 
 class StopAt:
