@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 START = "RekognitionService.StartLabelDetection"
@@ -18,7 +18,7 @@ Refusal = tuple[str, str]
 
 
 class Rekognition:
-    """A running proxy. `refusal` returns the error for a request to start a job, or None."""
+    """A running proxy. Use as a context manager. `refusal` returns the error for a request to start a job, or None."""
 
     def __init__(self, simulator: str) -> None:
         self.refusal: Callable[[dict[str, Any]], Refusal | None] = lambda _: None
@@ -54,6 +54,9 @@ class Rekognition:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()

@@ -4,7 +4,6 @@ Usage: scenario.py SIMULATOR ARTIFACT
 """
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -264,11 +263,12 @@ def survives_deletion(lake: Lake, jobs: Jobs, artifact: Path, job: str) -> None:
 
 def main() -> None:
     simulator_program, artifact = sys.argv[1], Path(sys.argv[2])
-    directory = Path(tempfile.mkdtemp())
-    simulator = Simulator(simulator_program, "--page-latency", "150")
-    aws = None
-    try:
-        aws = Ministack(directory, simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Simulator(simulator_program, "--page-latency", "150") as simulator,
+        Ministack(Path(name), simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"]) as aws,
+    ):
+        directory = Path(name)
         jobs = Jobs(simulator)
         deployment = Deployment(aws, directory, "label-lake")
         alarm_topic = aws.client("sns").create_topic(Name="pager")["TopicArn"]
@@ -300,15 +300,6 @@ def main() -> None:
         exports_through_a_queue(aws, simulator, jobs, directory, artifact)
         denies_plain_http(aws, simulator, directory, artifact)
         check_from_bucket(aws, simulator, jobs, directory, artifact)
-    except BaseException:
-        if aws:
-            print(aws.log.read_text()[-4000:], file=sys.stderr)
-        raise
-    finally:
-        if aws:
-            aws.stop()
-        simulator.stop()
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

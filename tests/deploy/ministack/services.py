@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -18,7 +18,10 @@ Found = TypeVar("Found")
 
 
 class Ministack:
-    """AWS on this machine, with IAM enforced. Functions inherit its environment, and so the simulator's address."""
+    """AWS on this machine, with IAM enforced. Functions inherit its environment, and so the simulator's address.
+
+    Use as a context manager. After an error, it prints the end of the log.
+    """
 
     def __init__(self, directory: Path, rekognition: str) -> None:
         with socket.socket() as probe:
@@ -48,6 +51,15 @@ class Ministack:
             self.process = subprocess.Popen([program], env=self.environment | own, stdout=log, stderr=log)
         wait_until(lambda: "Running on" in self.log.read_text(), "ministack answers")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error:
+            print(self.log.read_text()[-4000:], file=sys.stderr)
+        self.process.terminate()
+        self.process.wait()
+
     def client(self, service: str, key_id: str = "test", secret: str = "test") -> Any:
         """Returns a client with an access key, by default that of an administrator."""
         return boto3.client(
@@ -58,10 +70,6 @@ class Ministack:
             aws_secret_access_key=secret,
             config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
         )
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
 
 
 def wait_until(found: Callable[[], Found | None], condition: str) -> Found:

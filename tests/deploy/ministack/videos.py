@@ -7,7 +7,6 @@ publishes no metrics of SQS and EventBridge. The static checks cover these.
 """
 
 import json
-import shutil
 import sys
 import tempfile
 from contextlib import suppress
@@ -280,12 +279,13 @@ def is_since(line: dict[str, Any], since: datetime) -> bool:
 
 def main() -> None:
     simulator_program, artifact = sys.argv[1], Path(sys.argv[2])
-    directory = Path(tempfile.mkdtemp())
-    simulator = Simulator(simulator_program, "--unknown-jobs", "1x12")
-    rekognition = Rekognition(simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"])
-    aws = None
-    try:
-        aws = Ministack(directory, rekognition.url)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Simulator(simulator_program, "--unknown-jobs", "1x12") as simulator,
+        Rekognition(simulator.environment["AWS_ENDPOINT_URL_REKOGNITION"]) as rekognition,
+        Ministack(Path(name), rekognition.url) as aws,
+    ):
+        directory = Path(name)
         aws.client("s3").create_bucket(Bucket=BUCKET)
         deployment = Deployment(aws, directory, "with-videos")
         seconds = deployment.deploy(
@@ -319,16 +319,6 @@ def main() -> None:
         deployment.delete()
         say("sam delete removes the stack; the bucket of the videos stays")
         assert aws.client("s3").head_object(Bucket=BUCKET, Key=first)
-    except BaseException:
-        if aws:
-            print(aws.log.read_text()[-4000:], file=sys.stderr)
-        raise
-    finally:
-        if aws:
-            aws.stop()
-        rekognition.stop()
-        simulator.stop()
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":
