@@ -114,3 +114,8 @@ output "starter_name" {
   description = "Name of the function that starts jobs. Null if the stack does not have it."
   value       = lookup(aws_cloudformation_stack.this.outputs, "StarterName", null)
 }
+
+output "starter_role_arn" {
+  description = "Role that reads the videos. The policies of their bucket and key have to allow it. Null if the stack does not have it."
+  value       = lookup(aws_cloudformation_stack.this.outputs, "StarterRoleArn", null)
+}
