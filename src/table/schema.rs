@@ -150,7 +150,7 @@ pub const JOBS: Table = Table {
         nullable(
             "content",
             Text,
-            "digest of the row and the files, different exactly if the job changed, null before version 2",
+            "digest of the row and the files, different exactly if the job changed, null in files of schema version 1",
         ),
     ],
     partition_keys: &[],

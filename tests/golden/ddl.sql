@@ -74,7 +74,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `label_lake`.`jobs` (
   `row_count` bigint COMMENT 'number of rows in label_detections, null without TIMESTAMPS',
   `segment_count` bigint COMMENT 'number of rows in label_segments, null without SEGMENTS',
   `labels` array<struct<label:string,detections:bigint,instances:bigint,segments:bigint,first_timestamp_ms:bigint,last_timestamp_ms:bigint,max_confidence:float>> COMMENT 'what is in the job by label, null if the job failed',
-  `content` string COMMENT 'digest of the row and the files, different exactly if the job changed, null before version 2'
+  `content` string COMMENT 'digest of the row and the files, different exactly if the job changed, null in files of schema version 1'
 )
 COMMENT 'one row for each job that is complete in the lake, or that failed'
 STORED AS PARQUET
