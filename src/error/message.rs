@@ -61,7 +61,9 @@ impl Error {
             });
         }
         match self {
-            Self::InvalidEvent { .. } => Some("send one of the shapes in events/".to_owned()),
+            Self::InvalidEvent { .. } => {
+                Some(r#"send an event of SNS or SQS, or a completion message such as {"JobId": "ID"}"#.to_owned())
+            }
             Self::JobStillRunning { .. } => Some(format!("{retry} later")),
             Self::AccessDenied { action, resource, .. } => Some(match audience {
                 Audience::Log => format!("allow {action} on {resource} in the role of the function"),

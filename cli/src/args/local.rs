@@ -19,7 +19,7 @@ Examples:
   label-lake run
   label-lake run --pages 1000 --labels 3000 --out /tmp/big
   label-lake run --aggregate-by TIMESTAMPS,SEGMENTS --json
-  label-lake run events/sns.json
+  label-lake run event.json
   echo '{\"JobId\": \"my-job\"}' | label-lake run -
 
   Convert real results, one file per page:
@@ -101,7 +101,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "AGGREGATIONS", default_value = "TIMESTAMPS")]
     pub(crate) aggregate_by: Aggregations,
 
-    /// Number of pages to generate per job, with 1,000 labels each.
+    /// Number of pages to generate per job, with 1,000 detections each.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) pages: u32,
 

@@ -54,8 +54,8 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  Export a generated job with 10,000 labels to ./lake:
-    label-lake run events/sns.json
+  Export a generated job with 10,000 detections to ./lake:
+    label-lake run
 
   Export a job of your AWS account to ./lake:
     label-lake export JOB

@@ -47,7 +47,7 @@ pub(crate) async fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> 
 fn hint(lake: &LakeLocation) -> String {
     match lake {
         LakeLocation::Directory(path) => {
-            format!("export one with `label-lake run EVENT --out {}`, or name another lake with --lake", path.display())
+            format!("export one with `label-lake run --out {}`, or name another lake with --lake", path.display())
         }
         LakeLocation::S3(_) => "check the bucket and the prefix in --lake".to_owned(),
     }

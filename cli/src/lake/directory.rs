@@ -31,10 +31,10 @@ impl LakeDirectory {
     /// Opens an existing lake. Fails if the directory does not exist or is not a lake.
     pub(crate) fn open(root: &Path) -> anyhow::Result<Self> {
         let path = root.display();
-        let hint = format!("name a lake with --lake, or create one with `label-lake run EVENT --out {path}`");
+        let hint = format!("name a lake with --lake, or create one with `label-lake run --out {path}`");
         let metadata = match fs::metadata(root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(with_hint(anyhow!("there is no lake {path}"), hint));
+                return Err(with_hint(anyhow!("the directory {path} does not exist"), hint));
             }
             metadata => metadata.with_context(|| format!("cannot read the lake {path}"))?,
         };

@@ -56,7 +56,7 @@ impl Event {
             return Err(with_hint(error, "pass it with --recorded"));
         }
         let json = serde_json::from_slice(bytes).map_err(|error| {
-            with_hint(anyhow!(error).context(format!("{name} is not JSON")), "send one of the shapes in events/")
+            with_hint(anyhow!(error).context(format!("{name} is not JSON")), r#"the smallest event is {"JobId": "ID"}"#)
         })?;
         let Delivery { requests, rejected, .. } = Delivery::unwrap_event(&json);
         if requests.is_empty() && !rejected.is_empty() {

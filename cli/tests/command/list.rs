@@ -120,10 +120,10 @@ fn names_the_directory_and_the_next_step_if_there_is_no_lake() {
             output.assert_one_error();
         }
     };
-    fails("there is no lake");
+    fails("does not exist");
     fs::create_dir(&lake).unwrap();
     fails("is not a lake: it has no directory jobs");
-    fails("label-lake run EVENT --out");
+    fails("label-lake run --out");
     fs::create_dir(lake.join("jobs")).unwrap();
     fails("no jobs found in");
     fs::remove_dir_all(&lake).unwrap();
