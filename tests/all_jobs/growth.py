@@ -339,7 +339,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = arguments.jobs or [100, 1_000, 10_000]
     measured: list[Measured] = []
-    print(f"| {' | '.join(HEADINGS)} |\n|---:|---{'|---:' * 5}|", flush=True)
+    print(f"| {' | '.join(HEADINGS)} |\n|---:|---{'|---:' * (len(HEADINGS) - 2)}|", flush=True)
     with TemporaryDirectory(prefix="label-lake-growth-") as directory:
         bench = Bench(Path(directory))
         try:
