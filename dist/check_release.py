@@ -66,9 +66,12 @@ def published(directory: Path) -> Iterator[str]:
     """Checks that the templates to publish are there, with the files that they refer to."""
     text = (directory / "template-serverlessrepo.yaml").read_text()
     for key in ("CodeUri", "LicenseUrl", "ReadmeUrl"):
-        (name,) = re.findall(rf"^ +{key}: (.+)$", text, re.MULTILINE)
-        if not (directory / name).is_file():
-            yield f"template-serverlessrepo.yaml refers to {name}, which is not in the release"
+        names = set(re.findall(rf"^ +{key}: (.+)$", text, re.MULTILINE))
+        if len(names) != 1:
+            yield f"template-serverlessrepo.yaml refers to {sorted(names)} as {key}, instead of to one file"
+        for name in names:
+            if not (directory / name).is_file():
+                yield f"template-serverlessrepo.yaml refers to {name}, which is not in the release"
     parsed = json.loads((directory / "template-from-bucket.json").read_text())
     if "Transform" in parsed or "CodeBucket" not in parsed["Parameters"]:
         yield "template-from-bucket.json needs a transform or has no bucket"
