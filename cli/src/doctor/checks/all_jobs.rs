@@ -1,5 +1,6 @@
 //! Checks of what keeps the tables of all jobs: the state machine, its schedules, and its last execution.
 
+use std::iter;
 use std::time::Duration;
 
 use indicatif::HumanDuration;
@@ -7,9 +8,9 @@ use indicatif::HumanDuration;
 use super::{checks_of, present};
 use crate::doctor::check::{Check, Fault};
 use crate::doctor::facts::{AllJobs, Execution, Facts, Machine, Reading};
-use crate::doctor::fix::{aws, revert_drift};
+use crate::doctor::fix::{aws, label_lake, revert_drift};
 
-/// Error of an execution whose cause ends with the IDs of jobs.
+/// Error of an execution whose cause ends with the IDs of jobs. Their files have other rows than `jobs` says.
 const COUNTS_DIFFER: &str = "AllJobs.CountsDiffer";
 /// Beginnings of the errors of calls, which a changed role refuses.
 const REFUSED: [&str; 2] = ["Athena.", "Sfn."];
@@ -69,13 +70,9 @@ fn failure(facts: &Facts, machine_arn: &str, execution: Option<&Execution>, ago:
     let reason = if reason.is_empty() { "no reason is given".to_owned() } else { reason };
     let start = || aws(names, &["stepfunctions", "start-execution", "--state-machine-arn", machine_arn]);
     let fix = match cause.rsplit_once(": ") {
-        // The next run replaces all rows of a job that is not in all_jobs.
         Some((_, jobs)) if error == COUNTS_DIFFER => {
-            let ids: Vec<_> = jobs.split(", ").map(|id| format!("'{}'", id.replace('\'', "''"))).collect();
-            let statement = format!("DELETE FROM all_jobs WHERE job_id IN ({})", ids.join(", "));
-            let context = format!("Database={}", names.database);
-            let query = ["athena", "start-query-execution", "--work-group", &names.work_group];
-            aws(names, &[&query[..], &["--query-execution-context", &context, "--query-string", &statement]].concat())
+            let words: Vec<_> = iter::once("--overwrite").chain(jobs.split(", ")).collect();
+            label_lake(names, "backfill", &words)
         }
         _ if REFUSED.iter().any(|service| error.starts_with(service)) => revert_drift(names),
         _ => start(),
@@ -132,9 +129,11 @@ mod tests {
         assert_fault(&failed, NAME, text, START);
         let refused = ended("FAILED", "Athena.AccessDeniedException", "not authorized");
         assert_fault(&refused, NAME, "is FAILED: Athena.AccessDeniedException: not authorized", REVERT);
-        let differ = ended("FAILED", COUNTS_DIFFER, "The row counts of these jobs differ: job-1, it's");
-        let delete = "--query-string 'DELETE FROM all_jobs WHERE job_id IN ('\\''job-1'\\'', '\\''it'\\'''\\''s'\\'')'";
-        assert_fault(&differ, NAME, "job-1, it's", delete);
+        let differ = ended("FAILED", COUNTS_DIFFER, "The row counts of these jobs differ: job-1, job-2");
+        let export = "label-lake backfill --stack label-lake --region eu-west-1 --overwrite job-1 job-2";
+        assert_fault(&differ, NAME, "job-1, job-2", export);
+        let replaced = ended("FAILED", "AllJobs.RowsReplaced", "their rows have been replaced: job-1");
+        assert_fault(&replaced, NAME, "have been replaced: job-1", START);
         assert_fault(&ended("ABORTED", "", ""), NAME, "is ABORTED: no reason is given", START);
         assert_fault(&ended("TIMED_OUT", "", ""), NAME, "is TIMED_OUT", START);
     }

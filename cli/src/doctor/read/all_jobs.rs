@@ -42,11 +42,25 @@ struct ExecutionItem {
 struct DescribeExecution {
     status: String,
     start_date: f64,
+    /// JSON, of an execution that succeeded.
+    #[serde(default)]
+    output: Option<String>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
     cause: Option<String>,
 }
+
+impl DescribeExecution {
+    /// Returns whether the execution ended at once, because an older one was running.
+    fn gave_way(&self) -> bool {
+        let output = self.output.as_deref().unwrap_or_default();
+        serde_json::from_str::<Value>(output).is_ok_and(|output| output["gaveWay"] == true)
+    }
+}
+
+/// Executions that are read to find one that did not give way. One that runs for its limit of a day lets 24 give way.
+const NEWEST: u32 = 50;
 
 /// Reads the state machine if the stack has one.
 pub(super) async fn read(aws: &SdkConfig, names: Option<&AllJobsNames>) -> Option<AllJobs> {
@@ -66,21 +80,24 @@ async fn read_machine(aws: &SdkConfig, arn: &str) -> Reading<Machine> {
     let reply = client.call::<DescribeStateMachine>("DescribeStateMachine", &request).await;
     let Some(described) = found("states:DescribeStateMachine", &resource, reply)? else { return Ok(None) };
     // The newest execution is the first one.
-    let request = json!({ "stateMachineArn": arn, "maxResults": 1 });
+    let request = json!({ "stateMachineArn": arn, "maxResults": NEWEST });
     let reply = client.call::<ListExecutions>("ListExecutions", &request).await;
-    let listed = found("states:ListExecutions", &resource, reply)?;
-    let newest = listed.and_then(|listed| listed.executions.into_iter().next());
-    let last = match newest {
-        Some(item) => read_execution(&client, &item.execution_arn).await?,
-        None => None,
-    };
+    let listed = found("states:ListExecutions", &resource, reply)?.map_or_else(Vec::new, |listed| listed.executions);
+    let mut last = None;
+    for item in listed {
+        last = read_execution(&client, &item.execution_arn).await?;
+        if last.is_some() {
+            break;
+        }
+    }
     Ok(Some(Machine { age: age(described.creation_date), last }))
 }
 
+/// Reads an execution, unless it gave way.
 async fn read_execution(client: &JsonClient, arn: &str) -> Reading<Execution> {
     let reply = client.call::<DescribeExecution>("DescribeExecution", &json!({ "executionArn": arn })).await;
     let reply = found("states:DescribeExecution", &format!("execution {arn}"), reply)?;
-    Ok(reply.map(|execution| Execution {
+    Ok(reply.filter(|execution| !execution.gave_way()).map(|execution| Execution {
         age: age(execution.start_date),
         status: execution.status,
         error: execution.error.unwrap_or_default(),
@@ -92,4 +109,22 @@ async fn read_execution(client: &JsonClient, arn: &str) -> Reading<Execution> {
 fn age(seconds: f64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.saturating_sub(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_gave_way_if_its_output_tells_so() {
+        let gave_way = |output: &str| {
+            let reply = json!({ "status": "SUCCEEDED", "startDate": 1.0, "output": output });
+            serde_json::from_value::<DescribeExecution>(reply).unwrap().gave_way()
+        };
+        assert!(gave_way(r#"{"gaveWay":true}"#));
+        assert!(!gave_way(r#"{"statements":1,"batches":0}"#));
+        assert!(!gave_way("not JSON"));
+        let running = json!({ "status": "RUNNING", "startDate": 1.0 });
+        assert!(!serde_json::from_value::<DescribeExecution>(running).unwrap().gave_way());
+    }
 }
