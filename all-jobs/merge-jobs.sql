@@ -2,7 +2,7 @@
 --
 -- A job whose content is no longer what pending.sql has seen was overwritten or deleted in the meantime. Its row is deleted
 -- and not inserted, so the job is pending again. Jobs of old versions have no content: counts and time stand for it. The
--- paths keep the engine from opening the files of other jobs.
+-- paths keep Athena and Trino from opening the files of other jobs.
 MERGE INTO all_jobs t
 USING (
     SELECT CAST(NULL AS varchar) AS gone_id,

@@ -1,11 +1,11 @@
 -- Finds the jobs that the tables of all jobs do not have, or have otherwise than the lake, and compares the row counts of
--- the other jobs. Returns a row for each batch of pending jobs, or a single row if no job is pending:
+-- all jobs. Returns a row for each batch of pending jobs, or a single row if no job is pending:
 --
--- pending: number of jobs that are new, overwritten or deleted. It is the same in each row.
+-- pending: number of jobs that are new, overwritten or deleted, or whose row counts differ. It is the same in each row.
 -- jobs: the jobs of the batch as SQL, for VALUES: job ID, completion time, and content, which is null for a deleted job.
 -- put: the job IDs among these that are in the lake, for IN.
 -- paths: the files of the table jobs with these job IDs, for IN.
--- differing: if no job is pending, up to 20 jobs whose row counts differ from those in the table jobs.
+-- differing: up to 20 jobs of the batch that have not changed, and whose row counts differ from those in the table jobs.
 --
 -- A batch has at most 500 jobs, and 240,000 characters in a statement. After its first job, it has at most 100,000 files
 -- and 20 million rows. So a statement stays below 262,144 characters and 30 minutes. The query reads one file for each job
@@ -28,25 +28,26 @@ WITH versions AS (
                j.row_count, j.segment_count, NULL, j.content
         FROM all_jobs j
     ) j
+    WHERE job_id IS NOT NULL
 ),
 known AS (
     SELECT job_id,
            max(path) AS path,
-           max(completed_at_ms) FILTER (WHERE in_lake) AS completed_at_ms,
-           max(content) FILTER (WHERE in_lake) AS content,
-           max(row_count) FILTER (WHERE in_lake) AS row_count,
-           max(segment_count) FILTER (WHERE in_lake) AS segment_count,
-           max(files) FILTER (WHERE in_lake) AS files,
+           max_by(completed_at_ms, path) FILTER (WHERE in_lake) AS completed_at_ms,
+           max_by(content, path) FILTER (WHERE in_lake) AS content,
+           max_by(row_count, path) FILTER (WHERE in_lake) AS row_count,
+           max_by(segment_count, path) FILTER (WHERE in_lake) AS segment_count,
+           max_by(files, path) FILTER (WHERE in_lake) AS files,
            min(content) FILTER (WHERE NOT in_lake) AS kept,
            count_if(NOT in_lake) AS copies
     FROM versions
     GROUP BY job_id
 ),
 detections AS (
-    SELECT job_id, count(*) AS found FROM all_detections GROUP BY job_id
+    SELECT job_id, count(*) AS found FROM all_detections WHERE job_id IS NOT NULL GROUP BY job_id
 ),
 segments AS (
-    SELECT job_id, count(*) AS found FROM all_segments GROUP BY job_id
+    SELECT job_id, count(*) AS found FROM all_segments WHERE job_id IS NOT NULL GROUP BY job_id
 ),
 compared AS (
     SELECT job_id,
@@ -57,7 +58,7 @@ compared AS (
            coalesce(row_count, 0) + coalesce(segment_count, 0) AS row_count,
            coalesce(files, 0) AS files,
            -- Rows of a job that is in neither table of jobs are left over from a job that was deleted during a run.
-           content IS NULL OR content IS DISTINCT FROM kept AS pending,
+           content IS NULL OR content IS DISTINCT FROM kept AS changed,
            coalesce(copies, 1) > 1
                OR coalesce(detections.found, 0) <> coalesce(row_count, 0)
                OR coalesce(segments.found, 0) <> coalesce(segment_count, 0) AS differs
@@ -70,33 +71,36 @@ written AS (
            '(' || id || ', ' || coalesce(CAST(completed_at_ms AS varchar), 'NULL') || ', '
                || coalesce('''' || replace(content, '''', '''''') || '''', 'NULL') || ')' AS job
     FROM compared
-    WHERE pending OR differs
+    WHERE changed OR differs
 ),
 -- A batch is full at a size of 20 million.
 numbered AS (
     SELECT *,
-           count_if(pending) OVER () AS all_pending,
-           row_number() OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) AS number,
+           count(*) OVER () AS pending,
+           row_number() OVER (ORDER BY completed_at_ms NULLS FIRST, job_id) AS number,
+           row_number() OVER (PARTITION BY changed ORDER BY completed_at_ms NULLS FIRST, job_id) AS number_of_kind,
            sum(greatest(
                40000,
                files * 200,
                row_count,
-               (2 * length(job) + length(id) + coalesce(length(path), 0) + 8) * 83
-           )) OVER (PARTITION BY pending ORDER BY completed_at_ms NULLS FIRST, job_id) - 1 AS size_so_far
+               (2 * length(job) + length(id) + coalesce(length(to_utf8(path)), 0) + 8) * 83
+           )) OVER (ORDER BY completed_at_ms NULLS FIRST, job_id) - 1 AS size_so_far
     FROM written
 ),
 batches AS (
-    SELECT all_pending,
+    SELECT pending,
            size_so_far - mod(size_so_far, 20000000) AS batch,
-           array_join(array_agg(job ORDER BY number) FILTER (WHERE pending), ', ') AS jobs,
-           array_join(array_agg(id ORDER BY number) FILTER (WHERE pending AND content IS NOT NULL), ', ') AS put,
-           array_join(array_agg(path ORDER BY number) FILTER (WHERE pending AND content IS NOT NULL), ', ') AS paths,
-           array_join(array_agg(job_id ORDER BY number) FILTER (WHERE NOT pending), ', ') AS differing
+           array_join(array_agg(job ORDER BY number), ', ') AS jobs,
+           array_join(array_agg(id ORDER BY number) FILTER (WHERE content IS NOT NULL), ', ') AS put,
+           array_join(array_agg(path ORDER BY number) FILTER (WHERE content IS NOT NULL), ', ') AS paths,
+           array_join(
+               array_agg(job_id ORDER BY number) FILTER (WHERE NOT changed AND number_of_kind <= 20), ', '
+           ) AS differing
     FROM numbered
-    WHERE pending AND (size_so_far < 50 * 20000000 OR number = 1) OR all_pending = 0 AND number <= 20
+    WHERE size_so_far < 50 * 20000000 OR number = 1
     GROUP BY 1, 2
 )
-SELECT coalesce(all_pending, 0) AS pending,
+SELECT coalesce(pending, 0) AS pending,
        coalesce(jobs, '') AS jobs,
        coalesce(put, '''no job''') AS put,
        coalesce(paths, '''no job''') AS paths,

@@ -1,2 +1,2 @@
--- Removes snapshots of all_segments that are older than five days, and the files that no other snapshot has.
+-- Removes old snapshots of all_segments, and the files that no other snapshot has. Athena keeps snapshots for five days.
 VACUUM all_segments

@@ -19,8 +19,8 @@ variable "output_prefix" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^([^/\"*?$${}\\s]+(/[^/\"*?$${}\\s]+)*)?$", var.output_prefix))
-    error_message = "Must match ^([^/\"*?$${}\\s]+(/[^/\"*?$${}\\s]+)*)?$."
+    condition     = can(regex("^([^/\"'\\\\*?$${}\\s]+(/[^/\"'\\\\*?$${}\\s]+)*)?$", var.output_prefix))
+    error_message = "Must match ^([^/\"'\\\\*?$${}\\s]+(/[^/\"'\\\\*?$${}\\s]+)*)?$."
   }
 }
 

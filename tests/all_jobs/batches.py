@@ -1,6 +1,7 @@
 """Cases in which a query for pending jobs hands out several batches."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -125,12 +126,25 @@ def stops_between_batches(world: World) -> str:
 
 
 def continues(world: World) -> str:
-    """An execution that gets long continues in another one. Here, each of them takes in one batch."""
+    """An execution that gets long continues in another one. Here, each of them takes in one batch.
+
+    Maintenance starts after the first execution, and ends after the last one.
+    """
     text = small_batches()
     limit = "$polls > 1000"
     assert limit in text
     machine = world.create("short-executions", text.replace(limit, "$batches > 0"))
     world.engine.query("DELETE FROM all_jobs")
+    maintenance: list[str] = []
+    all_taken_in = threading.Event()
+
+    def maintain(query: Query) -> None:
+        if query.statement.startswith("OPTIMIZE"):
+            assert all_taken_in.wait(SECONDS)
+        elif not maintenance:
+            maintenance.append(world.start(machine, task="maintain"))
+
+    world.athena.begin = maintain
     started = [world.start(machine)]
     while True:
         found = world.ended(started[-1])
@@ -142,8 +156,11 @@ def continues(world: World) -> str:
         started += following
         assert len(started) < SECONDS
     assert len(started) >= 5, started
+    all_taken_in.set()
+    world.athena.begin = start_now
+    assert world.ended(maintenance[0])["status"] == "SUCCEEDED"
     world.check()
-    return f"{len(started)} executions, each of which continues the one before it, take in all jobs"
+    return f"{len(started)} executions, each of which continues the one before it, take in all jobs beside maintenance"
 
 
 def input_of(world: World, execution: dict[str, Any]) -> dict[str, str]:

@@ -96,6 +96,24 @@ def repeats_after_a_deletion(world: World) -> str:
     return "a file that is deleted while it is read lets the execution begin again"
 
 
+def creates_again(world: World) -> str:
+    """A table that somebody has dropped is created again, also if creating another one fails at first."""
+    world.engine.query("DROP TABLE all_jobs")
+    failed: list[str] = []
+
+    def fail(query: Query) -> None:
+        if query.statement.startswith("CREATE TABLE IF NOT EXISTS all_segments") and not failed:
+            failed.append(query.statement)
+            query.state, query.reason = "FAILED", "ICEBERG_COMMIT_ERROR: the catalog is busy"
+
+    world.athena.begin = fail
+    world.run()
+    world.athena.begin = start_now
+    assert failed
+    world.check()
+    return "a table that was dropped is created again, also after a failure"
+
+
 def upgrades(world: World) -> str:
     """A row without content, of an old version, is replaced by one with content. tells_cancelled has overwritten it."""
     ((content,),) = world.engine.query(f"SELECT content FROM all_jobs WHERE job_id = '{OLD}'")
@@ -178,5 +196,6 @@ CASES = [
     upgrades,
     repeats_late_calls,
     repeats_after_a_deletion,
+    creates_again,
     reads_with_pyiceberg,
 ]

@@ -15,8 +15,9 @@ from typing import Any
 
 import batches
 import limits
-from athena import Refused, RefusedThenLost, ignore
+from athena import Query, Refused, RefusedThenLost, ignore, start_now
 from rows import Served
+from tables import BUCKET
 from world import BOTH, World
 
 STATEMENTS = 5
@@ -187,17 +188,82 @@ def changes_meanwhile(world: World) -> None:
     say("jobs are overwritten and deleted before each statement of a run, and are right after it")
 
 
-def names_differences(world: World) -> None:
-    """Doubled rows fail the execution, which names the job. What docs/OPERATIONS.md says repairs it."""
-    job = world.lake.job(BOTH)
-    world.engine.query(f"INSERT INTO all_segments SELECT * FROM all_segments WHERE job_id = '{BOTH}'")
-    world.engine.query(f"INSERT INTO all_detections SELECT * FROM all_detections WHERE job_id = '{BOTH}'")
+def fails(world: World, error: str, job: str) -> None:
+    """Runs an execution, which has to fail with this error and name this job."""
     found = world.ended(world.start())
-    assert found["error"] == "AllJobs.CountsDiffer" and job.job_id in found["cause"], found
-    world.engine.query(f"DELETE FROM all_jobs WHERE job_id IN ('{BOTH}')")
+    assert found.get("error") == error and job in found["cause"], found
+
+
+def repairs_differences(world: World) -> None:
+    """Doubled or missing rows are replaced. The execution fails, and names the job; the next one succeeds."""
+    world.overwrite(world.lake.job(BOTH), "TIMESTAMPS,SEGMENTS")
     world.run()
+    for damage in (
+        f"INSERT INTO all_segments SELECT * FROM all_segments WHERE job_id = '{BOTH}'",
+        f"INSERT INTO all_detections SELECT * FROM all_detections WHERE job_id = '{BOTH}'",
+        f"DELETE FROM all_detections WHERE job_id = '{BOTH}'",
+        f"INSERT INTO all_jobs SELECT * FROM all_jobs WHERE job_id = '{BOTH}'",
+    ):
+        world.engine.query(damage)
+        fails(world, "AllJobs.RowsReplaced", BOTH)
+        world.check()
+        world.run()
+    say("doubled and missing rows are replaced, and fail the execution with AllJobs.RowsReplaced")
+
+
+def names_differences(world: World) -> None:
+    """A job whose files have other rows than its row in `jobs` says fails each execution, which names the job."""
+    bucket, folder = BUCKET, f"label_detections/job_id={BOTH}/"
+    key = world.lake.s3.keys(bucket, folder)[0]
+    content = world.lake.s3.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    world.engine.query(f"DELETE FROM all_jobs WHERE job_id = '{BOTH}'")
+    world.lake.s3.client.delete_object(Bucket=bucket, Key=key)
+    for _ in range(2):
+        fails(world, "AllJobs.CountsDiffer", BOTH)
+    world.lake.s3.client.put_object(Bucket=bucket, Key=key, Body=content)
+    fails(world, "AllJobs.RowsReplaced", BOTH)
     world.check()
-    say(f"doubled rows fail with {found['error']}, and are repaired")
+    say("a job that lacks a file fails each execution with AllJobs.CountsDiffer, until the file is back")
+
+
+def ignores_rows_without_a_job(world: World) -> None:
+    """Rows without a job ID, which somebody has inserted, do not keep a run from ending."""
+    world.engine.query("INSERT INTO all_detections (label, timestamp_ms) VALUES ('Dog', 1)")
+    before = len(world.athena.queries)
+    world.run()
+    assert len(world.athena.queries) == before + 1
+    world.engine.query("DELETE FROM all_detections WHERE job_id IS NULL")
+    world.check()
+    say("rows without a job ID are ignored")
+
+
+def exported_again_before_an_abort(world: World) -> None:
+    """A job is exported again with the same content when its rows are being deleted, and the execution is stopped then.
+
+    Both tables of jobs have the job with the same content, and all_detections has no row of it.
+    """
+    deleted = [world.delete()]
+    job = deleted[0].job_id
+    execution: list[str] = []
+
+    def export(query: Query) -> None:
+        if query.statement.startswith("MERGE INTO all_detections") and deleted:
+            world.export(deleted.pop())
+        start_now(query)
+
+    def stop(operation: str, request: dict[str, Any]) -> None:
+        if request.get("QueryString", "").startswith("MERGE INTO all_segments"):
+            world.states.stop_execution(executionArn=execution[0])
+
+    world.athena.begin, world.athena.before = export, stop
+    execution.append(world.start())
+    assert world.ended(execution[0])["status"] == "ABORTED"
+    world.athena.begin, world.athena.before = start_now, ignore
+    assert not deleted
+    world.athena.settle()
+    fails(world, "AllJobs.RowsReplaced", job)
+    world.check()
+    say("a job that was exported again before its rows were deleted is completed by the next execution")
 
 
 def tells_reasons(world: World) -> None:
@@ -236,7 +302,10 @@ def main() -> None:
             gives_way(world)
             two_at_once(world, rounds)
             changes_meanwhile(world)
+            repairs_differences(world)
             names_differences(world)
+            ignores_rows_without_a_job(world)
+            exported_again_before_an_abort(world)
             survives_aborts(world)
             for case in [*batches.CASES, *limits.CASES]:
                 say(case(world))

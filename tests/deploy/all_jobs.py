@@ -26,7 +26,8 @@ ROLE = {
         "s3:AbortMultipartUpload",
         "s3:ListMultipartUploadParts",
     },
-    "ListLake": {"s3:ListBucket", "s3:GetBucketLocation"},
+    "ListLake": {"s3:ListBucket"},
+    "LocateLake": {"s3:GetBucketLocation"},
     "Continue": {"states:ListExecutions", "states:StartExecution"},
 }
 WITH_KEY = {"UseBucketKey": {"kms:GenerateDataKey", "kms:Decrypt"}}
@@ -67,6 +68,10 @@ def machine(stack: Stack) -> Iterator[str]:
             yield f"all_{name} is created by {create}"
     if "${" in found["DefinitionString"]:
         yield "the definition has an unresolved variable"
+    pattern = stack.template["Parameters"]["OutputPrefix"]["AllowedPattern"]
+    for prefix in ("o'brien", "a\\b", 'a"b', "a${b}", "a{jobs}"):
+        if re.fullmatch(pattern, prefix):
+            yield f"the prefix {prefix} would change the SQL or the JSON of the state machine"
 
 
 def transitions(_: str) -> Iterator[str]:
@@ -134,6 +139,10 @@ def role(stack: Stack) -> Iterator[str]:
     for sid in found.keys() & expected.keys():
         if set(found[sid]["Action"]) != expected[sid]:
             yield f"the actions of {sid} differ from the expected ones by {set(found[sid]['Action']) ^ expected[sid]}"
+    prefix = stack.parameters["OutputPrefix"]
+    only = {"StringLike": {"s3:prefix": f"{prefix}/*"}} if prefix else None
+    if "ListLake" in found and found["ListLake"].get("Condition") != only:
+        yield f"ListLake lists {found['ListLake'].get('Condition')} instead of {only}"
     for sid, resource in role_resources(stack).items():
         if sid in found and found[sid]["Resource"] != resource:
             yield f"{sid} applies to {found[sid]['Resource']}, not to {resource}"
@@ -155,6 +164,7 @@ def role_resources(stack: Stack) -> dict[str, Any]:
         "ReadLake": [f"{lake}{table}/*" for table in TABLES.values()],
         "WriteTables": f"{lake}all/*",
         "ListLake": bucket,
+        "LocateLake": bucket,
         "Continue": "<AllJobsMachine>",
         "UseBucketKey": stack.parameters["BucketKeyArn"],
         "UseGoverned": "*",

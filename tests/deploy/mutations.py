@@ -135,6 +135,11 @@ MUTATIONS: tuple[tuple[str, str], ...] = (
     ("                  - glue:CreateTable\n", ""),
     ("                  - s3:AbortMultipartUpload\n", "                  - s3:*\n"),
     ("- states:ListExecutions\n", "- states:ListExecution\n"),
+    (
+        "                  - HasPrefix\n                  - { StringLike",
+        "                  - Governed\n                  - { StringLike",
+    ),
+    ("[^/\"'\\\\*?", '[^/"*?'),
     ("table/${DatabaseName}/all_detections", "table/${DatabaseName}/*"),
     ("${Lake}/${Folder}all/*", "${Lake}/${Folder}*"),
     ("                - KeepsAllJobs\n                - !Sub\n", "                - Hourly\n                - !Sub\n"),
