@@ -67,10 +67,11 @@ const ALL_JOBS_TABLES: [AllJobsTable; 3] = [
 
 /// Replacements of what Spark does not have, as pairs of Athena's text and Spark's. All other SQL of `pending` and the merges
 /// has the same meaning in both.
-const SPARK_REPLACEMENTS: [(&str, &str); 10] = [
+const SPARK_REPLACEMENTS: [(&str, &str); 11] = [
     ("AS varchar)", "AS string)"),
     ("ARRAY[j.", "array(j."),
     ("_count], '/'", "_count), '/'"),
+    ("length(to_utf8(path))", "octet_length(path)"),
     // Spark has no partition projection.
     ("_by_job d\n", " d\n"),
     // Two quotes in a row are a quote only in Athena.
@@ -121,11 +122,11 @@ impl Statement {
                 format!("ALTER TABLE {table} EXECUTE expire_snapshots(retention_threshold => '7d')")
             }
             (Engine::Spark, "optimize", Some(table)) => format!(
-                "CALL system.rewrite_data_files(\n    table => '{database}.{}', options => map('delete-file-threshold', '1')\n)",
+                "CALL system.rewrite_data_files(\n    table => '`{database}`.{}', options => map('delete-file-threshold', '1')\n)",
                 table.name
             ),
             (Engine::Spark, _, Some(table)) => {
-                format!("CALL system.expire_snapshots(table => '{database}.{}')", table.name)
+                format!("CALL system.expire_snapshots(table => '`{database}`.{}')", table.name)
             }
         }
     }
@@ -245,7 +246,9 @@ fn heading(engine: Engine, database: &str) -> String {
             "Spark",
             format!(
                 "-- Run the statements in the database {database} of a catalog that has both Hive and Iceberg tables, such as\n\
-                 -- org.apache.iceberg.spark.SparkSessionCatalog, with the SQL extensions of Iceberg.\n"
+                 -- org.apache.iceberg.spark.SparkSessionCatalog, with the SQL extensions of Iceberg. They read the partitioned\n\
+                 -- tables, so the partitions of the jobs have to be registered. Spark keeps lists of files: run REFRESH TABLE\n\
+                 -- for jobs, label_detections, and label_segments before each pending.\n"
             ),
         ),
     };
@@ -260,7 +263,8 @@ fn heading(engine: Engine, database: &str) -> String {
          -- As often as you like, run pending. If its column pending is 0, all jobs are in the tables. Otherwise, each of its\n\
          -- rows is a batch of jobs: for one row after the other, put its columns jobs, put, and paths in place of {{jobs}}, {{put}},\n\
          -- and {{paths}} in the statements merge, and run these in their order. Then begin again. A statement may be repeated,\n\
-         -- and runs may overlap. If a merge fails with a conflict, begin again with pending.\n\
+         -- and runs may overlap. If a merge fails with a conflict, begin again with pending. If pending returns the same rows\n\
+         -- again, stop: the files of these jobs do not have as many rows as jobs says.\n\
          --\n\
          -- Once a week, run the statements optimize and vacuum.\n"
     )
