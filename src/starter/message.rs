@@ -6,6 +6,9 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// ID of the null version.
+const NULL_VERSION: &str = "null";
+
 /// A video in S3 that waits for its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Video {
@@ -112,14 +115,19 @@ fn from_notification(records: &Value) -> Result<Video, String> {
     Ok(video(s3, |key| percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()))
 }
 
+/// Returns the version with this ID. `None` for the null version, which an object has that was uploaded while its bucket
+/// had no versioning. Events, listings and jobs may name the null version or omit it, so both make the same token.
+pub fn version(id: String) -> Option<String> {
+    (!id.is_empty() && id != NULL_VERSION).then_some(id)
+}
+
 fn video(Detail { bucket, object }: Detail, key: impl Fn(String) -> String) -> Video {
     let Object { key: coded, size, etag, version } = object;
-    let not_empty = |text: &String| !text.is_empty();
     Video {
         bucket: bucket.name,
         key: key(coded),
-        version: version.filter(not_empty),
-        etag: etag.filter(not_empty),
+        version: version.and_then(self::version),
+        etag: etag.filter(|etag| !etag.is_empty()),
         size,
     }
 }
@@ -169,6 +177,20 @@ mod tests {
     fn an_unversioned_object_has_no_version() {
         let video = video(&notification("ObjectCreated:Put", &json!({ "key": "a.mp4", "versionId": "" })));
         assert_eq!((video.version, video.etag, video.size), (None, None, None));
+    }
+
+    /// `label-lake start` sends the object without a version. With one, both messages would start a job.
+    #[test]
+    fn the_null_version_is_no_version() {
+        let object = |version: &str| json!({ "key": "a.mp4", "etag": "e", version: "null" });
+        let event = json!({
+            "detail-type": "Object Created",
+            "detail": { "bucket": { "name": "videos" }, "object": object("version-id") },
+        });
+        for body in [event, notification("ObjectCreated:Put", &object("versionId"))] {
+            let video = video(&body);
+            assert_eq!((video.version, video.etag.as_deref()), (None, Some("e")));
+        }
     }
 
     #[test]

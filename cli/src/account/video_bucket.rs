@@ -7,13 +7,11 @@ use label_lake::aws::clients;
 use label_lake::aws::names::BucketName;
 use label_lake::config;
 use label_lake::error::with_sources;
+use label_lake::starter::message;
 
 use super::Account;
 use super::call_error::call_error;
 use crate::videos::video::Video;
-
-/// Version ID of an object that was uploaded while its bucket had no versioning.
-const NULL_VERSION: &str = "null";
 
 /// A bucket of videos.
 pub(crate) struct VideoBucket {
@@ -84,7 +82,7 @@ impl VideoBucket {
             Some(Video {
                 bucket: self.name.clone(),
                 key: version.key?,
-                version: version.version_id.filter(|id| id != NULL_VERSION),
+                version: version.version_id.and_then(message::version),
                 etag: version.e_tag.unwrap_or_default().trim_matches('"').to_owned(),
                 size: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
                 modified: version.last_modified.and_then(|time| time.try_into().ok()),

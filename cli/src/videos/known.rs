@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
+use label_lake::starter::message::version;
 
 use super::video::Video;
 use crate::account::job_report::UNREADABLE_ROW_HINT;
@@ -71,7 +72,8 @@ impl KnownJob {
         let failure = row.failure().map(str::to_owned);
         let duration = row.video_duration_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         let ended = row.completed_at().or(committed_at);
-        Self { id: row.job_id, failure, duration, version: row.video_version, ended }
+        let version = row.video_version.and_then(version);
+        Self { id: row.job_id, failure, duration, version, ended }
     }
 
     /// Returns true if the job analyzed this content of the object. Bucket and key are the same already.
@@ -91,6 +93,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use label_lake::aws::names::BucketName;
+    use serde_json::json;
 
     use super::*;
 
@@ -140,6 +143,14 @@ mod tests {
             assert_eq!(found(jobs(), version, 20).as_deref(), Some("a"));
             assert_eq!(found(jobs(), version, 21), None, "the object was overwritten after the job");
         }
+    }
+
+    #[test]
+    fn a_job_of_the_null_version_has_no_version() {
+        let row = json!({ "job_id": "a", "status": "SUCCEEDED", "video_version": "null", "aggregate_by": [] });
+        let of_null = KnownJob::new(serde_json::from_value(row).unwrap(), Some(at(20)));
+        assert_eq!(found(vec![of_null.clone()], None, 20).as_deref(), Some("a"));
+        assert_eq!(found(vec![of_null], None, 21), None);
     }
 
     #[test]
