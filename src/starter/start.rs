@@ -58,7 +58,7 @@ pub(crate) async fn start(
     let request = request(client, video, settings).map_err(|error| NotStarted::Impossible(error.to_string()))?;
     match timeout_at(until, request.send()).await {
         Ok(Ok(reply)) => Ok(reply.job_id.unwrap_or_default()),
-        Ok(Err(error)) => Err(not_started(error, settings)),
+        Ok(Err(error)) => Err(not_started(error, video, settings)),
         Err(_) => Err(NotStarted::Unavailable("no reply before the invocation timed out".to_owned())),
     }
 }
@@ -100,7 +100,11 @@ fn filters(settings: &JobSettings) -> Option<LabelDetectionSettings> {
 }
 
 /// Classifies an error of the call.
-fn not_started(error: SdkError<StartLabelDetectionError, HttpResponse>, settings: &JobSettings) -> NotStarted {
+fn not_started(
+    error: SdkError<StartLabelDetectionError, HttpResponse>,
+    video: &Video,
+    settings: &JobSettings,
+) -> NotStarted {
     let text = error.message().unwrap_or_default();
     let of_reply = |advice: &str| NotStarted::Impossible(format!("{advice}: {}", reply(&error)));
     match error.code().unwrap_or_default() {
@@ -123,26 +127,36 @@ fn not_started(error: SdkError<StartLabelDetectionError, HttpResponse>, settings
         "AccessDeniedException" if text.contains("iam:PassRole") => {
             blocked("iam:PassRole", &settings.role_arn, Blockage::Denied, error)
         }
-        "InvalidParameterException" if names_the_channel(text) => {
-            let JobSettings { topic_arn, role_arn, .. } = settings;
-            blocked(ACTION, &format!("topic {topic_arn} with role {role_arn}"), Blockage::Permanent, error)
-        }
         _ => match (kind(&error), diagnose(&error, None), &error) {
             (Kind::Throttled | Kind::Transient, ..) => NotStarted::Unavailable(with_sources(&error)),
-            // A reply of Rekognition that this program does not know is most likely about the video.
-            (Kind::Permanent, None, SdkError::ServiceError(_)) if error.code().is_some() => of_reply(
-                "Rekognition does not accept the request; check the name of the object and the settings, then replay \
-                 the message",
+            (Kind::Permanent, None, SdkError::ServiceError(_)) if is_about_the_video(text, video) => of_reply(
+                "Rekognition does not accept the object; check the name of the object, copy it to another name if it \
+                 begins with a space, or replay the message",
             ),
+            // The wrong parameter is in every request: the topic, the role, or a filter. If this video went to the failures,
+            // all others in the queue would follow.
+            (Kind::Permanent, None, SdkError::ServiceError(_)) => {
+                let JobSettings { topic_arn, role_arn, .. } = settings;
+                let settings = "MinConfidence, IncludeLabels, ExcludeLabels, and JobTag";
+                let resource = format!("topic {topic_arn} with role {role_arn} and {settings}");
+                blocked(ACTION, &resource, Blockage::Permanent, error)
+            }
             (kind, ..) => blocked(ACTION, "*", blockage(kind), error),
         },
     }
 }
 
-/// Returns true if the text of an `InvalidParameterException` is about the topic or the role.
-fn names_the_channel(text: &str) -> bool {
+/// Returns true if a request was refused because of its video: the text of the reply names the video, or the object has a
+/// name that the API does not accept. Most texts name nothing: "Request has invalid parameters".
+fn is_about_the_video(text: &str, video: &Video) -> bool {
     let text = text.to_lowercase();
-    ["notificationchannel", "notification channel", "topic", "rolearn", "role arn"].iter().any(|it| text.contains(it))
+    let names = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if names(&["channel", "topic", "rolearn", "role arn"]) {
+        return false;
+    }
+    // The API's pattern is `\S.*`, in which a dot is no line break.
+    let name_is_invalid = video.key.starts_with(char::is_whitespace) || video.key.contains(['\n', '\r']);
+    name_is_invalid || names(&["s3", "video", "bucket"])
 }
 
 fn reply(error: &SdkError<StartLabelDetectionError, HttpResponse>) -> String {
@@ -157,4 +171,26 @@ fn blocked(
     error: SdkError<StartLabelDetectionError, HttpResponse>,
 ) -> NotStarted {
     NotStarted::Blocked(Error::StartsBlocked { action, resource: resource.to_owned(), kind, source: error.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_request_is_the_fault_of_the_video_only_if_its_text_or_name_says_so() {
+        let is_about = |text: &str, key: &str| {
+            let key = key.to_owned();
+            is_about_the_video(text, &Video { bucket: "b".into(), key, version: None, etag: None, size: None })
+        };
+        for text in ["Value ' a' at 'video.s3Object.name' failed", "The S3 object has no name", "Unsupported video"] {
+            assert!(is_about(text, "a.mp4"), "{text}");
+        }
+        for text in ["", "Request has invalid parameters", "Invalid label filter", "Topic of Rekognition Video"] {
+            assert!(!is_about(text, "a b.mp4"), "{text}");
+        }
+        for key in [" a.mp4", "\u{a0}a.mp4", "a\n.mp4"] {
+            assert!(is_about("Request has invalid parameters", key), "{key}");
+        }
+    }
 }

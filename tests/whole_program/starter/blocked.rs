@@ -42,6 +42,16 @@ async fn names_the_topic_and_the_role_that_rekognition_does_not_accept() {
     assert!(message.contains("AmazonRekognition-label-lake") && message.contains("role/rekognition"), "{message}");
 }
 
+/// The text of Rekognition says only that a parameter is wrong. The same settings go with every video.
+#[tokio::test]
+async fn a_setting_that_rekognition_does_not_accept_keeps_the_videos_in_their_queue() {
+    for code in ["InvalidParameterException", "ValidationException"] {
+        let body = reply(code, "Request has invalid parameters");
+        let message = error_after(Fault::on(START).reply_body(400, body)).await;
+        assert!(message.contains(code) && message.contains("MinConfidence, IncludeLabels"), "{message}");
+    }
+}
+
 #[tokio::test]
 async fn names_the_credentials_that_are_not_valid() {
     let message = error_after(Fault::on(START).status(400, "UnrecognizedClientException")).await;

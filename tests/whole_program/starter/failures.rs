@@ -29,7 +29,7 @@ async fn says_what_is_wrong_and_what_to_do() {
         ("InvalidS3ObjectException", "Unable to get object metadata from S3.", ["cannot read", "region"]),
         ("VideoTooLargeException", "Video size is greater than 10 GB", ["10 GB", "split"]),
         ("AccessDeniedException", denied, ["s3:GetObject", "replay"]),
-        ("InvalidParameterException", "Request has invalid parameters", ["name of the object", "replay"]),
+        ("InvalidParameterException", "Value at 'video.s3Object.name' is not valid", ["name of the object", "replay"]),
         ("IdempotentParameterMismatchException", "other parameters", ["other settings", "7 days"]),
     ] {
         let text = failure_after(code, message).await;
