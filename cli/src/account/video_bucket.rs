@@ -1,16 +1,19 @@
 //! A bucket of videos, and the objects in it.
 
+use anyhow::anyhow;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::ObjectVersion;
 use label_lake::aws::clients;
+use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
 use label_lake::config;
-use label_lake::error::with_sources;
+use label_lake::error::{Diagnosis, with_sources};
 use label_lake::starter::message;
 
 use super::Account;
 use super::call_error::call_error;
+use crate::error::with_hint;
 use crate::videos::video::Video;
 
 /// A bucket of videos.
@@ -67,7 +70,11 @@ impl VideoBucket {
         request.send().await.map_err(|error| {
             let call = format!("s3:ListBucketVersions on s3://{}/{prefix}", self.name);
             let region = self.s3.config().region().map(AsRef::as_ref);
-            call_error(&call, region, &error, &with_sources(&error), |code| match code {
+            let cause = with_sources(&error);
+            if let Some(Diagnosis::WrongRegion { region }) = diagnose(&error, region) {
+                return elsewhere(&call, region, &cause);
+            }
+            call_error(&call, region, &error, &cause, |code| match code {
                 "AccessDenied" => Some("you lack the permission".to_owned()),
                 "NoSuchBucket" => Some("check the name of the bucket".to_owned()),
                 _ => None,
@@ -89,4 +96,11 @@ impl VideoBucket {
             })
         })
     }
+}
+
+/// Returns the error of a call for a bucket that is not in the region of the stack.
+fn elsewhere(call: &str, region: Option<String>, cause: &str) -> anyhow::Error {
+    let place = region.clone().unwrap_or_else(|| "the region of the bucket".to_owned());
+    let error = anyhow!("{call} failed: {}: {cause}", Diagnosis::WrongRegion { region });
+    with_hint(error, format!("a stack starts only videos of buckets in its own region: deploy a stack in {place}"))
 }

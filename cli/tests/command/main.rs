@@ -29,6 +29,7 @@ mod run;
 mod show;
 mod stack;
 mod start;
+mod start_left_out;
 mod start_now;
 mod starter;
 mod status;

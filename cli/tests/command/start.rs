@@ -18,7 +18,7 @@ use crate::deployment::Deployment;
 pub(crate) const QUEUE: &str = "label-lake-videos";
 /// Number of batches that the command sends concurrently.
 const IN_FLIGHT: usize = 8;
-const START: [&str; 3] = ["start", "--stack", "label-lake"];
+pub(crate) const START: [&str; 3] = ["start", "--stack", "label-lake"];
 
 /// Returns a simulator with a bucket of videos in front of the lake.
 pub(crate) fn builder() -> Builder {
@@ -36,7 +36,7 @@ pub(crate) fn outputs<'a>(bucket: &'a str, queue: &'a str) -> [(&'a str, &'a str
 }
 
 /// Starts an account without jobs and with these videos.
-async fn with_videos(keys: &[&str]) -> Deployment {
+pub(crate) async fn with_videos(keys: &[&str]) -> Deployment {
     let simulator = builder().start().await.unwrap();
     for key in keys {
         simulator.store().put(key, "x");
@@ -45,26 +45,26 @@ async fn with_videos(keys: &[&str]) -> Deployment {
 }
 
 /// A report in a directory of its own.
-struct Report {
+pub(crate) struct Report {
     directory: TempDir,
 }
 
 impl Report {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
 
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.directory.path().join("sent.jsonl").to_str().unwrap().to_owned()
     }
 
     /// Returns the arguments that start these videos without a question.
-    fn arguments<'a>(&self, path: &'a mut String, videos: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn arguments<'a>(&self, path: &'a mut String, videos: &[&'a str]) -> Vec<&'a str> {
         *path = self.path();
         [&START[..], &["--yes", "--report", path], videos].concat()
     }
 
-    async fn run(&self, deployment: &Deployment, videos: &[&str]) -> CommandOutput {
+    pub(crate) async fn run(&self, deployment: &Deployment, videos: &[&str]) -> CommandOutput {
         deployment.run(&self.arguments(&mut String::new(), videos)).await
     }
 
@@ -80,7 +80,7 @@ fn messages(deployment: &Deployment) -> Vec<Value> {
 }
 
 /// Returns the number of messages by the key of their video.
-fn keys(deployment: &Deployment) -> BTreeMap<String, usize> {
+pub(crate) fn keys(deployment: &Deployment) -> BTreeMap<String, usize> {
     let mut keys = BTreeMap::new();
     for message in messages(deployment) {
         *keys.entry(message["detail"]["object"]["key"].as_str().unwrap().to_owned()).or_default() += 1;
@@ -88,7 +88,7 @@ fn keys(deployment: &Deployment) -> BTreeMap<String, usize> {
     keys
 }
 
-fn once(keys: &[&str]) -> BTreeMap<String, usize> {
+pub(crate) fn once(keys: &[&str]) -> BTreeMap<String, usize> {
     keys.iter().map(|&key| (key.to_owned(), 1)).collect()
 }
 
