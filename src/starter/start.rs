@@ -110,8 +110,8 @@ fn not_started(
     match error.code().unwrap_or_default() {
         "LimitExceededException" => NotStarted::NoSlot,
         "InvalidS3ObjectException" => of_reply(
-            "Rekognition cannot read the object; check that the object exists, that its bucket is in the region of the \
-             stack, and that the role of the starter has s3:GetObject on the object and kms:Decrypt on its key, then \
+            "Rekognition cannot read the object; check that the object exists and is not archived, that its bucket is in \
+             the region of the stack, and that the role of the starter has s3:GetObject on the object and kms:Decrypt on its key, then \
              replay the message",
         ),
         "VideoTooLargeException" => {

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
-use aws_sdk_s3::types::ObjectVersion;
+use aws_sdk_s3::types::{ObjectVersion, ObjectVersionStorageClass, OptionalObjectAttributes};
 use label_lake::aws::clients;
 use label_lake::aws::diagnose::diagnose;
 use label_lake::aws::names::BucketName;
@@ -15,6 +15,9 @@ use super::Account;
 use super::call_error::call_error;
 use crate::error::with_hint;
 use crate::videos::video::Video;
+
+/// Storage classes of objects that have to be restored before they can be read. `GLACIER_IR` is not one of them.
+const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
 /// A bucket of videos.
 pub(crate) struct VideoBucket {
@@ -66,6 +69,7 @@ impl VideoBucket {
         version_marker: Option<String>,
     ) -> anyhow::Result<ListObjectVersionsOutput> {
         let request = self.s3.list_object_versions().bucket(self.name.as_str()).prefix(prefix).set_max_keys(max_keys);
+        let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
         let request = request.set_key_marker(key_marker).set_version_id_marker(version_marker);
         request.send().await.map_err(|error| {
             let call = format!("s3:ListBucketVersions on s3://{}/{prefix}", self.name);
@@ -86,16 +90,26 @@ impl VideoBucket {
     fn latest(&self, versions: Vec<ObjectVersion>) -> impl Iterator<Item = Video> {
         let latest = versions.into_iter().filter(|version| version.is_latest == Some(true));
         latest.filter_map(|version| {
+            let archived = is_archived(&version);
             Some(Video {
                 bucket: self.name.clone(),
                 key: version.key?,
                 version: version.version_id.and_then(message::version),
                 etag: version.e_tag.unwrap_or_default().trim_matches('"').to_owned(),
                 size: version.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                archived,
                 modified: version.last_modified.and_then(|time| time.try_into().ok()),
             })
         })
     }
+}
+
+/// Returns true if S3 does not return the bytes of an object: it is archived, and has no restored copy.
+fn is_archived(version: &ObjectVersion) -> bool {
+    let class = version.storage_class.as_ref().map(ObjectVersionStorageClass::as_str);
+    let status = version.restore_status.as_ref();
+    class.is_some_and(|class| ARCHIVES.contains(&class))
+        && status.is_none_or(|status| status.is_restore_in_progress == Some(true))
 }
 
 /// Returns the error of a call for a bucket that is not in the region of the stack.

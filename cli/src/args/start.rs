@@ -31,7 +31,7 @@ Left out:
   compared by the version of the object. A job without a version, as in a bucket
   without versioning, counts if it ended after the object was last modified.
   Videos that were sent before, as --report lists them, for 14 days. Objects
-  over 10 GB, and objects with other suffixes
+  over 10 GB, empty and archived objects, and objects with other suffixes
 
 Exit codes:
   0    All videos were sent, or there is nothing to send; with --now, the labels

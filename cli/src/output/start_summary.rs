@@ -21,6 +21,8 @@ pub(crate) struct StartSummary {
     failed: usize,
     sent: usize,
     too_large: usize,
+    empty: usize,
+    archived: usize,
     other_suffix: usize,
     /// Total size of the videos whose duration the lake knows, in bytes.
     known_bytes: u64,
@@ -40,6 +42,8 @@ impl StartSummary {
             Choice::Failed { .. } => self.failed += 1,
             Choice::Sent => self.sent += 1,
             Choice::TooLarge => self.too_large += 1,
+            Choice::Empty => self.empty += 1,
+            Choice::Archived => self.archived += 1,
             Choice::OtherSuffix => self.other_suffix += 1,
         }
     }
@@ -60,6 +64,8 @@ impl StartSummary {
             (self.failed, "in the lake already, as failed at Rekognition".to_owned()),
             (self.sent, format!("sent before; delete {report} to send them again")),
             (self.too_large, "over 10 GB, the limit of Rekognition".to_owned()),
+            (self.empty, "empty".to_owned()),
+            (self.archived, "archived; restore them first".to_owned()),
             (self.other_suffix, format!("without the suffix {}", suffixes.join(" or "))),
         ] {
             if number > 0 {
@@ -96,6 +102,8 @@ pub(crate) fn dry_run_line(video: &Video, choice: &Choice) -> Option<String> {
         Choice::Failed { job, reason } => format!("left out  {url}  failed at Rekognition: job {job}: {reason}"),
         Choice::Sent => format!("left out  {url}  sent before"),
         Choice::TooLarge => format!("left out  {url}  {}, over 10 GB", HumanBytes(video.size)),
+        Choice::Empty => format!("left out  {url}  empty"),
+        Choice::Archived => format!("left out  {url}  archived"),
         Choice::OtherSuffix => return None,
     };
     Some(printable(&line) + "\n")

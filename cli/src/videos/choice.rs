@@ -23,6 +23,10 @@ pub(crate) enum Choice {
     /// An earlier run has sent the video.
     Sent,
     TooLarge,
+    /// The object has no bytes.
+    Empty,
+    /// S3 does not return the bytes of the object until it is restored.
+    Archived,
     /// The name has another suffix than that of a video.
     OtherSuffix,
 }
@@ -38,6 +42,8 @@ pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, se
             None => Choice::InLake { job: job.id.clone() },
         },
         None if video.size > MAX_SIZE => Choice::TooLarge,
+        None if video.size == 0 => Choice::Empty,
+        None if video.archived => Choice::Archived,
         None if sent.is_some_and(|sent| sent.contains(video)) => Choice::Sent,
         None => Choice::Start,
     }
@@ -63,12 +69,14 @@ mod tests {
         let suffixes = [".mp4", ".mov"].map(str::to_owned);
         let choice = |key: &str, size| {
             let bucket = BucketName::from_static("videos");
-            let video = Video { bucket, key: key.to_owned(), version: None, etag: String::new(), size, modified: None };
+            let (key, etag) = (key.to_owned(), String::new());
+            let video = Video { bucket, key, version: None, etag, size, modified: None, archived: false };
             choose(&video, &suffixes, &KnownVideos::default(), None)
         };
         assert_eq!(choice("2026/a.MP4", MAX_SIZE), Choice::Start);
         assert_eq!(choice("a.Mov", 1), Choice::Start);
         assert_eq!(choice("a.mp4", MAX_SIZE + 1), Choice::TooLarge);
+        assert_eq!(choice("a.mp4", 0), Choice::Empty);
         for key in ["a.mkv", "mp4", "é", "a.mp4/", "a.mp4.txt", ""] {
             assert_eq!(choice(key, 1), Choice::OtherSuffix, "{key}");
         }

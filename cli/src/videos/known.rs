@@ -122,6 +122,7 @@ mod tests {
             etag: "e".to_owned(),
             size: 1,
             modified: Some(at(modified)),
+            archived: false,
         };
         let other = Video { key: "b.mp4".to_owned(), ..video.clone() };
         assert!(known.job_of(&other).is_none());

@@ -84,6 +84,7 @@ mod tests {
             etag: "e1".to_owned(),
             size: 1,
             modified: None,
+            archived: false,
         };
         SentVideos::open(&path, "q1").unwrap().add(std::slice::from_ref(&video)).unwrap();
         let sent = SentVideos::open(&path, "q1").unwrap();

@@ -18,6 +18,8 @@ pub(crate) struct Video {
     /// Bytes.
     pub(crate) size: u64,
     pub(crate) modified: Option<SystemTime>,
+    /// True if the object is in an archive, without a restored copy: S3 does not return its bytes.
+    pub(crate) archived: bool,
 }
 
 impl Video {
@@ -65,7 +67,7 @@ mod tests {
     fn the_starter_reads_the_message() {
         for version in [None, Some("v".to_owned())] {
             let (bucket, key) = (BucketName::from_static("videos"), "a+b %41 \"é\".mp4".to_owned());
-            let video = Video { bucket, key, version, etag: "e".to_owned(), size: 7, modified: None };
+            let video = Video { bucket, key, version, etag: "e".to_owned(), size: 7, modified: None, archived: false };
             assert_eq!(read(&video.message()), Content::Video(video.for_starter()));
         }
     }

@@ -150,6 +150,16 @@ async fn names_what_keeps_the_video_from_starting() {
     assert!(output.stderr.starts_with("error: no object s3://videos/other.mp4\n"), "{}", output.stderr);
     assert!(run("s3://other/a.mp4").await.stderr.contains("may read videos in s3://videos only"));
     let simulator = &deployment.account.simulator;
+    simulator.store().put_archived("archived.mp4", "x", "DEEP_ARCHIVE", false);
+    simulator.store().put("empty.mp4", "");
+    for (key, error) in [
+        ("archived", "is archived in S3, and Rekognition cannot read it\nhint: restore the object first\n"),
+        ("empty", "is empty\n"),
+    ] {
+        let output = run(&format!("s3://videos/{key}.mp4")).await;
+        assert_eq!(output.stderr, format!("error: s3://videos/{key}.mp4 {error}"));
+        assert_eq!(deployment.account.count("StartLabelDetection"), 0);
+    }
     for (code, words) in [
         (
             "AccessDeniedException",

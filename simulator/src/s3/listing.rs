@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use s3s::dto::{
     CommonPrefix, ETag, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    Object, ObjectVersion, Timestamp,
+    Object, ObjectVersion, OptionalObjectAttributes, RestoreStatus, Timestamp,
 };
 use s3s::{S3Result, s3_error};
 
@@ -88,13 +88,23 @@ pub(crate) fn list_versions(store: &Store, input: ListObjectVersionsInput) -> S3
     let after = input.key_marker.clone().unwrap_or_default();
     let keys = store.list()?;
     let mut keys = keys.into_iter().filter(|key| key.starts_with(&prefix) && *key > after).peekable();
+    let asked = input.optional_object_attributes.unwrap_or_default();
+    let shows_restores = asked.iter().any(|attribute| attribute.as_str() == OptionalObjectAttributes::RESTORE_STATUS);
+    let describe = |key: &str, object: &StoredObject, is_latest| {
+        let restored = shows_restores && object.restored;
+        ObjectVersion {
+            restore_status: restored
+                .then(|| RestoreStatus { is_restore_in_progress: Some(false), ..RestoreStatus::default() }),
+            ..describe_version(key, object, is_latest)
+        }
+    };
     let (mut versions, mut last) = (Vec::new(), None);
     while versions.len() < most
         && let Some(key) = keys.next()
     {
         if let Some(latest) = store.read(&key)? {
-            versions.push(describe_version(&key, &latest, true));
-            versions.extend(latest.older.iter().map(|older| describe_version(&key, older, false)));
+            versions.push(describe(&key, &latest, true));
+            versions.extend(latest.older.iter().map(|older| describe(&key, older, false)));
         }
         last = Some(key);
     }
@@ -118,6 +128,7 @@ fn describe_version(key: &str, object: &StoredObject, is_latest: bool) -> Object
         last_modified: Some(Timestamp::from(object.modified)),
         key: Some(key.to_owned()),
         is_latest: Some(is_latest),
+        storage_class: Some(object.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned()).into()),
         version_id: Some(object.version.clone().unwrap_or_else(|| "null".to_owned())),
         ..ObjectVersion::default()
     }

@@ -19,13 +19,26 @@ pub(crate) struct Object {
     pub(crate) metadata: Option<HashMap<String, String>>,
     /// `None` for the null version, as in a bucket without versioning. Not kept in a directory.
     pub(crate) version: Option<String>,
+    /// `None` for `STANDARD`. Not kept in a directory. Only listings of versions show it.
+    pub(crate) storage_class: Option<String>,
+    /// True if an archived object has a restored copy.
+    pub(crate) restored: bool,
     /// Versions that this one replaced, newest first. Only listings show them.
     pub(crate) older: Vec<Object>,
 }
 
 impl Object {
     pub(crate) fn new(body: Bytes) -> Self {
-        Self { body, modified: SystemTime::now(), content_type: None, metadata: None, version: None, older: Vec::new() }
+        Self {
+            body,
+            modified: SystemTime::now(),
+            content_type: None,
+            metadata: None,
+            version: None,
+            storage_class: None,
+            restored: false,
+            older: Vec::new(),
+        }
     }
 
     /// Returns the MD5 of the body in hex, which is the `ETag` of an object that was uploaded in one piece.

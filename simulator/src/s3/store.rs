@@ -39,6 +39,12 @@ impl Store {
         or_panic("put", key, self.write(key, object, &Condition::None));
     }
 
+    /// Stores an object in a storage class. An archived object may have a restored copy.
+    pub fn put_archived(&self, key: &str, body: impl Into<Bytes>, storage_class: &str, restored: bool) {
+        let object = Object { storage_class: Some(storage_class.to_owned()), restored, ..Object::new(body.into()) };
+        or_panic("put", key, self.write(key, object, &Condition::None));
+    }
+
     /// Stores an object as the latest version of its key. The versions before it stay in the listing of versions.
     pub fn put_version(&self, key: &str, body: impl Into<Bytes>, version: &str) {
         let mut object = Object::new(body.into());

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use label_lake::config::JobSettings;
 use label_lake::job_id::JobId;
 
@@ -42,6 +42,14 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
     if let Some(job) = known.job_of(&video) {
         print(&format!("{} is in the lake already.\n", video.url()))?;
         return show_job(arguments, lake_location, JobId::try_from(&*job.id)?, job.failure.is_some()).await;
+    }
+
+    if video.archived {
+        let error = anyhow!("{} is archived in S3, and Rekognition cannot read it", video.url());
+        return Err(with_hint(error, "restore the object first"));
+    }
+    if video.size == 0 {
+        bail!("{} is empty", video.url());
     }
 
     let follower = Follower { jobs: account.jobs(), lake, shutdown: Shutdown::listen(|| {})?, stack: &arguments.stack };
