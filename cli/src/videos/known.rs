@@ -50,8 +50,18 @@ impl KnownVideos {
 
     /// Returns the job that analyzed a video, the newest if there are several. A job that succeeded is preferred.
     pub(crate) fn job_of(&self, video: &Video) -> Option<&KnownJob> {
-        let jobs = self.jobs.get(&(video.bucket.to_string(), video.key.clone()))?.iter();
-        jobs.filter(|job| job.is_of(video)).max_by_key(|job| (job.failure.is_none(), job.ended))
+        let jobs = self.jobs_of_object(video).iter().filter(|job| job.is_of(video));
+        jobs.max_by_key(|job| (job.failure.is_none(), job.ended))
+    }
+
+    /// Returns the job of the object that has this ID, whatever content of the object it analyzed.
+    pub(crate) fn with_id(&self, video: &Video, id: &str) -> Option<&KnownJob> {
+        self.jobs_of_object(video).iter().find(|job| job.id == id)
+    }
+
+    fn jobs_of_object(&self, video: &Video) -> &[KnownJob] {
+        let jobs = self.jobs.get(&(video.bucket.to_string(), video.key.clone()));
+        jobs.map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::known::KnownVideos;
+use super::known::{KnownJob, KnownVideos};
 use super::video::Video;
 use crate::account::rekognition::Analysis;
 use crate::account::starter_log::{LogLine, StarterEvent, StarterLog};
@@ -30,19 +30,27 @@ impl VideoState {
     /// the state is [`VideoState::Started`].
     pub(crate) fn new(video: &Video, known: &KnownVideos, log: &StarterLog) -> Self {
         if let Some(job) = known.job_of(video) {
-            let job_id = job.id.clone();
-            return match job.failure.clone() {
-                Some(reason) => Self::Failed { job_id: Some(job_id), reason },
-                None => Self::Exported { job_id },
-            };
+            return Self::of_known(job);
         }
         // An older line is about an object that has been overwritten since.
         let is_of_this_content = |line: &&LogLine| video.modified.is_none_or(|modified| line.at >= modified);
         match log.last(&video.url()).filter(is_of_this_content).map(|line| line.event.clone()) {
-            Some(StarterEvent::Started { job }) => Self::Started { job_id: job },
+            // An upload of the same bytes may have the job of an earlier one, which is in the lake.
+            Some(StarterEvent::Started { job }) => match known.with_id(video, &job) {
+                Some(job) => Self::of_known(job),
+                None => Self::Started { job_id: job },
+            },
             Some(StarterEvent::NotStarted { reason }) => Self::Failed { job_id: None, reason },
             Some(StarterEvent::PutBack { reason }) => Self::Waiting { reason },
             None => Self::NotInLake,
+        }
+    }
+
+    fn of_known(job: &KnownJob) -> Self {
+        let job_id = job.id.clone();
+        match job.failure.clone() {
+            Some(reason) => Self::Failed { job_id: Some(job_id), reason },
+            None => Self::Exported { job_id },
         }
     }
 

@@ -104,6 +104,26 @@ async fn shows_how_far_each_video_has_come() {
     assert_eq!(of("new"), new);
 }
 
+/// The same bytes have the same token in a bucket without versioning, and so the same job.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_was_uploaded_again_has_the_job_that_the_lake_has() {
+    let (deployment, now) = deployment().await;
+    let store = deployment.account.simulator.store();
+    let after = SystemTime::now() + Duration::from_mins(1);
+    for (name, job) in [("exported", "job-exported"), ("failed", "job-failed")] {
+        store.put_modified(&format!("{name}.mp4"), "x", after);
+        deployment.log.lock().unwrap().push((now + 120_000, started(&format!("{name}.mp4"), job)));
+    }
+    let calls = deployment.account.count("GetLabelDetection");
+    let output = deployment.run_with(&LIST, &LOGS).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{}", output.stdout);
+    for (state, details) in [("exported", "job-exported"), ("failed", "job-failed: no video")] {
+        let line = output.stdout.lines().find(|line| line.contains(&format!("/{state}.mp4 "))).unwrap();
+        assert!(line.contains(&format!("Z  {state} ")) && line.ends_with(&format!(" {details}")), "{line}");
+    }
+    assert_eq!(deployment.account.count("GetLabelDetection"), calls);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_what_the_lake_has_if_the_rest_cannot_be_read() {
     let (deployment, now) = deployment().await;
