@@ -32,7 +32,7 @@ pub(crate) enum Choice {
 }
 
 /// Decides about an object.
-pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, sent: Option<&SentVideos>) -> Choice {
+pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, sent: &SentVideos) -> Choice {
     if !has_suffix(&video.key, suffixes) {
         return Choice::OtherSuffix;
     }
@@ -44,7 +44,7 @@ pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, se
         None if video.size > MAX_SIZE => Choice::TooLarge,
         None if video.size == 0 => Choice::Empty,
         None if video.archived => Choice::Archived,
-        None if sent.is_some_and(|sent| sent.contains(video)) => Choice::Sent,
+        None if sent.contains(video) => Choice::Sent,
         None => Choice::Start,
     }
 }
@@ -71,7 +71,7 @@ mod tests {
             let bucket = BucketName::from_static("videos");
             let (key, etag) = (key.to_owned(), String::new());
             let video = Video { bucket, key, version: None, etag, size, modified: None, archived: false };
-            choose(&video, &suffixes, &KnownVideos::default(), None)
+            choose(&video, &suffixes, &KnownVideos::default(), &SentVideos::default())
         };
         assert_eq!(choice("2026/a.MP4", MAX_SIZE), Choice::Start);
         assert_eq!(choice("a.Mov", 1), Choice::Start);

@@ -14,6 +14,9 @@ use crate::output::text::timestamp;
 /// its message is in the queue of failures or lost.
 const RETENTION: Duration = Duration::from_hours(14 * 24);
 
+/// Name with which every line begins.
+const FIRST_FIELD: &str = "video";
+
 /// A sent video.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,29 +29,44 @@ struct Line {
     at: String,
 }
 
-/// A report that is open for appending, and the videos that it lists for one queue.
-#[derive(Debug)]
+/// The videos that a report lists for one queue.
+#[derive(Debug, Default)]
 pub(crate) struct SentVideos {
-    file: ReportFile,
-    queue_url: String,
     /// URLs and contents.
     sent: HashSet<(String, String)>,
 }
 
+/// A report that is open for appending.
+#[derive(Debug)]
+pub(crate) struct SentReport {
+    file: ReportFile,
+    queue_url: String,
+}
+
 impl SentVideos {
-    /// Opens a report, or creates it.
-    pub(crate) fn open(path: &Path, queue_url: &str) -> anyhow::Result<Self> {
-        let (file, lines) = ReportFile::open::<Line>(path, "video")?;
+    /// Reads a report, which another run may be using.
+    pub(crate) fn read(path: &Path, queue_url: &str) -> anyhow::Result<Self> {
+        Ok(Self::of(ReportFile::read(path, FIRST_FIELD)?, queue_url))
+    }
+
+    fn of(lines: Vec<Line>, queue_url: &str) -> Self {
         // Timestamps have one form, so their order as text is that in time.
         let oldest = timestamp(SystemTime::now() - RETENTION);
         let lines = lines.into_iter().filter(|line| line.queue_url == queue_url && line.at >= oldest);
-        let sent = lines.map(|line| (line.video, line.content)).collect();
-        Ok(Self { file, queue_url: queue_url.to_owned(), sent })
+        Self { sent: lines.map(|line| (line.video, line.content)).collect() }
     }
 
     /// Returns true if an earlier run has sent this content of the object.
     pub(crate) fn contains(&self, video: &Video) -> bool {
         self.sent.contains(&(video.url(), video.content().to_owned()))
+    }
+}
+
+impl SentReport {
+    /// Opens a report, or creates it, and returns the videos that it lists.
+    pub(crate) fn open(path: &Path, queue_url: &str) -> anyhow::Result<(Self, SentVideos)> {
+        let (file, lines) = ReportFile::open(path, FIRST_FIELD)?;
+        Ok((Self { file, queue_url: queue_url.to_owned() }, SentVideos::of(lines, queue_url)))
     }
 
     /// Appends videos in a single write.
@@ -86,16 +104,16 @@ mod tests {
             modified: None,
             archived: false,
         };
-        SentVideos::open(&path, "q1").unwrap().add(std::slice::from_ref(&video)).unwrap();
-        let sent = SentVideos::open(&path, "q1").unwrap();
+        SentReport::open(&path, "q1").unwrap().0.add(std::slice::from_ref(&video)).unwrap();
+        let (report, sent) = SentReport::open(&path, "q1").unwrap();
         assert!(sent.contains(&video));
         assert!(!sent.contains(&Video { etag: "e2".to_owned(), ..video.clone() }));
         assert!(!sent.contains(&Video { version: Some("v".to_owned()), ..video.clone() }));
-        drop(sent);
-        assert!(!SentVideos::open(&path, "q2").unwrap().contains(&video));
+        drop(report);
+        assert!(!SentVideos::read(&path, "q2").unwrap().contains(&video));
         let line = fs::read_to_string(&path).unwrap();
         let (start, _) = line.split_once("\"at\":").unwrap();
         fs::write(&path, format!("{start}\"at\":\"2026-01-01T00:00:00Z\"}}\n")).unwrap();
-        assert!(!SentVideos::open(&path, "q1").unwrap().contains(&video));
+        assert!(!SentVideos::read(&path, "q1").unwrap().contains(&video));
     }
 }

@@ -31,6 +31,7 @@ mod stack;
 mod start;
 mod start_left_out;
 mod start_now;
+mod start_report;
 mod starter;
 mod status;
 

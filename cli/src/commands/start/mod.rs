@@ -25,7 +25,7 @@ use crate::output::text::{count, printable};
 use crate::shutdown::{INTERRUPTED, Shutdown};
 use crate::videos::choice::choose;
 use crate::videos::known::KnownVideos;
-use crate::videos::sent::SentVideos;
+use crate::videos::sent::{SentReport, SentVideos};
 use crate::videos::video::Video;
 
 /// Sends the videos after confirmation, or follows one with `--now`. Returns a failure code if a video was not sent.
@@ -41,15 +41,16 @@ pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode
     let names = stack.videos()?;
     let videos = find_videos(&account, &names, arguments).await?;
     let known = KnownVideos::read(&Lake::S3(account.lake(&stack.location()?, None)?), arguments.quiet).await?;
-    // A dry run creates no file.
-    let mut sent = None;
-    if !arguments.dry_run || arguments.report.exists() {
-        sent = Some(SentVideos::open(&arguments.report, &names.queue_url)?);
-    }
+    let (mut report, sent) = if arguments.dry_run {
+        (None, SentVideos::read(&arguments.report, &names.queue_url)?)
+    } else {
+        let (report, sent) = SentReport::open(&arguments.report, &names.queue_url)?;
+        (Some(report), sent)
+    };
     let suffixes = if arguments.suffix.is_empty() { &names.suffixes } else { &arguments.suffix };
     let mut summary = StartSummary::default();
     for video in videos {
-        let choice = choose(&video, suffixes, &known, sent.as_ref());
+        let choice = choose(&video, suffixes, &known, &sent);
         if let Some(line) = dry_run_line(&video, &choice).filter(|_| arguments.dry_run) {
             print(&line)?;
         }
@@ -57,7 +58,7 @@ pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode
     }
     print(&summary.as_text(suffixes, &arguments.report.display().to_string()))?;
     let videos = summary.to_start;
-    let Some(sent) = sent.as_mut().filter(|_| !arguments.dry_run) else {
+    let Some(report) = &mut report else {
         print("Dry run: nothing was started.\n")?;
         return Ok(ExitCode::SUCCESS);
     };
@@ -67,7 +68,7 @@ pub(crate) async fn start(arguments: &StartArguments) -> anyhow::Result<ExitCode
     if !arguments.yes && !confirm(&format!("Start {}?", count(videos.len(), "video")))? {
         bail!("nothing was started");
     }
-    send(&account.queue(&names.queue_url), &videos, sent, arguments).await
+    send(&account.queue(&names.queue_url), &videos, report, arguments).await
 }
 
 /// Returns the objects of all locations, each once, in the order of their keys.
@@ -99,7 +100,7 @@ async fn find_videos(
 async fn send(
     queue: &Queue,
     videos: &[Video],
-    report: &mut SentVideos,
+    report: &mut SentReport,
     arguments: &StartArguments,
 ) -> anyhow::Result<ExitCode> {
     let bar = counter(videos.len() as u64, "videos", arguments.quiet)?;

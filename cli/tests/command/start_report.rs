@@ -1,0 +1,40 @@
+//! `label-lake start`: its report in a dry run, and while another run uses it.
+
+use std::fs;
+
+use crate::account::wait;
+use crate::start::{QUEUE, Report, START, with_videos};
+use rekognition_simulator::{Fault, Gate};
+
+/// Two messages start one job, but only within 7 days.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_in_use_is_read_by_a_dry_run_only() {
+    let deployment = with_videos(&["a.mp4", "b.mp4"]).await;
+    let report = Report::new();
+    let gate = Gate::new();
+    let simulator = &deployment.account.simulator;
+    assert_eq!(report.run(&deployment, &["s3://videos/a.mp4"]).await.code, Some(0));
+    simulator.add_fault(Fault::on("SendMessageBatch").hold(gate.clone()));
+    let mut path = String::new();
+    let process = deployment.spawn(&report.arguments(&mut path, &["s3://videos/b.mp4"]));
+    gate.reached().await;
+
+    let output = report.run(&deployment, &["s3://videos"]).await;
+    assert_eq!((output.code, &*output.stdout), (Some(1), ""));
+    let hint = "another run is using it\nhint: wait for the end of that run\n";
+    assert!(output.stderr.ends_with(hint), "{}", output.stderr);
+
+    // A killed run may have left an incomplete line.
+    let complete = fs::read_to_string(&path).unwrap();
+    let incomplete = format!("{complete}{{\"video\":\"s3://vid");
+    fs::write(&path, &incomplete).unwrap();
+    let dry_run = [&START[..], &["--dry-run", "--report", &path, "s3://videos"]].concat();
+    let output = deployment.run(&dry_run).await;
+    assert_eq!((output.code, &*output.stderr), (Some(0), ""));
+    assert!(output.stdout.contains("left out  s3://videos/a.mp4  sent before\n"), "{}", output.stdout);
+    assert_eq!(fs::read_to_string(&path).unwrap(), incomplete);
+    fs::write(&path, complete).unwrap();
+    gate.release();
+    assert_eq!(wait(process).await.code, Some(0));
+    assert_eq!(simulator.messages(QUEUE).len(), 2);
+}
