@@ -1,10 +1,12 @@
-//! `label-lake start`: its report in a dry run, and while another run uses it.
+//! `label-lake start`: its report in a dry run and while another run uses it, interruptions, and the command after it.
 
 use std::fs;
 
+use rekognition_simulator::{Fault, Gate};
+use tokio::process::Command;
+
 use crate::account::wait;
 use crate::start::{QUEUE, Report, START, with_videos};
-use rekognition_simulator::{Fault, Gate};
 
 /// Two messages start one job, but only within 7 days.
 #[tokio::test(flavor = "multi_thread")]
@@ -37,4 +39,27 @@ async fn a_report_in_use_is_read_by_a_dry_run_only() {
     gate.release();
     assert_eq!(wait(process).await.code, Some(0));
     assert_eq!(simulator.messages(QUEUE).len(), 2);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_hides_no_error() {
+    // One more than a batch has: the first batch is held, and the second is denied.
+    let keys: Vec<_> = (0..=10).map(|number| format!("{number}.mp4")).collect();
+    let deployment = with_videos(&keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let gate = Gate::new();
+    let simulator = &deployment.account.simulator;
+    simulator.add_fault(Fault::on("SendMessageBatch").hold(gate.clone()));
+    simulator.add_fault(Fault::on("SendMessageBatch").nth(2).status(403, "AccessDenied"));
+    let (report, mut path) = (Report::new(), String::new());
+    let process = deployment.spawn(&report.arguments(&mut path, &["s3://videos"]));
+    gate.reached().await;
+    let id = process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    gate.release();
+    let output = wait(process).await;
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
+    assert!(output.stderr.contains("\nhint: you lack permission sqs:SendMessage on the queue\n"), "{}", output.stderr);
+    let last = output.stderr.lines().last().unwrap();
+    assert!(last.starts_with("hint: run the command again to send the others"), "{}", output.stderr);
 }

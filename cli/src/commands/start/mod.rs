@@ -142,11 +142,13 @@ async fn send(
         "run the command again to send the others; {} lists the videos that were sent",
         arguments.report.display()
     );
+    let error = error.take();
     if shutdown.is_requested() {
+        error.iter().for_each(print_error);
         eprintln!("hint: {advice}");
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    if let Some(error) = error.take() {
+    if let Some(error) = error {
         return Err(error);
     }
     if number < videos.len() {
