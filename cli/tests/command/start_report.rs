@@ -63,3 +63,11 @@ async fn an_interruption_hides_no_error() {
     let last = output.stderr.lines().last().unwrap();
     assert!(last.starts_with("hint: run the command again to send the others"), "{}", output.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_after_it_has_the_same_region() {
+    let deployment = with_videos(&["a.mp4"]).await;
+    let output = Report::new().run(&deployment, &["--region", "us-east-1", "s3://videos"]).await;
+    let command = "  label-lake list --videos --stack label-lake --region us-east-1\n";
+    assert!(output.stdout.ends_with(command), "{}", output.stdout);
+}

@@ -21,7 +21,7 @@ use crate::output::progress::{counter, notice};
 use crate::output::start_summary::{StartSummary, dry_run_line};
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
-use crate::output::text::{count, printable};
+use crate::output::text::{count, printable, quoted};
 use crate::shutdown::{INTERRUPTED, Shutdown};
 use crate::videos::choice::choose;
 use crate::videos::known::KnownVideos;
@@ -155,6 +155,7 @@ async fn send(
         print_error(&with_hint(anyhow!("SQS did not take all videos"), advice));
         return Ok(ExitCode::FAILURE);
     }
-    print(&format!("To see how far they are:\n  label-lake list --videos --stack {}\n", arguments.stack))?;
+    let stack = format!("{}{}", quoted(&arguments.stack), arguments.aws.as_words());
+    print(&format!("To see how far they are:\n  label-lake list --videos --stack {stack}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ use crate::lake::Lake;
 use crate::output::phases::Phases;
 use crate::output::stderr::print_error;
 use crate::output::stdout::print;
+use crate::output::text::quoted;
 use crate::shutdown::{INTERRUPTED, Shutdown};
 use crate::videos::known::KnownVideos;
 use crate::videos::location::VideoLocation;
@@ -52,7 +53,8 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
         bail!("{} is empty", video.url());
     }
 
-    let follower = Follower { jobs: account.jobs(), lake, shutdown: Shutdown::listen(|| {})?, stack: &arguments.stack };
+    let stack_words = format!("--stack {}{}", quoted(&arguments.stack), arguments.aws.as_words());
+    let follower = Follower { jobs: account.jobs(), lake, shutdown: Shutdown::listen(|| {})?, stack: &stack_words };
     let phases = Phases::start("waiting", arguments.quiet)?;
     match follower.follow(&video, &settings, phases).await? {
         Some(Followed { job, has_failed, phases }) => {
@@ -94,6 +96,7 @@ struct Follower<'a> {
     jobs: Jobs,
     lake: Lake,
     shutdown: Shutdown,
+    /// The options that name the stack, for the commands that are printed.
     stack: &'a str,
 }
 
@@ -136,7 +139,7 @@ impl Follower<'_> {
         };
         let error = anyhow!("interrupted; job {job} {state} needs no command");
         let hint = format!(
-            "`label-lake status --stack {stack} {job}` shows whether it is in the lake; run the command again to follow it"
+            "`label-lake status {stack} {job}` shows whether it is in the lake; run the command again to follow it"
         );
         print_error(&with_hint(error, hint));
         Ok(None)
