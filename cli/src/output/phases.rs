@@ -38,6 +38,11 @@ impl Phases {
         self.bar.set_message(phase);
     }
 
+    /// Prints lines to standard error, above the phases.
+    pub(crate) fn notice(&self, lines: &str) {
+        self.bar.suspend(|| eprintln!("{lines}"));
+    }
+
     /// Ends the last phase. Returns the line with all phases and the final state.
     pub(crate) fn finish(mut self, state: &'static str) -> String {
         self.next(state);

@@ -116,6 +116,32 @@ async fn resumes_after_an_interruption_with_the_same_job() {
     assert_eq!(deployment.account.simulator.started_jobs().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_before_the_export_names_what_shows_its_failure() {
+    let (analyzed, row) = (Gate::new(), Gate::new());
+    let deployment = deployment(builder().fault(first_call(&analyzed))).await;
+    let (process, job) = follow(&deployment, &analyzed).await;
+    // The function does not get the completion message.
+    let simulator = &deployment.account.simulator;
+    simulator.end_job(&job, JobStatus::Succeeded);
+    simulator.add_fault(Fault::on("GetObject").key_contains(&job).hold_reply(row.clone()));
+    analyzed.release();
+    row.reached().await;
+    interrupt(&process).await;
+    row.release();
+    let output = wait(process).await;
+    assert_eq!((output.code, &*output.stdout), (Some(130), ""));
+    let error = format!("error: interrupted; job {job} has ended at Rekognition");
+    assert!(output.stderr.starts_with(&error), "{}", output.stderr);
+    for command in [
+        format!("`label-lake status --stack label-lake {job}`"),
+        "`label-lake replay --stack label-lake --dry-run`".to_owned(),
+    ] {
+        assert!(output.stderr.contains(&command), "{}", output.stderr);
+    }
+    output.assert_one_error();
+}
+
 async fn interrupt(process: &Child) {
     let id = process.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());

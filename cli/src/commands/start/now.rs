@@ -27,6 +27,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause. Calls for one video once in 5 seconds take a twentieth of the smallest quota.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+/// Time after the end of a job after which its export is late. Most exports take seconds, and a failed one is retried for
+/// minutes.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 /// Starts a video, follows it, and shows its labels. Returns a failure code if the job fails at Rekognition.
 pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) -> anyhow::Result<ExitCode> {
     let account = Account::open(&arguments.aws).await?;
@@ -125,24 +129,33 @@ impl Follower<'_> {
         }
         if let Some(analysis) = &analysis {
             phases.next(if matches!(analysis, Analysis::Failed(_)) { "failed" } else { "analyzed" });
-            if self.wait_for_row(&job).await?.is_some() {
+            let late = || {
+                let hint = self.next_steps(&job);
+                phases.notice(&format!("warning: job {job} ended, but is not in the lake yet\nhint: {hint}"));
+            };
+            if with_reminder(Box::pin(self.wait_for_row(&job)), PATIENCE, late).await?.is_some() {
                 let has_failed = matches!(analysis, Analysis::Failed(_));
                 return Ok(Some(Followed { job, has_failed, phases: phases.finish("exported") }));
             }
         }
         drop(phases);
-        let stack = self.stack;
         let state = if analysis.is_some() {
             "has ended at Rekognition, and its export"
         } else {
             "continues at Rekognition, and its export"
         };
         let error = anyhow!("interrupted; job {job} {state} needs no command");
-        let hint = format!(
-            "`label-lake status {stack} {job}` shows whether it is in the lake; run the command again to follow it"
-        );
+        let hint = format!("{}; run the command again to follow it", self.next_steps(&job));
         print_error(&with_hint(error, hint));
         Ok(None)
+    }
+
+    fn next_steps(&self, job: &JobId) -> String {
+        let stack = self.stack;
+        format!(
+            "`label-lake status {stack} {job}` shows whether it is in the lake, and `label-lake replay {stack} --dry-run` \
+             whether its export failed"
+        )
     }
 
     /// Starts the job as soon as Rekognition has a free slot.
@@ -190,5 +203,41 @@ impl Follower<'_> {
         }
         *pause = MAX_PAUSE.min(*pause * 3 / 2);
         Some(())
+    }
+}
+
+/// Waits for a future, and calls `late` once if the future takes longer than this.
+async fn with_reminder<T>(mut future: impl Future<Output = T> + Unpin, patience: Duration, late: impl FnOnce()) -> T {
+    if let Ok(done) = tokio::time::timeout(patience, &mut future).await {
+        return done;
+    }
+    late();
+    future.await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn reminds_once_of_what_takes_long() {
+        let (calls, reminded) = (Cell::new(0), Notify::new());
+        let late = || {
+            calls.set(calls.get() + 1);
+            reminded.notify_one();
+        };
+        let ends_after_the_reminder = Box::pin(async {
+            reminded.notified().await;
+            tokio::task::yield_now().await;
+            "done"
+        });
+        assert_eq!(with_reminder(ends_after_the_reminder, Duration::from_millis(1), late).await, "done");
+        assert_eq!(calls.get(), 1);
+        assert_eq!(with_reminder(Box::pin(async { "at once" }), Duration::ZERO, || calls.set(9)).await, "at once");
+        assert_eq!(calls.get(), 1);
     }
 }
