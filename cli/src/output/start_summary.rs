@@ -13,6 +13,13 @@ use crate::videos::video::Video;
 /// Price of Rekognition in most regions, in US dollars: <https://aws.amazon.com/rekognition/pricing/>.
 const DOLLARS_PER_HOUR: f64 = 6.0;
 
+/// Default quota of concurrent jobs.
+const SLOTS: usize = 20;
+/// Assumed time of a job, as in docs/ARCHITECTURE.md. S3 tells neither the length of a video nor how long its analysis takes.
+const JOB_TIME: Duration = Duration::from_mins(8);
+/// Time for which Rekognition returns the same job for the same token.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(7 * 24);
+
 /// The videos to start, and the numbers of those that are left out.
 #[derive(Debug, Default)]
 pub(crate) struct StartSummary {
@@ -82,7 +89,18 @@ impl StartSummary {
                 writeln!(text, ": roughly ${dollars} for {hours:.1} hours, at the data rate of the videos in the lake")
             }
             None => writeln!(text, "; S3 does not tell how long the videos are"),
+        }?;
+        let time = JOB_TIME * u32::try_from(self.to_start.len().div_ceil(SLOTS)).unwrap_or(u32::MAX);
+        if time <= TOKEN_LIFETIME {
+            return Ok(());
         }
+        let days = (time.as_secs_f64() / 86_400.0).round();
+        writeln!(
+            text,
+            "warning: {SLOTS} concurrent jobs of {} minutes each take about {days} days for these videos; send them in \
+             parts: SQS drops a message after 14 days, and Rekognition recognizes a repeated start for 7 days",
+            JOB_TIME.as_secs() / 60
+        )
     }
 
     /// Returns the duration of this many bytes at the data rate of the videos that the lake knows.
@@ -107,4 +125,28 @@ pub(crate) fn dry_run_line(video: &Video, choice: &Choice) -> Option<String> {
         Choice::OtherSuffix => return None,
     };
     Some(printable(&line) + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use label_lake::aws::names::BucketName;
+
+    use super::*;
+
+    fn summary(videos: usize) -> String {
+        let bucket = BucketName::from_static("videos");
+        let (key, etag) = ("a.mp4".to_owned(), "e".to_owned());
+        let video = Video { bucket, key, version: None, etag, size: 1, modified: None, archived: false };
+        StartSummary { to_start: vec![video; videos], ..StartSummary::default() }.as_text(&[], "r")
+    }
+
+    #[test]
+    fn warns_of_a_backlog_that_takes_longer_than_a_token_is_valid() {
+        // 20 slots run 25,200 jobs of 8 minutes in 7 days.
+        assert!(!summary(25_200).contains("warning"));
+        let text = summary(54_000);
+        let warning = "warning: 20 concurrent jobs of 8 minutes each take about 15 days for these videos; send them in \
+                       parts: SQS drops a message after 14 days, and Rekognition recognizes a repeated start for 7 days\n";
+        assert!(text.ends_with(warning), "{text}");
+    }
 }
