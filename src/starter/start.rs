@@ -111,8 +111,8 @@ fn not_started(
         "LimitExceededException" => NotStarted::NoSlot,
         "InvalidS3ObjectException" => of_reply(
             "Rekognition cannot read the object; check that the object exists and is not archived, that its bucket is in \
-             the region of the stack, and that the role of the starter has s3:GetObject on the object and kms:Decrypt on its key, then \
-             replay the message",
+             the region of the stack, and that the role of the starter has s3:GetObject on the object and kms:Decrypt \
+             on its key, then replay the message",
         ),
         "VideoTooLargeException" => {
             of_reply("the video is too large; Rekognition takes at most 10 GB, so split or compress the video")
