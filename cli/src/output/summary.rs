@@ -134,9 +134,17 @@ impl JobSummary {
 fn query(tables: &Path, jobs: &[JobSummary]) -> String {
     let any = |number: fn(&JobRow) -> Option<u64>| jobs.iter().any(|job| number(&job.row) > Some(0));
     let (table, columns) = if any(|row| row.detection_count) {
-        (&LABEL_DETECTIONS, "min(timestamp_ms) AS first_ms, max(timestamp_ms) AS last_ms")
+        // A row is an instance. A detection has one row with the position 0, or one without a position.
+        (
+            &LABEL_DETECTIONS,
+            "count_if(instance_index IS NULL OR instance_index = 0) AS detections, min(timestamp_ms) AS first_ms, \
+             max(timestamp_ms) AS last_ms",
+        )
     } else if any(|row| row.segment_count) {
-        (&LABEL_SEGMENTS, "min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms")
+        (
+            &LABEL_SEGMENTS,
+            "count(*) AS segments, min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms",
+        )
     } else {
         let files = literal(&tables.join(JOBS.name).join("*.parquet").display().to_string());
         return duckdb(&format!("SELECT job_id, status, status_message, label_count FROM read_parquet({files})"));
@@ -144,9 +152,8 @@ fn query(tables: &Path, jobs: &[JobSummary]) -> String {
     let files = literal(&tables.join(table.name).join("**/*.parquet").display().to_string());
     // Without explicit types, DuckDB would turn label names that look like numbers or dates into such.
     duckdb(&format!(
-        "SELECT label, count(*) AS row_count, {columns}, max(confidence) AS confidence FROM read_parquet({files}, \
-         hive_partitioning=true, hive_types={{'job_id': VARCHAR, 'label': VARCHAR}}) \
-         GROUP BY label ORDER BY row_count DESC LIMIT {MAX_LABELS}"
+        "SELECT label, {columns}, max(confidence) AS confidence FROM read_parquet({files}, hive_partitioning=true, \
+         hive_types={{'job_id': VARCHAR, 'label': VARCHAR}}) GROUP BY label ORDER BY 2 DESC LIMIT {MAX_LABELS}"
     ))
 }
 
