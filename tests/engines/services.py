@@ -91,13 +91,14 @@ class S3:
 
 
 class Glue:
-    """Glue as moto implements it."""
+    """Glue as moto implements it, with the check of versions that moto lacks."""
 
     def __init__(self, directory: Path):
         directory.mkdir(parents=True)
         (port,) = free_ports(1)
         self.url = f"http://{LOCALHOST}:{port}"
-        self.program = Program("moto", [installed("moto_server"), "-H", LOCALHOST, "-p", str(port)], directory, KEYS)
+        server = [sys.executable, "-B", str(Path(__file__).with_name("glue_server.py"))]
+        self.program = Program("moto", [*server, "-H", LOCALHOST, "-p", str(port)], directory, KEYS)
         self.client = client("glue", self.url)
 
     def wait(self) -> None:
