@@ -141,10 +141,7 @@ fn query(tables: &Path, jobs: &[JobSummary]) -> String {
              max(timestamp_ms) AS last_ms",
         )
     } else if any(|row| row.segment_count) {
-        (
-            &LABEL_SEGMENTS,
-            "count(*) AS segments, min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms",
-        )
+        (&LABEL_SEGMENTS, "count(*) AS segments, min(start_timestamp_ms) AS first_ms, max(end_timestamp_ms) AS last_ms")
     } else {
         let files = literal(&tables.join(JOBS.name).join("*.parquet").display().to_string());
         return duckdb(&format!("SELECT job_id, status, status_message, label_count FROM read_parquet({files})"));
