@@ -4,7 +4,8 @@ Usage: random_faults.py SEEDS [FIRST]
 
 Each seed changes the lake, aborts an execution at a call of a random statement, holds back this statement in half of
 the cases, often changes the lake again, and runs an execution with faults in its calls. The held statement is released
-during it. After the next execution, the tables have exactly the rows of the lake.
+during it. After the next execution, the tables have exactly the rows of the lake. The weekly maintenance runs after
+each tenth seed.
 """
 
 import sys
@@ -154,6 +155,9 @@ def main() -> None:
                     print(f"  seed {seed} failed", flush=True)
                     raise
                 print(f"  seed {seed}: right", file=sys.stderr, flush=True)
+                if seed % 10 == 9:
+                    world.run(task="maintain")
+                    world.check()
             conflicts = sum("COMMIT_ERROR" in query.reason for query in world.athena.queries.values())
             for name, times in sorted(seeds.happened.items()):
                 say(f"{times} × {name}")
