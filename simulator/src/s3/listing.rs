@@ -90,21 +90,14 @@ pub(crate) fn list_versions(store: &Store, input: ListObjectVersionsInput) -> S3
     let mut keys = keys.into_iter().filter(|key| key.starts_with(&prefix) && *key > after).peekable();
     let asked = input.optional_object_attributes.unwrap_or_default();
     let shows_restores = asked.iter().any(|attribute| attribute.as_str() == OptionalObjectAttributes::RESTORE_STATUS);
-    let describe = |key: &str, object: &StoredObject, is_latest| {
-        let restored = shows_restores && object.restored;
-        ObjectVersion {
-            restore_status: restored
-                .then(|| RestoreStatus { is_restore_in_progress: Some(false), ..RestoreStatus::default() }),
-            ..describe_version(key, object, is_latest)
-        }
-    };
     let (mut versions, mut last) = (Vec::new(), None);
     while versions.len() < most
         && let Some(key) = keys.next()
     {
         if let Some(latest) = store.read(&key)? {
-            versions.push(describe(&key, &latest, true));
-            versions.extend(latest.older.iter().map(|older| describe(&key, older, false)));
+            versions.push(describe_version(&key, &latest, true, shows_restores));
+            let older = latest.older.iter();
+            versions.extend(older.map(|older| describe_version(&key, older, false, shows_restores)));
         }
         last = Some(key);
     }
@@ -121,8 +114,10 @@ pub(crate) fn list_versions(store: &Store, input: ListObjectVersionsInput) -> S3
     })
 }
 
-fn describe_version(key: &str, object: &StoredObject, is_latest: bool) -> ObjectVersion {
+fn describe_version(key: &str, object: &StoredObject, is_latest: bool, shows_restores: bool) -> ObjectVersion {
+    let restored = RestoreStatus { is_restore_in_progress: Some(false), ..RestoreStatus::default() };
     ObjectVersion {
+        restore_status: (shows_restores && object.restored).then_some(restored),
         e_tag: Some(ETag::Strong(object.etag())),
         size: Some(object.body.len() as i64),
         last_modified: Some(Timestamp::from(object.modified)),
