@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use super::text::{count, printable};
 use crate::videos::choice::Choice;
 use crate::videos::known::KnownVideos;
+use crate::videos::obstacle::Obstacle;
 use crate::videos::video::Video;
 
 /// Price of Rekognition in most regions, in US dollars: <https://aws.amazon.com/rekognition/pricing/>.
@@ -48,9 +49,9 @@ impl StartSummary {
             Choice::InLake { .. } => self.in_lake += 1,
             Choice::Failed { .. } => self.failed += 1,
             Choice::Sent => self.sent += 1,
-            Choice::TooLarge => self.too_large += 1,
-            Choice::Empty => self.empty += 1,
-            Choice::Archived => self.archived += 1,
+            Choice::Unusable(Obstacle::TooLarge) => self.too_large += 1,
+            Choice::Unusable(Obstacle::Empty) => self.empty += 1,
+            Choice::Unusable(Obstacle::Archived) => self.archived += 1,
             Choice::OtherSuffix => self.other_suffix += 1,
         }
     }
@@ -119,9 +120,9 @@ pub(crate) fn dry_run_line(video: &Video, choice: &Choice) -> Option<String> {
         Choice::InLake { job } => format!("left out  {url}  in the lake: job {job}"),
         Choice::Failed { job, reason } => format!("left out  {url}  failed at Rekognition: job {job}: {reason}"),
         Choice::Sent => format!("left out  {url}  sent before"),
-        Choice::TooLarge => format!("left out  {url}  {}, over 10 GB", HumanBytes(video.size)),
-        Choice::Empty => format!("left out  {url}  empty"),
-        Choice::Archived => format!("left out  {url}  archived"),
+        Choice::Unusable(Obstacle::TooLarge) => format!("left out  {url}  {}, over 10 GB", HumanBytes(video.size)),
+        Choice::Unusable(Obstacle::Empty) => format!("left out  {url}  empty"),
+        Choice::Unusable(Obstacle::Archived) => format!("left out  {url}  archived"),
         Choice::OtherSuffix => return None,
     };
     Some(printable(&line) + "\n")

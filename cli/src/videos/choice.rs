@@ -1,11 +1,9 @@
 //! The choice of the videos to start.
 
 use super::known::KnownVideos;
+use super::obstacle::Obstacle;
 use super::sent::SentVideos;
 use super::video::Video;
-
-/// Largest video that Rekognition takes, in bytes.
-const MAX_SIZE: u64 = 10 << 30;
 
 /// The decision about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +20,8 @@ pub(crate) enum Choice {
     },
     /// An earlier run has sent the video.
     Sent,
-    TooLarge,
-    /// The object has no bytes.
-    Empty,
-    /// S3 does not return the bytes of the object until it is restored.
-    Archived,
+    /// Rekognition cannot analyze the object.
+    Unusable(Obstacle),
     /// The name has another suffix than that of a video.
     OtherSuffix,
 }
@@ -36,14 +31,14 @@ pub(crate) fn choose(video: &Video, suffixes: &[String], known: &KnownVideos, se
     if !has_suffix(&video.key, suffixes) {
         return Choice::OtherSuffix;
     }
-    match known.job_of(video) {
-        Some(job) => match &job.failure {
+    if let Some(job) = known.job_of(video) {
+        return match &job.failure {
             Some(reason) => Choice::Failed { job: job.id.clone(), reason: reason.clone() },
             None => Choice::InLake { job: job.id.clone() },
-        },
-        None if video.size > MAX_SIZE => Choice::TooLarge,
-        None if video.size == 0 => Choice::Empty,
-        None if video.archived => Choice::Archived,
+        };
+    }
+    match Obstacle::of(video) {
+        Some(obstacle) => Choice::Unusable(obstacle),
         None if sent.contains(video) => Choice::Sent,
         None => Choice::Start,
     }
@@ -65,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_out_other_suffixes_and_large_videos() {
+    fn leaves_out_other_suffixes_and_unusable_objects() {
         let suffixes = [".mp4", ".mov"].map(str::to_owned);
         let choice = |key: &str, size| {
             let bucket = BucketName::from_static("videos");
@@ -73,10 +68,9 @@ mod tests {
             let video = Video { bucket, key, version: None, etag, size, modified: None, archived: false };
             choose(&video, &suffixes, &KnownVideos::default(), &SentVideos::default())
         };
-        assert_eq!(choice("2026/a.MP4", MAX_SIZE), Choice::Start);
+        assert_eq!(choice("2026/a.MP4", 1), Choice::Start);
         assert_eq!(choice("a.Mov", 1), Choice::Start);
-        assert_eq!(choice("a.mp4", MAX_SIZE + 1), Choice::TooLarge);
-        assert_eq!(choice("a.mp4", 0), Choice::Empty);
+        assert_eq!(choice("a.mp4", 0), Choice::Unusable(Obstacle::Empty));
         for key in ["a.mkv", "mp4", "é", "a.mp4/", "a.mp4.txt", ""] {
             assert_eq!(choice(key, 1), Choice::OtherSuffix, "{key}");
         }

@@ -3,6 +3,7 @@
 pub(crate) mod choice;
 pub(crate) mod known;
 pub(crate) mod location;
+pub(crate) mod obstacle;
 pub(crate) mod sent;
 pub(crate) mod state;
 pub(crate) mod video;

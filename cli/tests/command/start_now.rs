@@ -180,7 +180,7 @@ async fn names_what_keeps_the_video_from_starting() {
     simulator.store().put("empty.mp4", "");
     for (key, error) in [
         ("archived", "is archived in S3, and Rekognition cannot read it\nhint: restore the object first\n"),
-        ("empty", "is empty\n"),
+        ("empty", "is empty\nhint: upload the video again\n"),
     ] {
         let output = run(&format!("s3://videos/{key}.mp4")).await;
         assert_eq!(output.stderr, format!("error: s3://videos/{key}.mp4 {error}"));

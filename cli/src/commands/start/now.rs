@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use label_lake::config::JobSettings;
 use label_lake::job_id::JobId;
 
@@ -20,6 +20,7 @@ use crate::output::text::quoted;
 use crate::shutdown::{INTERRUPTED, Shutdown};
 use crate::videos::known::KnownVideos;
 use crate::videos::location::VideoLocation;
+use crate::videos::obstacle::Obstacle;
 use crate::videos::video::Video;
 
 /// First pause between two calls. It grows by half with each call.
@@ -49,12 +50,8 @@ pub(super) async fn start(arguments: &StartArguments, location: &VideoLocation) 
         return show_job(arguments, lake_location, JobId::try_from(&*job.id)?, job.failure.is_some()).await;
     }
 
-    if video.archived {
-        let error = anyhow!("{} is archived in S3, and Rekognition cannot read it", video.url());
-        return Err(with_hint(error, "restore the object first"));
-    }
-    if video.size == 0 {
-        bail!("{} is empty", video.url());
+    if let Some(obstacle) = Obstacle::of(&video) {
+        return Err(obstacle.error(&video));
     }
 
     let stack_words = format!("--stack {}{}", quoted(&arguments.stack), arguments.aws.as_words());
