@@ -52,14 +52,16 @@ struct DescribeExecution {
 }
 
 impl DescribeExecution {
-    /// Returns whether the execution ended at once, because an older one was running.
-    fn gave_way(&self) -> bool {
+    /// Returns true if the success of the execution does not tell whether jobs can be taken in: it ended at once, because an
+    /// older one was running, or it was maintenance.
+    fn took_in_nothing(&self) -> bool {
         let output = self.output.as_deref().unwrap_or_default();
-        serde_json::from_str::<Value>(output).is_ok_and(|output| output["gaveWay"] == true)
+        serde_json::from_str::<Value>(output)
+            .is_ok_and(|output| output["gaveWay"] == true || output["maintained"] == true)
     }
 }
 
-/// Executions that are read to find one that did not give way. One that runs for its limit of a day lets 24 give way.
+/// Executions that are read to find one that took in jobs. One that runs for its limit of a day lets 24 give way.
 const NEWEST: u32 = 50;
 
 /// Reads the state machine if the stack has one.
@@ -93,11 +95,11 @@ async fn read_machine(aws: &SdkConfig, arn: &str) -> Reading<Machine> {
     Ok(Some(Machine { age: age(described.creation_date), last }))
 }
 
-/// Reads an execution, unless it gave way.
+/// Reads an execution, unless it succeeded without taking in jobs.
 async fn read_execution(client: &JsonClient, arn: &str) -> Reading<Execution> {
     let reply = client.call::<DescribeExecution>("DescribeExecution", &json!({ "executionArn": arn })).await;
     let reply = found("states:DescribeExecution", &format!("execution {arn}"), reply)?;
-    Ok(reply.filter(|execution| !execution.gave_way()).map(|execution| Execution {
+    Ok(reply.filter(|execution| !execution.took_in_nothing()).map(|execution| Execution {
         age: age(execution.start_date),
         status: execution.status,
         error: execution.error.unwrap_or_default(),
@@ -116,15 +118,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_execution_gave_way_if_its_output_tells_so() {
-        let gave_way = |output: &str| {
+    fn an_execution_took_in_nothing_if_its_output_tells_so() {
+        let took_in_nothing = |output: &str| {
             let reply = json!({ "status": "SUCCEEDED", "startDate": 1.0, "output": output });
-            serde_json::from_value::<DescribeExecution>(reply).unwrap().gave_way()
+            serde_json::from_value::<DescribeExecution>(reply).unwrap().took_in_nothing()
         };
-        assert!(gave_way(r#"{"gaveWay":true}"#));
-        assert!(!gave_way(r#"{"statements":1,"batches":0}"#));
-        assert!(!gave_way("not JSON"));
+        assert!(took_in_nothing(r#"{"gaveWay":true}"#));
+        assert!(took_in_nothing(r#"{"statements":6,"batches":0,"maintained":true}"#));
+        assert!(!took_in_nothing(r#"{"statements":1,"batches":0,"maintained":false}"#));
+        assert!(!took_in_nothing("not JSON"));
         let running = json!({ "status": "RUNNING", "startDate": 1.0 });
-        assert!(!serde_json::from_value::<DescribeExecution>(running).unwrap().gave_way());
+        assert!(!serde_json::from_value::<DescribeExecution>(running).unwrap().took_in_nothing());
     }
 }
