@@ -25,10 +25,12 @@ CREATE TABLE IF NOT EXISTS all_jobs (
     content string
 )
 LOCATION '${Location}/all/all_jobs/{run}'
--- With a threshold of 1, OPTIMIZE rewrites every file with deleted rows, so these are physically gone.
+-- With thresholds of 1, OPTIMIZE rewrites every file with deleted rows, so these are physically gone. By default, Athena
+-- leaves a file alone until two files of deletions belong to it, and until five files are to be rewritten.
 TBLPROPERTIES (
     'table_type' = 'ICEBERG',
     'format' = 'parquet',
     'write_compression' = 'zstd',
+    'optimize_rewrite_data_file_threshold' = '1',
     'optimize_rewrite_delete_file_threshold' = '1'
 )

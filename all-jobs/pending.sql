@@ -1,11 +1,12 @@
--- Finds the jobs that the tables of all jobs do not have, or have otherwise than the lake, and compares the row counts of
--- all jobs. Returns a row for each batch of pending jobs, or a single row if no job is pending:
+-- Finds the jobs that the tables of all jobs do not have, or have otherwise than the lake. For all jobs, it compares the
+-- number of rows, and the completion time in the rows. Returns a row for each batch of pending jobs, or a single row if no
+-- job is pending:
 --
--- pending: number of jobs that are new, overwritten or deleted, or whose row counts differ. It is the same in each row.
+-- pending: number of jobs that are new, overwritten or deleted, or whose rows differ. It is the same in each row.
 -- jobs: the jobs of the batch as SQL, for VALUES: job ID, completion time, and content, which is null for a deleted job.
 -- put: the job IDs among these that are in the lake, for IN.
 -- paths: the files of the table jobs with these job IDs, for IN.
--- differing: up to 20 jobs of the batch that have not changed, and whose row counts differ from those in the table jobs.
+-- differing: up to 20 jobs of the batch that have not changed, and whose rows differ in number or time from the table jobs.
 --
 -- A batch has at most 500 jobs, and 240,000 characters in a statement. After its first job, it has at most 100,000 files
 -- and 20 million rows. So a statement stays below 262,144 characters and 30 minutes. The query reads one file for each job
@@ -43,11 +44,14 @@ known AS (
     FROM versions
     GROUP BY job_id
 ),
+-- All rows of a job were written by one MERGE, and have the same time.
 detections AS (
-    SELECT job_id, count(*) AS found FROM all_detections WHERE job_id IS NOT NULL GROUP BY job_id
+    SELECT job_id, count(*) AS found, max(completed_at_ms) AS row_time_ms
+    FROM all_detections WHERE job_id IS NOT NULL GROUP BY job_id
 ),
 segments AS (
-    SELECT job_id, count(*) AS found FROM all_segments WHERE job_id IS NOT NULL GROUP BY job_id
+    SELECT job_id, count(*) AS found, max(completed_at_ms) AS row_time_ms
+    FROM all_segments WHERE job_id IS NOT NULL GROUP BY job_id
 ),
 compared AS (
     SELECT job_id,
@@ -61,7 +65,10 @@ compared AS (
            content IS NULL OR content IS DISTINCT FROM kept AS changed,
            coalesce(copies, 1) > 1
                OR coalesce(detections.found, 0) <> coalesce(row_count, 0)
-               OR coalesce(segments.found, 0) <> coalesce(segment_count, 0) AS differs
+               OR coalesce(segments.found, 0) <> coalesce(segment_count, 0)
+               -- A MERGE that outlived its execution has written the time of its batch.
+               OR (detections.found > 0 AND detections.row_time_ms IS DISTINCT FROM completed_at_ms)
+               OR (segments.found > 0 AND segments.row_time_ms IS DISTINCT FROM completed_at_ms) AS differs
     FROM known
     FULL JOIN detections USING (job_id)
     FULL JOIN segments USING (job_id)

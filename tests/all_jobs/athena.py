@@ -194,7 +194,7 @@ def in_trino(statement: str) -> list[tuple[str, str]]:
 CREATE = (
     r"CREATE TABLE IF NOT EXISTS (\w+) \( (.*?) \) (PARTITIONED BY \(bucket\(32, label\)\) )?LOCATION '([^']*)' "
     r"TBLPROPERTIES \( 'table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd', "
-    r"'optimize_rewrite_delete_file_threshold' = '1' \)$"
+    r"'optimize_rewrite_data_file_threshold' = '1', 'optimize_rewrite_delete_file_threshold' = '1' \)$"
 )
 
 

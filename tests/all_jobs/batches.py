@@ -1,5 +1,6 @@
 """Cases in which a query for pending jobs hands out several batches."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -163,6 +164,23 @@ def continues(world: World) -> str:
     return f"{len(started)} executions, each of which continues the one before it, take in all jobs beside maintenance"
 
 
+def continues_once(world: World) -> str:
+    """The reply to the start of the next execution is lost, and this execution has ended when it is started again."""
+    machine = world.create("continued-before", small_batches().replace("$polls > 1000", "$batches > 0"))
+    world.engine.query("DELETE FROM all_jobs")
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:first"
+    following = hashlib.sha256(arn.encode()).hexdigest()
+    started = world.states.start_execution(stateMachineArn=machine, name=following, input='{"task": "maintain"}')
+    assert world.ended(started["executionArn"])["status"] == "SUCCEEDED"
+    assert world.states.start_execution(stateMachineArn=machine, name="first")["executionArn"] == arn
+    found = world.ended(arn)
+    ((taken_in,),) = world.engine.query("SELECT count(*) FROM all_jobs")
+    assert found["status"] == "SUCCEEDED" and 0 < taken_in < len(world.expected), (found, taken_in)
+    world.run()
+    world.check()
+    return "an execution succeeds if the one that continues it was started before, and has ended"
+
+
 def input_of(world: World, execution: dict[str, Any]) -> dict[str, str]:
     return json.loads(world.states.describe_execution(executionArn=execution["executionArn"])["input"])
 
@@ -195,5 +213,6 @@ CASES = [
     two_at_once_in_batches,
     stops_between_batches,
     continues,
+    continues_once,
     tells_no_progress,
 ]

@@ -9,6 +9,7 @@ from http.client import HTTPException
 from typing import Any
 
 from ministack import app
+from ministack.services import stepfunctions
 
 SECONDS = 60
 
@@ -30,4 +31,6 @@ def call(target: str, body: str) -> tuple[int, dict[str, str], bytes]:
 
 
 app.SERVICE_HANDLERS["athena"] = athena
+# Step Functions calls errors what the SDK for Java calls them.
+stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES["sfn"] = {"ExecutionAlreadyExists": "ExecutionAlreadyExistsException"}
 app.main()

@@ -76,24 +76,27 @@ def tells_cancelled(world: World) -> str:
 
 
 def repeats_after_a_deletion(world: World) -> str:
-    """A file is deleted while a statement reads it. The execution begins again with the pending jobs."""
-    world.overwrite(world.lake.job(OLD), "TIMESTAMPS")
-    failed: list[str] = []
+    """A file is deleted or replaced while a statement reads it. The execution begins again with the pending jobs."""
+    for aggregate_by, reason in (
+        ("TIMESTAMPS", "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://lake/part-00000.parquet: NoSuchKey"),
+        ("TIMESTAMPS,SEGMENTS", "HIVE_BAD_DATA: Malformed Parquet file. Invalid metadata length"),
+    ):
+        world.overwrite(world.lake.job(OLD), aggregate_by)
+        failed: list[str] = []
 
-    def fail(query: Query) -> None:
-        if query.statement.startswith("MERGE INTO all_detections") and not failed:
-            failed.append(query.statement)
-            query.reason = "HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://lake/part-00000.parquet: NoSuchKey"
-            query.state = "FAILED"
+        def fail(query: Query, reason: str = reason, failed: list[str] = failed) -> None:
+            if query.statement.startswith("MERGE INTO all_detections") and not failed:
+                failed.append(query.statement)
+                query.state, query.reason = "FAILED", reason
 
-    before = len(world.athena.queries)
-    world.athena.begin = fail
-    world.run()
-    world.athena.begin = start_now
-    # The query for pending jobs and the failed MERGE, and then a whole run.
-    assert failed and len(world.athena.queries) == before + 7, world.athena.queries
-    world.check()
-    return "a file that is deleted while it is read lets the execution begin again"
+        before = len(world.athena.queries)
+        world.athena.begin = fail
+        world.run()
+        world.athena.begin = start_now
+        # The query for pending jobs and the failed MERGE, and then a whole run.
+        assert failed and len(world.athena.queries) == before + 7, world.athena.queries
+        world.check()
+    return "a file that is deleted or replaced while it is read lets the execution begin again"
 
 
 def creates_again(world: World) -> str:
@@ -112,6 +115,18 @@ def creates_again(world: World) -> str:
     assert failed
     world.check()
     return "a table that was dropped is created again, also after a failure"
+
+
+def creates_in_two_executions(world: World) -> str:
+    """Two executions find no tables, and both create them."""
+    for name in ("all_detections", "all_segments", "all_jobs"):
+        world.engine.query(f"DROP TABLE {name}")
+    first = world.start()
+    for execution in (first, world.start(continues=first)):
+        found = world.ended(execution)
+        assert found["status"] == "SUCCEEDED", found
+    world.check()
+    return "two executions at once create the tables, and take in all jobs"
 
 
 def upgrades(world: World) -> str:
@@ -197,5 +212,6 @@ CASES = [
     repeats_late_calls,
     repeats_after_a_deletion,
     creates_again,
+    creates_in_two_executions,
     reads_with_pyiceberg,
 ]

@@ -8,17 +8,19 @@ ROUNDS is how often two executions run at once.
 """
 
 import sys
+import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import batches
+import documented
 import limits
 from athena import Query, Refused, RefusedThenLost, ignore, start_now
 from rows import Served
 from tables import BUCKET
-from world import BOTH, World
+from world import BOTH, SECONDS, World
 
 STATEMENTS = 5
 """Statements of a run with one batch: the query, three times MERGE, and the query again."""
@@ -32,7 +34,11 @@ def say(text: str) -> None:
 
 
 def fills(world: World) -> None:
-    """A schedule starts the first run, which creates the tables and takes in all jobs. The next run is one query."""
+    """A schedule starts the first run, which creates the tables and takes in all jobs. The next run is one query.
+
+    Maintenance before the first run finds no tables, and ends.
+    """
+    world.run(task="maintain")
     world.scheduler.create_schedule(
         Name="now",
         ScheduleExpression=time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime()),
@@ -40,7 +46,7 @@ def fills(world: World) -> None:
         Target={"Arn": world.machine, "RoleArn": "arn:aws:iam::123456789012:role/none", "Input": "{}"},
     )
     deadline = time.monotonic() + 60
-    while not (executions := world.states.list_executions(stateMachineArn=world.machine)["executions"]):
+    while len(executions := world.states.list_executions(stateMachineArn=world.machine)["executions"]) < 2:
         assert time.monotonic() < deadline, "the schedule has not started an execution"
     assert world.ended(executions[0]["executionArn"])["status"] == "SUCCEEDED", executions
     world.check()
@@ -266,6 +272,38 @@ def exported_again_before_an_abort(world: World) -> None:
     say("a job that was exported again before its rows were deleted is completed by the next execution")
 
 
+def replaces_rows_of_a_late_merge(world: World) -> None:
+    """A MERGE runs after its job was exported again with another completion time, and taken in.
+
+    The MERGE writes the time before. The number of rows is the same.
+    """
+    for table in ("all_detections", "all_segments"):
+        world.overwrite(world.lake.job(BOTH), "TIMESTAMPS,SEGMENTS")
+        world.run()
+        world.change_time()
+        released, execution = threading.Event(), [""]
+
+        def hold(query: Query, table: str = table, released: threading.Event = released) -> None:
+            if query.statement.startswith(f"MERGE INTO {table}"):
+                assert released.wait(SECONDS)
+
+        def stop(_: str, request: dict[str, Any], table: str = table, execution: list[str] = execution) -> None:
+            if request.get("QueryString", "").startswith(f"MERGE INTO {table}"):
+                world.states.stop_execution(executionArn=execution[0])
+
+        world.athena.begin, world.athena.after = hold, stop
+        execution[0] = world.start()
+        assert world.ended(execution[0])["status"] == "ABORTED"
+        world.athena.begin, world.athena.after = start_now, ignore
+        world.change_time()
+        world.run()
+        released.set()
+        world.athena.settle()
+        fails(world, "AllJobs.RowsReplaced", BOTH)
+        world.check()
+    say("rows of a MERGE that outlived its execution are replaced if only their completion time is wrong")
+
+
 def tells_reasons(world: World) -> None:
     """A call that is refused for good fails the execution with its reason, and so does a statement."""
 
@@ -304,8 +342,9 @@ def main() -> None:
             names_differences(world)
             ignores_rows_without_a_job(world)
             exported_again_before_an_abort(world)
+            replaces_rows_of_a_late_merge(world)
             survives_aborts(world)
-            for case in [*batches.CASES, *limits.CASES]:
+            for case in [*batches.CASES, *limits.CASES, documented.runs_the_documented_program]:
                 say(case(world))
             maintains(world)
         finally:

@@ -97,7 +97,7 @@ class Seeds:
 
     def change(self, random: Random) -> None:
         if random.random() < 0.7:
-            self.world.change()
+            random.choice([self.world.change, self.world.change_time])()
         if random.random() < 0.5:
             self.deleted = toggle(self.world, self.deleted)
 

@@ -97,11 +97,17 @@ class World:
         for name, differences in all_jobs.same_rows(self.engine, self.expected):
             assert not differences, (name, differences)
 
-    def overwrite(self, job: Served, aggregate_by: str) -> None:
-        """Exports a job again, with other aggregations."""
+    def overwrite(self, job: Served, aggregate_by: str, completed_at_ms: int | None = None) -> None:
+        """Exports a job again, with other aggregations or another completion time."""
+        event = job.event if completed_at_ms is None else job.event | {"Timestamp": completed_at_ms}
         with self.lake.function(aggregate_by):
-            self.lake.simulator.invoke(job.event | {"Overwrite": True})
-        self.expected[self.expected.index(job)] = self.lake.served(job.event, aggregate_by.split(","))
+            self.lake.simulator.invoke(event | {"Overwrite": True})
+        self.expected[self.expected.index(job)] = self.lake.served(event, aggregate_by.split(","))
+
+    def change_time(self) -> None:
+        """Exports a job again with another completion time, so its rows have the same number, and another content."""
+        job = self.lake.job(BOTH)
+        self.overwrite(job, ",".join(job.aggregate_by), job.event.get("Timestamp", 0) + 1)
 
     def change(self) -> None:
         """Overwrites a job with other aggregations than before, so its rows and labels change."""
