@@ -9,6 +9,7 @@ measured.
 """
 
 import argparse
+import hashlib
 import io
 import os
 import time
@@ -122,20 +123,15 @@ class Bench:
         """Does what an execution does, without its pauses. Returns the number of jobs."""
         return all_jobs.take_in(self.statement)
 
-    def put(self, keys: Iterable[tuple[str, bytes]]) -> None:
-        with ThreadPoolExecutor(8) as pool:
-            for _ in pool.map(lambda one: self.s3.client.put_object(Bucket=BUCKET, Key=one[0], Body=one[1]), keys):
-                pass
-
     def add_files(self, numbers: list[int], rows: int = ROWS) -> None:
         """Puts jobs with all their files. A job that exists is overwritten, with as many files."""
-        self.put(file for number in numbers for file in detection_files(number, rows))
-        self.put((jobs_key(number), jobs_row(number, rows)) for number in numbers)
+        put(self.s3, (file for number in numbers for file in detection_files(number, rows)))
+        put(self.s3, ((jobs_key(number), jobs_row(number, rows)) for number in numbers))
         self.jobs += [number for number in numbers if number not in self.jobs]
 
     def add_rows(self, numbers: list[int]) -> None:
         """Adds jobs that have been taken in before, without files of detections."""
-        self.put((jobs_key(number), jobs_row(number, ROWS)) for number in numbers)
+        put(self.s3, ((jobs_key(number), jobs_row(number, ROWS)) for number in numbers))
         for first in range(0, len(numbers), BATCH):
             batch = ", ".join(map(str, numbers[first : first + BATCH]))
             self.engine.query(INSERT.replace("{numbers}", batch))
@@ -184,8 +180,16 @@ class Bench:
         assert self.count("SELECT count(*) FROM all_detections") == self.count("SELECT sum(row_count) FROM jobs")
 
 
+def put(s3: S3, files: Iterable[tuple[str, bytes]]) -> None:
+    """Puts files with these keys into the bucket of the lake."""
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda file: s3.client.put_object(Bucket=BUCKET, Key=file[0], Body=file[1]), files):
+            pass
+
+
 def job_id(number: int) -> str:
-    return f"job-{number:06}"
+    """Returns 64 hexadecimal digits, as Rekognition does. `INSERT` does the same."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 def jobs_key(number: int) -> str:
@@ -206,8 +210,8 @@ INSERT INTO all_detections (
     job_id, label, completed_at_ms, timestamp_ms, confidence, bbox_left, bbox_top, bbox_width, bbox_height,
     parents, label_name
 )
-SELECT 'job-' || lpad(CAST(number AS varchar), 6, '0'), name, {FIRST} + number, row * 500, CAST(50 + row % 50 AS real),
-       rand(), rand(), rand(), rand(), ARRAY['Parent'], name
+SELECT lower(to_hex(sha256(to_utf8(CAST(number AS varchar))))), name, {FIRST} + number, row * 500,
+       CAST(50 + row % 50 AS real), rand(), rand(), rand(), rand(), ARRAY['Parent'], name
 FROM (
     SELECT number, row,
            CASE WHEN row % {LABELS} = 0 THEN '{COMMON}'
