@@ -67,17 +67,20 @@ const ALL_JOBS_TABLES: [AllJobsTable; 3] = [
 
 /// Replacements of what Spark does not have, as pairs of Athena's text and Spark's. All other SQL of `pending` and the merges
 /// has the same meaning in both.
-const SPARK_REPLACEMENTS: [(&str, &str); 11] = [
+const SPARK_REPLACEMENTS: [(&str, &str); 13] = [
     ("AS varchar)", "AS string)"),
     ("ARRAY[j.", "array(j."),
     ("_count], '/'", "_count), '/'"),
     ("length(to_utf8(path))", "octet_length(path)"),
     // Spark has no partition projection.
     ("_by_job d\n", " d\n"),
-    // Two quotes in a row are a quote only in Athena.
-    ("''''''", "\"''\""),
+    // Quotes and backslashes are escaped by a backslash. Two quotes in a row are a quote only in Athena, and since Spark 4.
+    ("|| replace(", "|| regexp_replace("),
+    (", '''', '''''')", ", \"(['\\\\\\\\])\", \"\\\\\\\\$1\")"),
     ("''''", "\"'\""),
-    ("'''no job'''", "\"'no job'\""),
+    // The array_agg of no rows is an empty array.
+    ("(put, '''no job''')", "(nullif(put, ''), \"'no job'\")"),
+    ("(paths, '''no job''')", "(nullif(paths, ''), \"'no job'\")"),
     // The order of the jobs in a batch does not matter.
     (" ORDER BY number)", ")"),
     // Spark has no path of a file of a Hive table that it could select files by. All paths are then the same text.

@@ -14,12 +14,13 @@ import all_jobs
 import registration
 import skill
 from checks import Report, by_job, labels_by_name, nested, saved_queries, whole_lake
+from deletion import JOB as DELETED
 from deletion import deletion
 from function import program
 from glue_proxy import GlueProxy, without_unreadable_filter
 from lake import Lake
 from served import ROOT
-from tables import DATABASE, create_in_glue, tables
+from tables import BUCKET, DATABASE, create_in_glue, tables
 
 PARTITIONED = [table.name for table in tables() if table.keys]
 
@@ -41,6 +42,11 @@ class Engines:
             catalogs = {"iceberg": all_jobs.ICEBERG}
             self.trino = Trino(home, directory, self.proxy.url, lake.s3.url, catalogs=catalogs, hive=all_jobs.REDIRECT)
         self.names = names
+
+    @property
+    def keep_all_jobs(self) -> list[Any]:
+        """The engines that keep the tables of all jobs."""
+        return [engine for engine in (self.by_job, self.spark) if engine]
 
     def open(self) -> None:
         files = self.lake.files
@@ -100,12 +106,16 @@ def run(names: list[str], directory: Path, report: Report) -> None:
             report.add(engine.name, whole_lake(engine, lake.jobs))
         if engines.by_job:
             create_in_glue(lake.glue.client, "ddl-by-job.sql")
-            kept = all_jobs.AllJobs(program(ROOT, "label-lake"))
-            report.add("Trino", all_jobs.fill(engines.by_job, kept, lake.jobs))
-            report.add("Trino", all_jobs.saved_queries(engines.by_job))
-            report.add("Trino", skill.columns_of_all_jobs(engines.by_job))
-            report.add("Trino after OPTIMIZE and VACUUM", all_jobs.maintain(engines.by_job, kept, lake.jobs))
-            progress("tables of all jobs")
+        kept = {engine: all_jobs.AllJobs(program(ROOT, "label-lake"), engine) for engine in engines.keep_all_jobs}
+        for engine, statements in kept.items():
+            report.add(engine.name, all_jobs.fill(statements, lake.jobs))
+            report.add(engine.name, all_jobs.saved_queries(engine))
+            if engine is engines.by_job:
+                report.add(engine.name, skill.columns_of_all_jobs(engine))
+            else:
+                report.add(engine.name, all_jobs.repairs(statements, lake.jobs))
+            report.add(f"{engine.name} after OPTIMIZE and VACUUM", all_jobs.maintain(statements, lake.jobs))
+            progress(f"tables of all jobs in {engine.name}")
         for engine in engines.sql:
             report.add(engine.name, labels_by_name(engine, lake.job("odd-names")))
             report.add(engine.name, nested(engine, lake.job("corner-cases")))
@@ -118,7 +128,14 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         if engines.by_job:
             report.add("Trino", by_job(engines.by_job, lake.jobs))
         check_registration(lake, engines, report)
+        for engine, statements in kept.items():
+            jobs = [*lake.jobs, registration.redelivered(lake)]
+            report.add(engine.name, all_jobs.changes(statements, jobs, 1, "a new job"))
         report.add("S3 and Glue", deletion(lake))
+        lake.s3.download(BUCKET, lake.files)
+        for engine, statements in kept.items():
+            jobs = [job for job in [*lake.jobs, registration.redelivered(lake)] if job.job_id != DELETED]
+            report.add(engine.name, all_jobs.changes(statements, jobs, 1, "a deletion"))
         progress("end")
     finally:
         engines.stop()

@@ -1,5 +1,6 @@
 """Queries the lake with Spark and a Hive metastore. Spark reads registered partitions only."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,20 @@ from tables import BUCKET, DATABASE, Table, statements, tables
 
 BATCH = 100
 
-ALL_JOBS = {
-    "all_jobs": "SELECT * FROM jobs",
-    "all_detections": "SELECT d.*, j.completed_at_ms FROM label_detections d JOIN jobs j ON j.job_id = d.job_id",
-}
-"""Views for the tables of all jobs that the saved queries read."""
+ICEBERG = "org.apache.iceberg.spark"
 
 
 class OnSpark:
     """A Spark session with the tables of the lake."""
 
     name = "Spark"
+    dialect = "spark"
     needs_registration = True
 
     def __init__(self, directory: Path, lake: Path):
         directory.mkdir(parents=True)
         self.lake = lake
+        self.location = f"file://{directory}"
         settings = {
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
@@ -40,6 +39,13 @@ class OnSpark:
             "spark.sql.session.timeZone": "UTC",
             "spark.sql.warehouse.dir": f"{directory}/warehouse",
             "spark.driver.extraJavaOptions": f"-Dderby.system.home={directory}",
+            # One catalog has the tables of the lake, and the Iceberg tables of all jobs.
+            "spark.jars": os.environ["ICEBERG_FOR_SPARK"],
+            "spark.sql.extensions": f"{ICEBERG}.extensions.IcebergSparkSessionExtensions",
+            "spark.sql.catalog.spark_catalog": f"{ICEBERG}.SparkSessionCatalog",
+            "spark.sql.catalog.spark_catalog.type": "hive",
+            # A new Derby metastore has no tables for locks.
+            "spark.hadoop.iceberg.engine.hive.lock-enabled": "false",
         }
         builder = SparkSession.builder.master("local[2]").enableHiveSupport()
         for name, value in settings.items():
@@ -53,8 +59,6 @@ class OnSpark:
         for statement in statements(location=f"file://{self.lake}"):
             self.session.sql(statement.rstrip(";").replace(f"`{DATABASE}`", f"`{database}`"))
         self.session.sql(f"USE `{database}`")
-        for name, query in ALL_JOBS.items():
-            self.session.sql(f"CREATE OR REPLACE VIEW {name} AS {query}")
 
     def register(self, table: str, partitions: list[dict[str, Any]]) -> None:
         """Adds partitions of Glue, with the locations of the downloaded files."""
@@ -67,7 +71,7 @@ class OnSpark:
         location = partition["StorageDescriptor"]["Location"].replace(f"s3://{BUCKET}", f"file://{self.lake}")
         return f"PARTITION (job_id = {job_id}, label = {label}) LOCATION {literal(location)}"
 
-    def forget_files(self, names: list[str]) -> None:
+    def forget_files(self, names: Iterable[str]) -> None:
         """Clears Spark's cached lists of files."""
         for name in names:
             self.session.sql(f"REFRESH TABLE {name}")
@@ -85,6 +89,13 @@ class OnSpark:
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
         return [tuple(row) for row in self.session.sql(translate(sql, "spark"), args=list(parameters)).collect()]
+
+    def execute(self, statement: str) -> list[Row]:
+        return [tuple(row) for row in self.session.sql(statement).collect()]
+
+    def stored_rows(self, table: str) -> int:
+        ((rows,),) = self.execute(f"SELECT sum(record_count) FROM {DATABASE}.{table}.data_files")
+        return rows
 
     def saved_query(self, query: Query) -> list[Row]:
         return self.query(query.sql, query.parameters)

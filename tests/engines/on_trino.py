@@ -1,5 +1,6 @@
 """Queries the lake with Trino, the engine of Athena. Trino finds partitions in Glue and files in S3."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import trino.dbapi
@@ -8,13 +9,15 @@ from dialects import hive_type
 from programs import LOCALHOST
 from queries import Query
 from rows import Row
-from tables import DATABASE, Table
+from tables import BUCKET, DATABASE, Table
 
 
 class OnTrino:
     """A connection to a Trino server."""
 
     name = "Trino"
+    dialect = "trino"
+    location = f"s3://{BUCKET}"
     needs_registration = True
 
     def __init__(self, port: int, catalog: str = "awsdatacatalog"):
@@ -24,6 +27,16 @@ class OnTrino:
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
         self.cursor.execute(sql, parameters or None)
         return [tuple(row) for row in self.cursor.fetchall()]
+
+    def execute(self, statement: str) -> list[Row]:
+        return self.query(statement)
+
+    def forget_files(self, names: Iterable[str]) -> None:
+        """Does nothing: Trino lists the files for each query."""
+
+    def stored_rows(self, table: str) -> int:
+        ((rows,),) = self.query(f'SELECT sum(record_count) FROM iceberg.{DATABASE}."{table}$files" WHERE content = 0')
+        return rows
 
     def saved_query(self, query: Query) -> list[Row]:
         return self.query(query.sql, query.parameters)

@@ -71,11 +71,16 @@ def deliver_again(lake: Lake) -> None:
             lake.simulator.invoke(EVENT)
 
 
+def redelivered(lake: Lake) -> Served:
+    """Returns the job that was killed, as it is after its second delivery."""
+    return lake.served(EVENT, BOTH)
+
+
 def after(
     lake: Lake, engines: list[Queries], stale: list[str], refresh: Callable[[Queries], None]
 ) -> Iterable[tuple[str, list[Check]]]:
     yield "Glue", list(catalog(lake, stale))
-    job = lake.served(EVENT, BOTH)
+    job = redelivered(lake)
     for engine in engines:
         refresh(engine)
         for table in tables():

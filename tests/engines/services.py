@@ -83,8 +83,15 @@ class S3:
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def download(self, bucket: str, directory: Path) -> None:
-        """Downloads all objects of a bucket, for engines that read files. Each key becomes a path."""
-        for key in self.keys(bucket):
+        """Downloads all objects of a bucket, for engines that read files. Each key becomes a path.
+
+        Files of the directory that are not in the bucket are removed.
+        """
+        keys = self.keys(bucket)
+        for path in directory.rglob("*"):
+            if path.is_file() and str(path.relative_to(directory)) not in keys:
+                path.unlink()
+        for key in keys:
             path = directory / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
