@@ -119,23 +119,31 @@ class Seeds:
         self.happened[f"execution {world.ended(abort.execution)['status'].lower()}"] += 1
         if held.statement:
             self.happened[f"outlived: {' '.join(held.statement.split()[:3])}"] += 1
+        deleted = self.deleted
         if random.random() < 0.5:
             self.change(random)
+        exported_again = None if self.deleted else deleted
         faults = FaultsAtCalls(random, held)
         world.athena.before, world.athena.after, world.athena.begin = faults.before, faults.after, start_now
-        self.complete(machine, held)
+        self.complete(machine, held, exported_again)
         held.released.set()
         world.athena.before = world.athena.after = ignore
         self.happened += faults.happened
         world.athena.settle()
-        self.complete("", held)
+        self.complete("", held, exported_again)
         world.check()
 
-    def complete(self, machine: str, held: Held) -> None:
-        """Runs an execution. A held MERGE may delete rows of a job that was exported again: these are replaced."""
+    def complete(self, machine: str, held: Held, exported_again: Served | None) -> None:
+        """Runs an execution. It may replace rows after a MERGE was held, and those of a job that was exported again.
+
+        The execution that was aborted may have deleted the rows of a job that the lake did not have at the time.
+        """
         found = self.world.ended(self.world.start(machine))
-        if held.statement.startswith("MERGE") and found.get("error") == "AllJobs.RowsReplaced":
+        if found.get("error") == "AllJobs.RowsReplaced" and held.statement.startswith("MERGE"):
             self.happened["rows replaced after a late MERGE"] += 1
+        elif found.get("error") == "AllJobs.RowsReplaced" and exported_again:
+            assert found["cause"].endswith(f": {exported_again.job_id}"), found
+            self.happened["rows replaced of a job that was exported again"] += 1
         else:
             assert found["status"] == "SUCCEEDED", found
 
