@@ -68,8 +68,9 @@ mod tests {
             let video = Video { bucket, key, version: None, etag, size, modified: None, archived: false };
             choose(&video, &suffixes, &KnownVideos::default(), &SentVideos::default())
         };
-        assert_eq!(choice("2026/a.MP4", 1), Choice::Start);
+        assert_eq!(choice("2026/a.MP4", 10 << 30), Choice::Start);
         assert_eq!(choice("a.Mov", 1), Choice::Start);
+        assert_eq!(choice("a.mp4", (10 << 30) + 1), Choice::Unusable(Obstacle::TooLarge));
         assert_eq!(choice("a.mp4", 0), Choice::Unusable(Obstacle::Empty));
         for key in ["a.mkv", "mp4", "é", "a.mp4/", "a.mp4.txt", ""] {
             assert_eq!(choice(key, 1), Choice::OtherSuffix, "{key}");

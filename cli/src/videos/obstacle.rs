@@ -9,7 +9,7 @@ use crate::error::with_hint;
 /// Largest video that Rekognition takes, in bytes.
 const MAX_SIZE: u64 = 10 << 30;
 
-/// Why Rekognition cannot analyze an object.
+/// A reason why Rekognition cannot analyze an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     TooLarge,
