@@ -128,13 +128,13 @@ def run(names: list[str], directory: Path, report: Report) -> None:
         if engines.by_job:
             report.add("Trino", by_job(engines.by_job, lake.jobs))
         check_registration(lake, engines, report)
+        jobs = [*lake.jobs, registration.redelivered(lake)]
         for engine, statements in kept.items():
-            jobs = [*lake.jobs, registration.redelivered(lake)]
             report.add(engine.name, all_jobs.changes(statements, jobs, 1, "a new job"))
         report.add("S3 and Glue", deletion(lake))
         lake.s3.download(BUCKET, lake.files)
+        jobs = [job for job in jobs if job.job_id != DELETED]
         for engine, statements in kept.items():
-            jobs = [job for job in [*lake.jobs, registration.redelivered(lake)] if job.job_id != DELETED]
             report.add(engine.name, all_jobs.changes(statements, jobs, 1, "a deletion"))
         progress("end")
     finally:
